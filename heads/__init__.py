@@ -1,0 +1,1 @@
+"""Cache to models and numbers."""

@@ -1,0 +1,1 @@
+"""One file per head; the file name is the word on the command line."""

@@ -1,0 +1,1 @@
+"""One protocol per file: how a labelled store becomes training, validation and test."""

@@ -1,0 +1,1 @@
+"""Pixels to cache: datasets, stages and the runner."""

@@ -1,0 +1,1 @@
+"""One file per stage; the file name is the word in a config."""

@@ -1,0 +1,1 @@
+"""What crosses both sides: demo, benchmarks."""
