@@ -1,0 +1,49 @@
+"""Errors a user can cause. Each text is one line: what, where, the values that disagree, the cure."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class AffectError(Exception):
+    """Base of every error that the command line shows as one line, with exit status 2."""
+
+
+class ConfigError(AffectError, ValueError):
+    """A setting is unknown, has the wrong type or a value out of range."""
+
+
+class UnknownName(AffectError, LookupError):  # noqa: N818 (reads as what it is)
+    """A dataset, stage, head, protocol or feature of that name does not exist."""
+
+
+class DataError(AffectError, ValueError):
+    """An annotation file or a dataset's folder is not what its format says."""
+
+
+class WeightsError(AffectError, RuntimeError):
+    """A checkpoint is absent, damaged, refused or does not fit its network."""
+
+
+class ShardError(AffectError, ValueError):
+    """A shard file is damaged, refused, or is not the shard that was asked for."""
+
+
+class StoreError(AffectError, LookupError):
+    """A store lacks what was asked of it."""
+
+
+class TooLittleData(AffectError, ValueError):  # noqa: N818
+    """A protocol cannot be run on so few samples."""
+
+
+def nearest(word: str, choices: Iterable[str]) -> str:
+    """The tail of an error text: the nearest known word, then all of them. ``choices`` may be empty."""
+    known = sorted(choices)
+    close = get_close_matches(word.lower(), [name.lower() for name in known], n=1, cutoff=0.5)
+    hint = next((f" Did you mean {name!r}?" for name in known if close and name.lower() == close[0]), "")
+    return f"{hint} Known: {', '.join(known) or 'none'}."
+
+
+def unknown(kind: str, word: str, choices: Iterable[str]) -> UnknownName:
+    """An UnknownName for ``word``, with the nearest right word."""
+    return UnknownName(f"no {kind} {word!r}.{nearest(word, choices)}")
