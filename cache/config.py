@@ -54,7 +54,7 @@ def assignments(text: str) -> dict[str, Any]:
     for word in shlex.split(text):
         key, equals, value = word.partition("=")
         if not equals or not key:
-            raise ConfigError(f"SET: {word!r} is not of the form name=value, as in SET=\"lr=1e-3 epochs=40\"")
+            raise ConfigError(f'SET: {word!r} is not of the form name=value, as in SET="lr=1e-3 epochs=40"')
         out[key] = _scalar(value)
     return out
 

@@ -83,6 +83,8 @@ class ArraySpec:
     def from_json(cls, data: dict[str, Any]) -> "ArraySpec":
         """Raises: ShardError when a field is absent or of another type."""
         try:
-            return cls(tuple(int(n) for n in data["shape"]), str(data["dtype"]), str(data["unit"]), float(data["missing"]))
+            return cls(
+                tuple(int(n) for n in data["shape"]), str(data["dtype"]), str(data["unit"]), float(data["missing"])
+            )
         except (KeyError, TypeError, ValueError) as error:
             raise ShardError(f"not an array spec: {data!r} ({error})") from None

@@ -1,0 +1,75 @@
+"""Which samples lie in which shard: a run of consecutive images with all their persons."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import xxhash
+from numpy.typing import NDArray
+
+from cache.manifest import Manifest
+from cache.spec import Granularity
+
+IMAGES_PER_SHARD = 256
+
+
+@dataclass(frozen=True)
+class Block:
+    """One shard's samples. number: 0-based. images: their paths. rows: (p,) row numbers in the manifest, persons only,
+    in the order of the images. persons: how many rows each image has."""
+
+    number: int
+    images: tuple[str, ...]
+    rows: NDArray[np.int64]
+    persons: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The shards of a manifest. ``size``: images in a shard."""
+
+    manifest: Manifest
+    size: int = IMAGES_PER_SHARD
+
+    @cached_property
+    def images(self) -> dict[str, list[int]]:
+        """Image path -> manifest rows of its persons (an image without persons has none), in order of appearance."""
+        found: dict[str, list[int]] = {}
+        for row, (image, person) in enumerate(zip(self.manifest.images, self.manifest.persons.tolist(), strict=True)):
+            rows = found.setdefault(image, [])
+            if person >= 0:
+                rows.append(row)
+        return found
+
+    def __len__(self) -> int:
+        return -(-len(self.images) // self.size)
+
+    def blocks(self) -> Iterator[Block]:
+        """All shards in order."""
+        names = list(self.images)
+        for number, start in enumerate(range(0, len(names), self.size)):
+            part = tuple(names[start : start + self.size])
+            rows = [self.images[name] for name in part]
+            flat = np.array([row for group in rows for row in group], dtype=np.int64)
+            yield Block(number, part, flat, tuple(len(group) for group in rows))
+
+    def keys(self, block: Block, granularity: Granularity) -> list[str]:
+        """The keys of a shard, in row order: image paths, or ``path#k``."""
+        if granularity is Granularity.IMAGE:
+            return list(block.images)
+        return [self.manifest.keys[row] for row in block.rows.tolist()]
+
+    def source(self, block: Block, granularity: Granularity) -> str:
+        """Digest of what a shard is made for: its images and, for persons, their keys, boxes and statuses."""
+        state = xxhash.xxh3_128("\0".join(block.images).encode())
+        if granularity is not Granularity.IMAGE:
+            state.update("\0".join(self.keys(block, granularity)).encode())
+            state.update(np.ascontiguousarray(self.manifest.boxes[block.rows]).tobytes())
+            state.update("\0".join(self.manifest.statuses[row] for row in block.rows.tolist()).encode())
+        return state.hexdigest()
+
+
+def shard_name(number: int) -> str:
+    """File name of shard ``number``."""
+    return f"shard-{number:05d}.h5"

@@ -1,0 +1,227 @@
+"""One HDF5 file: written once, atomically; read only after every byte was checked.
+
+Layout: a user block of 1024 bytes (a JSON header, padded, that ends in its own digest), then an HDF5 file with the
+datasets ``key``, ``status``, ``message`` and one contiguous, uncompressed dataset per array, each with its xxh3-128 as
+the attribute ``xxh3_128``. The header holds the digest of all bytes after the block, so a flipped bit in HDF5's own
+metadata is found like one in the data, and a plan needs the first kilobyte of a file only.
+"""
+
+import json
+import mmap
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from cache.errors import ShardError
+from cache.files import replace
+from cache.fingerprint import canonical, digest
+from cache.spec import ArraySpec, Status
+
+BLOCK = 1024
+MAGIC = b"affect-cache shard 1\n"
+_DIGEST = 32
+MESSAGE_BYTES = 400
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the first kilobyte of a shard tells.
+
+    fingerprint: of the feature. source: digest of the keys (and boxes) that the shard was made for.
+    rows: how many. counts: rows by status word. size, body: length and digest of the bytes after the block.
+    """
+
+    fingerprint: str
+    source: str
+    rows: int
+    counts: dict[str, int]
+    size: int
+    body: str
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The content of one shard; all sequences have the same length n. arrays: name -> (n, *shape)."""
+
+    keys: Sequence[str]
+    status: NDArray[np.uint8]
+    messages: Sequence[str]
+    arrays: Mapping[str, NDArray[Any]]
+
+
+def write(path: Path, fingerprint: str, source: str, specs: Mapping[str, ArraySpec], rows: Rows) -> Header:
+    """Check the rows against their specs and make the file appear, whole.
+
+    Raises: ShardError when an array is not as declared; StoreError when the disk refuses.
+    """
+    _check(specs, rows)
+    header: list[Header] = []
+
+    def body(partial: Path) -> None:
+        _write_hdf5(partial, rows)
+        header.append(_seal(partial, fingerprint, source, rows))
+
+    replace(path, body)
+    return header[0]
+
+
+def read_header(path: Path) -> Header:
+    """The header alone; costs one read of 1 KiB. Raises: ShardError when it is damaged or not a shard's."""
+    try:
+        with path.open("rb") as file:
+            block = file.read(BLOCK)
+    except OSError as error:
+        raise ShardError(f"{path}: cannot be read: {error.strerror}") from None
+    return _parse_header(path, block)
+
+
+class Shard:
+    """A checked, memory-mapped shard. Arrays are read-only views of the map; copy what you keep."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises: ShardError when any byte differs from what was written, or the file is not a plain shard."""
+        self.path = path
+        self.header = read_header(path)
+        self._map = _checked_map(path, self.header)
+        found = _locate(path, len(self._map))
+        try:
+            keys, status, messages = found.pop("key"), found.pop("status"), found.pop("message")
+        except KeyError as error:
+            raise ShardError(f"{path}: has no dataset {error}") from None
+        self._where = found
+        self.keys: list[str] = [key.decode() for key in self._view(keys).tolist()]
+        self.status: NDArray[np.uint8] = self._view(status)
+        self.messages: list[str] = [text.decode() for text in self._view(messages).tolist()]
+        self.digests = {name: where.digest for name, where in found.items()}
+
+    @property
+    def names(self) -> list[str]:
+        """The arrays' names."""
+        return list(self._where)
+
+    def array(self, name: str) -> NDArray[Any]:
+        """(rows, *shape), a read-only view. Raises: ShardError when the shard has no such array."""
+        if name not in self._where:
+            raise ShardError(f"{self.path}: has no array {name!r}; it has {', '.join(self._where)}")
+        return self._view(self._where[name])
+
+    def _view(self, where: "_Where") -> NDArray[Any]:
+        count = int(np.prod(where.shape, dtype=np.int64))
+        flat = np.frombuffer(self._map, dtype=where.dtype, count=count, offset=where.offset)
+        return flat.reshape(where.shape)
+
+
+@dataclass(frozen=True)
+class _Where:
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    offset: int
+    digest: str
+
+
+def _check(specs: Mapping[str, ArraySpec], rows: Rows) -> None:
+    n = len(rows.keys)
+    if set(specs) != set(rows.arrays):
+        raise ShardError(f"arrays {sorted(rows.arrays)} were computed, {sorted(specs)} are declared")
+    if len(rows.status) != n or len(rows.messages) != n:
+        raise ShardError(f"{n} keys, {len(rows.status)} statuses and {len(rows.messages)} messages")
+    if len(set(rows.keys)) != n:
+        raise ShardError("a key stands twice in one shard")
+    for name, spec in specs.items():
+        spec.validate(name, rows.arrays[name], n)
+
+
+def _write_hdf5(path: Path, rows: Rows) -> None:
+    with h5py.File(path, "w", libver="latest", userblock_size=BLOCK) as file:
+        _dataset(file, "key", _text(rows.keys))
+        _dataset(file, "status", np.asarray(rows.status, dtype=np.uint8))
+        _dataset(file, "message", _text([_clip(text) for text in rows.messages]))
+        for name in sorted(rows.arrays):
+            _dataset(file, name, np.ascontiguousarray(rows.arrays[name]))
+
+
+def _dataset(file: h5py.File, name: str, array: NDArray[Any]) -> None:
+    made = file.create_dataset(name, data=array, track_times=False)
+    made.attrs["xxh3_128"] = digest(memoryview(array.view(np.uint8).reshape(-1)) if array.size else b"")
+
+
+def _text(texts: Sequence[str]) -> NDArray[np.bytes_]:
+    raw = [text.encode() for text in texts]
+    return np.array(raw, dtype=f"S{max((len(text) for text in raw), default=0) or 1}")
+
+
+def _clip(text: str) -> str:
+    return " ".join(text.split()).encode()[:MESSAGE_BYTES].decode(errors="ignore")
+
+
+def _seal(path: Path, fingerprint: str, source: str, rows: Rows) -> Header:
+    with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as view:
+        with memoryview(view) as whole, whole[BLOCK:] as rest:
+            body, size = digest(rest), len(rest)
+        words, numbers = np.unique(np.asarray(rows.status), return_counts=True)
+        counts = {Status(int(word)).word: int(number) for word, number in zip(words, numbers, strict=True)}
+        header = Header(fingerprint, source, len(rows.keys), counts, size, body)
+        front = (MAGIC + canonical(asdict(header)).encode()).ljust(BLOCK - _DIGEST)
+        view[:BLOCK] = front + digest(front).encode()
+        view.flush()
+    return header
+
+
+def _parse_header(path: Path, block: bytes) -> Header:
+    if len(block) < BLOCK or not block.startswith(MAGIC):
+        raise ShardError(f"{path}: not a shard of this format")
+    front, seal = block[:-_DIGEST], block[-_DIGEST:]
+    if digest(front).encode() != seal:
+        raise ShardError(f"{path}: the header was changed after it was written. Delete the file and extract again")
+    try:
+        return Header(**json.loads(front[len(MAGIC) :]))
+    except (TypeError, ValueError) as error:
+        raise ShardError(f"{path}: the header is not readable ({error})") from None
+
+
+def _checked_map(path: Path, header: Header) -> mmap.mmap:
+    with path.open("rb") as file:
+        view = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    with memoryview(view) as whole, whole[BLOCK:] as rest:
+        if len(rest) != header.size:
+            raise ShardError(f"{path}: holds {len(rest)} bytes, {header.size} were written. Delete and extract again")
+        if digest(rest) != header.body:
+            raise ShardError(f"{path}: bytes were changed after it was written. Delete the file and extract again")
+    return view
+
+
+def _locate(path: Path, size: int) -> dict[str, _Where]:
+    try:
+        with h5py.File(path, "r") as file:
+            return {name: _plain(path, file, name, size) for name in file}
+    except ShardError:
+        raise
+    except Exception as error:  # h5py raises many types on foreign files
+        raise ShardError(f"{path}: not readable as HDF5 ({' '.join(str(error).split())})") from None
+
+
+def _plain(path: Path, file: h5py.File, name: str, size: int) -> _Where:
+    """Where a dataset's bytes lie. Only plain, contiguous datasets of this very file are accepted."""
+    if file.id.links.get_info(name.encode()).type != h5py.h5l.TYPE_HARD:
+        raise ShardError(f"{path}: {name!r} is a link; a shard holds plain datasets only")
+    dataset = file[name]
+    if not isinstance(dataset, h5py.Dataset):
+        raise ShardError(f"{path}: {name!r} is not a dataset")
+    plan = dataset.id.get_create_plist()
+    if plan.get_external_count() or plan.get_layout() != h5py.h5d.CONTIGUOUS:
+        raise ShardError(f"{path}: {name!r} is external, virtual or chunked; a shard is contiguous")
+    dtype, shape = dataset.dtype, tuple(int(extent) for extent in dataset.shape or ())
+    if dtype.kind not in "iufS" or dtype.hasobject:
+        raise ShardError(f"{path}: {name!r} has dtype {dtype}, which no shard holds")
+    needed = dtype.itemsize
+    for extent in shape:
+        needed *= extent
+    offset = dataset.id.get_offset()
+    if needed and (offset is None or offset + needed > size):
+        raise ShardError(f"{path}: {name!r} declares {needed} bytes, the file holds {size}")
+    return _Where(shape, dtype, (offset or 0) if needed else 0, str(dataset.attrs.get("xxh3_128", "")))
