@@ -1,0 +1,171 @@
+"""The only place that imports mmseg, mmpose and what they stand on.
+
+Networks are built from the configs that the two packages ship, and are never fetched: a network comes back with the
+values its constructor gave it, and `pipeline.weights` fills it. Both packages import names from `mmcv.ops`, `mmdet` and
+`xtcocotools` when their models load. No network here uses one of them, so where a real package is absent a placeholder
+stands in; it raises when it is called.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from cache.errors import unknown
+
+if TYPE_CHECKING:
+    from torch import nn
+
+SEGMENTORS = {
+    "fcn_hr48": "hrnet/fcn_hr48_4xb4-160k_ade20k-512x512.py",
+    "fcn_hr18s": "hrnet/fcn_hr18s_4xb4-160k_ade20k-512x512.py",
+    "demo_hr8": "hrnet/fcn_hr18s_4xb4-160k_ade20k-512x512.py",
+}
+_RTMPOSE = "body_2d_keypoint/rtmpose/body8"
+POSES = {
+    "rtmpose-t": f"{_RTMPOSE}/rtmpose-t_8xb1024-700e_body8-halpe26-256x192.py",
+    "rtmpose-s": f"{_RTMPOSE}/rtmpose-s_8xb1024-700e_body8-halpe26-256x192.py",
+    "rtmpose-m": f"{_RTMPOSE}/rtmpose-m_8xb512-700e_body8-halpe26-256x192.py",
+}
+# What the packages say when they are imported, build a loss or run; none of it concerns a user.
+# The first comes from torch.distributed.optim, which mmengine imports.
+KNOWN_WARNINGS: tuple[tuple[str, type[Warning], str], ...] = (
+    (
+        r"`torch\.jit\.(script|interface)` is deprecated",
+        DeprecationWarning,
+        r"torch\.jit\.",
+    ),
+    (r"``MultiScaleDeformableAttention`` has been moved", ImportWarning, r"mmcv\.cnn\."),
+    (r"``build_loss`` would be deprecated soon", UserWarning, r"mmseg\.models\."),
+    (r"Default ``avg_non_ignore`` is False", UserWarning, r"mmseg\.models\."),
+    (r"`torch\.cuda\.amp\.autocast\(args\.\.\.\)` is deprecated", FutureWarning, r"mmpose\.models\."),
+)
+# Each package, and the module that shows that the real one is there: mmcv-lite ships mmcv/ops without its operators.
+OPTIONAL = {"mmcv.ops": "mmcv._ext", "mmdet": "mmdet", "xtcocotools": "xtcocotools"}
+
+
+def build_segmentor(model: str) -> nn.Module:
+    """An mmsegmentation encoder-decoder with 150 ADE20K classes, on the CPU, its values not trained.
+
+    model: a name of SEGMENTORS. `encode_decode(x, metas)` takes (n, 3, h, w) float RGB, ImageNet-normalised in units
+    of 0..255, and gives (n, 150, h, w) logits.
+    Raises: UnknownName.
+    Source: Wang et al., Deep High-Resolution Representation Learning (HRNetV2), as configured by mmsegmentation.
+    """
+    settings = _settings("mmseg", SEGMENTORS, model)
+    if model == "demo_hr8":
+        _narrow(settings, (8, 16, 32, 64))
+    return _build("mmseg", settings)
+
+
+def build_pose(model: str) -> nn.Module:
+    """An RTMPose estimator of 26 Halpe key points at 256 x 192, on the CPU, its values not trained.
+
+    model: a name of POSES. `head(extract_feat(x))` takes (n, 3, 256, 192) float RGB, ImageNet-normalised in units of
+    0..255, and gives the SimCC scores of x (n, 26, 384) and y (n, 26, 512).
+    Raises: UnknownName.
+    Source: Jiang et al., RTMPose, as configured by mmpose.
+    """
+    settings = _settings("mmpose", POSES, model)
+    settings["backbone"].pop("_scope_")  # names mmdet, whose copy of CSPNeXt mmpose carries too
+    return _build("mmpose", settings)
+
+
+def hold_back_known_warnings() -> None:
+    """Ignore KNOWN_WARNINGS from now on. mmpose's networks warn in every forward pass: call this before one."""
+    for message, category, module in KNOWN_WARNINGS:
+        warnings.filterwarnings("ignore", message, category, module)
+
+
+def _settings(package: str, files: dict[str, str], model: str) -> dict[str, Any]:
+    if model not in files:
+        raise unknown(f"{package} model", model, files)
+    with _loading():
+        folder = Path(str(importlib.import_module(package).__file__)).parent / ".mim" / "configs"
+        config = importlib.import_module("mmengine.config").Config.fromfile(str(folder / files[model]))
+    settings: dict[str, Any] = config.model.to_dict()
+    _localise(settings)
+    return settings
+
+
+def _localise(settings: dict[str, Any]) -> None:
+    """Nothing fetched, and batch normalisation that runs on one device."""
+    settings.pop("pretrained", None)
+    if settings.get("init_cfg", {}).get("type") == "Pretrained":
+        settings["init_cfg"] = None
+    if settings.get("type") == "SyncBN":
+        settings["type"] = "BN"
+    for value in settings.values():
+        if isinstance(value, dict):
+            _localise(value)
+
+
+def _narrow(settings: dict[str, Any], channels: tuple[int, int, int, int]) -> None:
+    """The demo's network: HRNet with thin branches and one block and one module in every stage, 0.33 M parameters."""
+    extra = settings["backbone"]["extra"]
+    for branches in (1, 2, 3, 4):
+        extra[f"stage{branches}"].update(num_modules=1, num_blocks=(1,) * branches, num_channels=channels[:branches])
+    extra["stage1"]["num_channels"] = (32,)
+    settings["decode_head"].update(in_channels=list(channels), channels=sum(channels))
+
+
+def _build(package: str, settings: dict[str, Any]) -> nn.Module:
+    with _loading():
+        importlib.import_module(f"{package}.models")
+        scope = importlib.import_module("mmengine.registry").DefaultScope
+        with scope.overwrite_default_scope(package):
+            network: nn.Module = importlib.import_module(f"{package}.registry").MODELS.build(settings)
+    return network
+
+
+@contextmanager
+def _loading() -> Iterator[None]:
+    """Placeholders in place, and the packages' own known warnings held back."""
+    _place()
+    with warnings.catch_warnings():
+        hold_back_known_warnings()
+        yield
+
+
+def _place() -> None:
+    """Put the placeholders of what is absent on the import path, once."""
+    absent = [name for name, proof in OPTIONAL.items() if name not in sys.modules and find_spec(proof) is None]
+    if absent and not any(isinstance(finder, _Placeholders) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Placeholders(absent))
+
+
+class _Placeholders(MetaPathFinder, Loader):
+    """Gives any module below the absent packages."""
+
+    def __init__(self, absent: Sequence[str]) -> None:
+        self.absent = tuple(absent)
+
+    def find_spec(self, fullname: str, path: object = None, target: object = None) -> ModuleSpec | None:  # noqa: ARG002
+        covered = any(fullname == name or fullname.startswith(f"{name}.") for name in self.absent)
+        return ModuleSpec(fullname, self, is_package=True) if covered else None
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__dict__["__getattr__"] = lambda name: _placeholder(module.__name__, name)
+
+
+def _placeholder(module: str, name: str) -> type:
+    """An empty network class to import and to derive from; using it raises."""
+    if name.startswith("__"):
+        raise AttributeError(f"module {module!r} has no attribute {name!r}")
+    from torch import nn
+
+    def refuse(self: object, *_: object, **__: object) -> None:
+        raise NotImplementedError(
+            f"{module}.{name} is a placeholder: install the real {module.split('.')[0]} to use it."
+        )
+
+    return type(name, (nn.Module,), {"__init__": refuse, "__module__": module})
