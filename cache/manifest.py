@@ -28,8 +28,9 @@ _NAN4 = (float("nan"),) * 4
 class Row:
     """One person as an annotation names it.
 
-    image: path relative to the root. person: number within the image, -1 where there is none. box, original_box: xyxy
-    pixels, clamped to the image and as annotated. size: width, height. categories: names. vad: 1..10, NaN where unknown.
+    image: path relative to the root. person: number within the image, -1 where there is none. box, original_box:
+    xyxy pixels, clamped to the image and as annotated. size: width, height. categories: names. vad: 1..10, NaN where
+    unknown.
     """
 
     image: str
@@ -95,7 +96,7 @@ class Manifest:
         folder: str = "",
         notes: Sequence[str] = (),
     ) -> "Manifest":
-        """Raises: DataError naming the row when a key stands twice, a label or split is unknown, or a box is unusable."""
+        """Raises: DataError naming the row: a key stands twice, a label or split is unknown, an ok box is outside."""
         _check(rows, category_names)
         position = {name: index for index, name in enumerate(category_names)}
         categories = np.zeros((len(rows), len(category_names)), dtype=np.uint8)

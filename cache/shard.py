@@ -147,7 +147,7 @@ def _write_hdf5(path: Path, rows: Rows) -> None:
 
 def _dataset(file: h5py.File, name: str, array: NDArray[Any]) -> None:
     made = file.create_dataset(name, data=array, track_times=False)
-    made.attrs["xxh3_128"] = digest(memoryview(array.view(np.uint8).reshape(-1)) if array.size else b"")
+    made.attrs["xxh3_128"] = digest(array.tobytes())
 
 
 def _text(texts: Sequence[str]) -> NDArray[np.bytes_]:

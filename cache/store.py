@@ -203,12 +203,8 @@ class Store:
         except OSError as error:
             raise StoreError(f"{folder}: cannot be written: {error.strerror}. Choose another STORE=") from None
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _take(descriptor, folder)
             yield
-        except BlockingIOError:
-            raise StoreError(
-                f"{folder}: another extraction is writing here. Wait for it or choose another STORE="
-            ) from None
         finally:
             os.close(descriptor)
 
@@ -223,3 +219,11 @@ class Store:
         current = self._current(folder.name)
         if current | values != current:
             replace_text(folder / "current.json", json.dumps(current | values, indent=2, sort_keys=True) + "\n")
+
+
+def _take(descriptor: int, folder: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        cure = "Wait for it, or choose another STORE="
+        raise StoreError(f"{folder}: another extraction is writing here. {cure}") from None

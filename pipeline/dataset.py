@@ -1,0 +1,53 @@
+"""What a dataset's file must provide: a Reader that turns annotations into a manifest."""
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import ClassVar
+
+from cache.errors import DataError
+from cache.fingerprint import digest_files, fingerprint
+from cache.manifest import Manifest
+
+
+class Reader(ABC):
+    """One dataset in its own layout below ``root``.
+
+    name: the word on the command line. version: raised whenever the same files give another manifest.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def prepare(self) -> None:
+        """Make the files when the dataset is one that can be made (the demo); others leave this alone."""
+        return
+
+    @abstractmethod
+    def annotation_files(self) -> list[Path]:
+        """The files that the manifest depends on, in a fixed order. Raises: DataError when one is absent."""
+
+    @abstractmethod
+    def read(self, source: str) -> Manifest:
+        """The manifest, with ``source`` as its source. Raises: DataError naming file and row."""
+
+
+def source_of(reader: Reader) -> str:
+    """Names the state of the annotation: its bytes, the reader and the reader's version."""
+    digest = digest_files(reader.annotation_files())
+    return fingerprint({"reader": reader.name, "version": reader.version, "files": digest})
+
+
+def manifest_of(reader: Reader, cached: Path) -> Manifest:
+    """The reader's manifest; ``cached`` (a manifest.parquet) is taken when it was made from the same annotation.
+
+    Raises: DataError.
+    """
+    if not reader.root.is_dir():
+        raise DataError(f"ROOT={reader.root}: no such folder. It is the folder that holds the dataset's own files")
+    source = source_of(reader)
+    if cached.exists() and (manifest := Manifest.load(cached)).source == source:
+        return manifest
+    return reader.read(source)
