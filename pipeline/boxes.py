@@ -1,0 +1,97 @@
+"""Geometry of boxes and points in pixels; numpy only, no pixel is read.
+
+A box is xyxy. Its edges are continuous coordinates: (0, 0, w, h) is the whole of an image of w x h.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating]
+
+
+def fault(box: Floats, width: int, height: int) -> str:
+    """Why ``box`` (4,) cannot be cropped from an image; "" when it can: finite, inside, at least 1 x 1."""
+    x1, y1, x2, y2 = (float(value) for value in box)
+    where = f"box ({x1:g}, {y1:g}, {x2:g}, {y2:g})"
+    if not np.isfinite(box).all():
+        return f"{where} is not finite"
+    if x1 < 0 or y1 < 0 or x2 > width or y2 > height:
+        return f"{where} leaves the image of {width} x {height}"
+    if x2 - x1 < 1 or y2 - y1 < 1:
+        return f"{where} is {x2 - x1:g} x {y2 - y1:g}, at least 1 x 1 is wanted"
+    return ""
+
+
+def enlarge(box: Floats, padding: float, aspect: float) -> tuple[Floats, Floats]:
+    """Centre (2,) and size (2,) as x, y of ``box`` times ``padding``, grown to width / height = ``aspect``.
+
+    Source: mmpose, GetBBoxCenterScale and TopdownAffine.
+    """
+    centre = (box[:2] + box[2:]) / 2
+    width, height = (box[2:] - box[:2]) * padding
+    size = (width, width / aspect) if width > height * aspect else (height * aspect, height)
+    return centre, np.array(size)
+
+
+def crop_matrix(centre: Floats, size: Floats, output: tuple[int, int]) -> NDArray[np.float64]:
+    """(2, 3) that takes the region of ``size`` around ``centre`` to an output of (h, w) with the same aspect.
+
+    Source: mmpose, get_warp_matrix without rotation: the region's centre goes to (w / 2, h / 2).
+    """
+    height, width = output
+    scale = width / float(size[0])
+    shift = np.array([width, height]) / 2 - scale * np.asarray(centre, np.float64)
+    return np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
+
+
+def similarity(source: Floats, target: Floats) -> NDArray[np.float64]:
+    """(2, 3) rotation, uniform scale and shift that best takes ``source`` (n, 2) to ``target`` (n, 2), n >= 2.
+
+    Source: Umeyama 1991, eq. 34-43, least squares; a reflection is never given.
+    """
+    source, target = np.asarray(source, np.float64), np.asarray(target, np.float64)
+    from_mean, to_mean = source.mean(axis=0), target.mean(axis=0)
+    a = (source - from_mean) @ (1, 1j)
+    b = (target - to_mean) @ (1, 1j)
+    turn = np.vdot(a, b) / np.vdot(a, a).real  # the complex number z that minimises |z a - b|
+    linear = np.array([[turn.real, -turn.imag], [turn.imag, turn.real]])
+    return np.column_stack([linear, to_mean - linear @ from_mean])
+
+
+def assign_faces(faces: Floats, persons: Floats) -> NDArray[np.int64]:
+    """(p,) index into ``faces`` of each person's face, or -1; no face is given twice.
+
+    faces: (f, 4), persons: (p, 4). The one-to-one assignment with the greatest sum of ``head_match``, so that a person
+    who shows no face does not take that of a neighbour whom it fits better.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    owner = np.full(len(persons), -1)
+    if len(faces) and len(persons):
+        match = head_match(faces, persons)
+        rows, columns = linear_sum_assignment(match, maximize=True)
+        fits = match[rows, columns] > 0
+        owner[rows[fits]] = columns[fits]
+    return owner
+
+
+def head_match(faces: Floats, persons: Floats) -> NDArray[np.float64]:
+    """(p, f) in 0..1: how well each face fits each person's head; 0 where it cannot be theirs.
+
+    A face can be a person's when its centre is in the upper 60 % of the person's box, at least half of it is inside
+    the box, and it is no larger than the box (10 % tolerated). Then the match is 1 / (1 + d), d the distance from the
+    middle of the box, three quarters of a face below its top, to the face's centre, in units of the face's size.
+    """
+    face, person = faces[None].astype(np.float64), persons[:, None].astype(np.float64)
+    centre, size = (face[..., :2] + face[..., 2:]) / 2, np.maximum(face[..., 2:] - face[..., :2], 1e-6)
+    low, extent = person[..., :2], np.maximum(person[..., 2:] - person[..., :2], 1e-6)
+    shared = np.minimum(face[..., 2:], person[..., 2:]) - np.maximum(face[..., :2], low)
+    place = (centre - low) / extent
+    allowed = (place >= 0).all(-1) & (place <= (1, 0.6)).all(-1) & (size <= 1.1 * extent).all(-1)
+    allowed &= np.maximum(shared, 0).prod(-1) >= 0.5 * size.prod(-1)
+    below_top = np.minimum(0.75 * size[..., 1], extent[..., 1] / 2)
+    expected = np.stack(np.broadcast_arrays(low[..., 0] + extent[..., 0] / 2, low[..., 1] + below_top), -1)
+    distance = np.linalg.norm((centre - expected) / size, axis=-1)
+    return np.where(allowed, 1 / (1 + distance), 0.0)

@@ -1,0 +1,184 @@
+"""Image files to pixels, and pixels to other pixels. The only user of image decoders."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from cache.errors import AffectError
+from cache.spec import Status
+
+MAX_PIXELS = 64_000_000
+"""Default cap on width x height, told from the header before a pixel is decoded."""
+
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
+DECODE_POLICY: dict[str, Any] = {
+    "version": 1,
+    "decoder": "Pillow",
+    "formats": list(FORMATS),
+    "orientation": "EXIF applied; unreadable EXIF counts as upright",
+    "partial": "refused: every pixel is decoded",
+    "frames": "first",
+    "bits16": "high byte",
+    "float": "0..1 scaled by 255, clipped",
+    "cmyk_palette": "converted to RGB without a colour profile",
+    "alpha": "composited on black",
+}
+"""What decides a pixel's value, for the fingerprint. Raise the version when a change gives other pixels."""
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_ORIENTATION = 0x0112
+_Plugin = Callable[[Any, Any], Image.Image]
+
+
+class ImageError(AffectError, ValueError):
+    """An image cannot be used. status: MISSING, BROKEN or TOO_LARGE."""
+
+    def __init__(self, status: Status, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+def decode(path: Path, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    """The upright 8-bit RGB image of a file, every pixel decoded, by DECODE_POLICY.
+
+    Raises: ImageError, one line: MISSING when there is no such file; BROKEN when it is no regular file, no image or
+    ends early; TOO_LARGE when its header declares more than ``max_pixels``.
+    """
+    _check_file(path)
+    with path.open("rb") as file:
+        try:
+            image = _open(file)
+        except Exception as error:  # Pillow's plug-ins raise whatever a damaged header leads to
+            raise _broken(path, error) from None
+        if image.width * image.height > max_pixels:
+            size = f"{image.width} x {image.height} = {image.width * image.height} pixels"
+            raise ImageError(
+                Status.TOO_LARGE, f"{path}: {size}, over the cap of {max_pixels}; raise max_pixels to read it"
+            )
+        try:
+            image.load()
+            return _upright(_to_rgb(image), _orientation(image))
+        except Exception as error:
+            raise _broken(path, error) from None
+
+
+def _check_file(path: Path) -> None:
+    """Without opening it: a FIFO in an image's place would wait for ever."""
+    try:
+        mode = os.stat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        raise ImageError(Status.MISSING, f"{path}: no such file") from None
+    except (OSError, ValueError) as error:
+        raise _broken(path, error) from None
+    if not stat.S_ISREG(mode):
+        kind = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
+        raise ImageError(Status.BROKEN, f"{path}: is {kind}, an image file is wanted")
+
+
+def _broken(path: Path, error: Exception) -> ImageError:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return ImageError(Status.BROKEN, f"{path}: not readable as an image: {text[:200]}")
+
+
+def _open(file: Any) -> Image.Image:
+    """``Image.open`` without its own cap on pixels, which warns or raises by a global setting of Pillow."""
+    from PIL import TiffImagePlugin, WebPImagePlugin  # noqa: F401 (they register their formats)
+
+    Image.preinit()
+    head = file.read(16)
+    for name in FORMATS:
+        plugin, accepts = Image.OPEN[name]
+        file.seek(0)
+        if accepts is None or accepts(head) is True:
+            opened: Image.Image = plugin(file, "")
+            return opened
+    raise ValueError(f"begins with {head[:8]!r}, none of {', '.join(FORMATS)}")
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(_ORIENTATION, 1))
+    except Exception:  # damaged EXIF beside sound pixels: see DECODE_POLICY
+        return 1
+
+
+def _upright(image: Image.Image, orientation: int) -> Image.Image:
+    return image.transpose(_TURNS[orientation]) if orientation in _TURNS else image
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode in ("LA", "PA", "La", "RGBA", "RGBa") or "transparency" in image.info:
+        return _on_black(image)
+    if image.mode == "RGB":
+        return image
+    if image.mode.startswith("I") or image.mode == "F":
+        return Image.fromarray(_to_8_bit(image)).convert("RGB")
+    return image.convert("RGB")
+
+
+def _on_black(image: Image.Image) -> Image.Image:
+    image = image.convert("RGBA")
+    black = Image.new("RGB", image.size)
+    black.paste(image, mask=image.getchannel("A"))
+    return black
+
+
+def _to_8_bit(image: Image.Image) -> NDArray[np.uint8]:
+    """(h, w): 16-bit integers by their high byte, as Pillow reads 16-bit colour; floats from 0..1."""
+    values = np.asarray(image)
+    if values.dtype.kind == "f":
+        values = np.nan_to_num(values, nan=0.0) * 255 + 0.5
+        return np.asarray(np.clip(values, 0, 255), np.uint8)
+    return np.asarray(np.clip(values.astype(np.int64), 0, 65535) >> 8, np.uint8)
+
+
+def resize(
+    image: Image.Image, size: tuple[int, int], box: tuple[float, float, float, float] | None = None
+) -> NDArray[np.uint8]:
+    """(h, w, 3) RGB, stretched to ``size`` = (h, w): bilinear with antialiasing, as torchvision does on tensors.
+
+    box: xyxy pixels inside the image, may be fractional; only this part is read.
+    Raises: ValueError when the box is empty or leaves the image.
+    """
+    height, width = size
+    return np.array(image.resize((width, height), Image.Resampling.BILINEAR, box=box))
+
+
+def letterbox(image: Image.Image, size: tuple[int, int]) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+    """(h, w, 3) RGB with the image as large as fits at the top left, aspect kept, zeros right or below.
+
+    Returns the pixels and (content_h, content_w), the part that is image: at least one pixel each way.
+    """
+    height, width = size
+    scale = min(height / image.height, width / image.width)
+    content = max(1, round(image.height * scale)), max(1, round(image.width * scale))
+    out = np.zeros((height, width, 3), np.uint8)
+    out[: content[0], : content[1]] = resize(image, content)
+    return out, content
+
+
+def warp(pixels: NDArray[np.uint8], matrix: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """(h, w, 3) of (H, W, 3) under an affine map: bilinear, black outside.
+
+    matrix: (2, 3), from pixel centres of the source to those of the result.
+    """
+    import cv2
+
+    height, width = size
+    return np.asarray(cv2.warpAffine(pixels, matrix, (width, height), flags=cv2.INTER_LINEAR), np.uint8)

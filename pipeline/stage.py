@@ -1,0 +1,180 @@
+"""What a stage must provide: decoded photographs in, rows of arrays out. It knows no files, shards or processes.
+
+The base class checks and settles rows (a row that failed, a value that does not fit its dtype); a stage is only its
+network. Nothing here or at the top of a stage's file imports torch, so that a plan is made without it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cache.config import Settings
+from cache.errors import ConfigError
+from cache.spec import ArraySpec, Granularity, Status
+
+if TYPE_CHECKING:
+    from PIL import Image
+    from torch import nn
+
+    from pipeline.weights import Weights
+
+Item = TypeVar("Item")
+IMAGENET_MEAN = (123.675, 116.28, 103.53)
+IMAGENET_STD = (58.395, 57.12, 57.375)
+"""RGB, in units of 0..255; what every trained backbone here was trained with."""
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One decoded image with its persons.
+
+    key: path relative to the dataset's root. image: RGB, 8 bit, upright. boxes: (p, 4) float32 xyxy pixels inside the
+    image, p >= 0.
+    """
+
+    key: str
+    image: Image.Image
+    boxes: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Stands in an item's place when it could not be prepared. rows: how many output rows it stands for."""
+
+    message: str
+    rows: int = 1
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """Rows in item order.
+
+    arrays: name -> (rows, *shape). status: (rows,) uint8 of Status. messages: one a row, "" where the status is OK.
+    """
+
+    arrays: dict[str, NDArray[Any]]
+    status: NDArray[np.uint8]
+    messages: list[str]
+
+    @classmethod
+    def ok(cls, arrays: dict[str, NDArray[Any]]) -> Extracted:
+        """All rows fine."""
+        rows = len(next(iter(arrays.values())))
+        return cls(arrays, np.zeros(rows, np.uint8), [""] * rows)
+
+
+class Stage(ABC, Generic[Item]):
+    """A network with its settings.
+
+    unit: what one item of ``prepare`` is. granularity: what one output row is. batch_size: items of one ``extract``
+    call; it changes no value and is no part of the fingerprint. version: raise it when the same settings give other
+    values.
+    """
+
+    version: ClassVar[int]
+    unit: ClassVar[Granularity]
+    granularity: ClassVar[Granularity]
+    Config: ClassVar[type[Settings]]
+    batch_size: int = 16
+
+    @abstractmethod
+    def __init__(self, config: Any) -> None: ...
+
+    @property
+    @abstractmethod
+    def outputs(self) -> dict[str, ArraySpec]:
+        """What one row holds; known without torch."""
+
+    @property
+    @abstractmethod
+    def weights(self) -> tuple[str, ...]:
+        """Names in ``pipeline.weights``."""
+
+    @abstractmethod
+    def load(self, device: str, weights: Weights) -> None:
+        """Build the network on ``device``, "cpu" or "cuda". Raises: WeightsError, ConfigError."""
+
+    @abstractmethod
+    def prepare(self, photo: Photo) -> list[Item | Failed]:
+        """The items of one photograph: crops and resizes to uint8. Called in many threads at once."""
+
+    @abstractmethod
+    def run(self, items: Sequence[Item]) -> Extracted:
+        """The network on a batch of at least one item. Floats may be wider than declared."""
+
+    def extract(self, items: Sequence[Item | Failed]) -> Extracted:
+        """Rows of ``items``, in order; arrays have the declared dtypes. Empty items give empty arrays.
+
+        A row that is not OK holds each array's ``missing``. A row with a value that is not finite or does not fit its
+        dtype (float16 ends at 65504) becomes FAILED, with the array's name.
+        """
+        good = [item for item in items if not isinstance(item, Failed)]
+        done = self.run(good) if good else Extracted({}, np.zeros(0, np.uint8), [])
+        status, messages = done.status.copy(), list(done.messages)
+        arrays = {name: _settle(name, spec, done, status, messages) for name, spec in self.outputs.items()}
+        for name, spec in self.outputs.items():
+            arrays[name][status != Status.OK] = spec.missing
+        if len(good) == len(items):
+            return Extracted(arrays, status, messages)
+        return self._insert(items, Extracted(arrays, status, messages))
+
+    def rows(self, item: Item) -> int:  # noqa: ARG002 (an image stage with rows of persons overrides it)
+        """How many output rows ``item`` gives."""
+        return 1
+
+    def _insert(self, items: Sequence[Item | Failed], done: Extracted) -> Extracted:
+        """Put the rows of Failed items between the others."""
+        counts = [item.rows if isinstance(item, Failed) else self.rows(item) for item in items]
+        fine = np.repeat([not isinstance(item, Failed) for item in items], counts)
+        texts = [item.message if isinstance(item, Failed) else "" for item in items]
+        messages = list(np.repeat(np.array(texts, dtype=object), counts))
+        for row, message in zip(np.flatnonzero(fine), done.messages, strict=True):
+            messages[row] = message
+        status = np.full(len(fine), Status.FAILED, np.uint8)
+        status[fine] = done.status
+        arrays = {name: spec.empty(len(fine)) for name, spec in self.outputs.items()}
+        for name, array in arrays.items():
+            array[fine] = done.arrays[name]
+        return Extracted(arrays, status, messages)
+
+
+def _settle(
+    name: str, spec: ArraySpec, done: Extracted, status: NDArray[np.uint8], messages: list[str]
+) -> NDArray[Any]:
+    """The array in its declared dtype; marks rows in ``status`` and ``messages`` whose values do not survive that."""
+    if name not in done.arrays:
+        return spec.empty(len(status))
+    wide = done.arrays[name]
+    with np.errstate(over="ignore", invalid="ignore"):
+        array = wide.astype(spec.dtype, copy=True)
+    if array.dtype.kind == "f":
+        lost = ~np.isfinite(array).reshape(len(array), -1).all(axis=1) & (status == Status.OK)
+        for row in np.flatnonzero(lost):
+            values = wide[row][~np.isfinite(array[row])]
+            messages[row] = (
+                f"{name}: {values.size} of {array[row].size} values do not fit {spec.dtype}, as {values.flat[0]:g}"
+            )
+        status[lost] = Status.FAILED
+    return array
+
+
+def deploy(network: nn.Module, device: str, channels_last: bool = True) -> nn.Module:
+    """Ready for inference on ``device``: eval mode, no gradients.
+
+    Raises: ConfigError when the device is not there; nothing falls back to the CPU.
+    """
+    import torch
+
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise ConfigError(f"DEVICE={device}: torch {torch.__version__} finds no CUDA device here. Use DEVICE=cpu.")
+    network = network.eval().requires_grad_(False).to(device)
+    for tensor in [*network.parameters(), *network.buffers()] if channels_last else []:
+        if tensor.dim() == 4:
+            tensor.data = tensor.data.contiguous(memory_format=torch.channels_last)
+    return network
