@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import xxhash
@@ -23,6 +24,12 @@ class Block:
     images: tuple[str, ...]
     rows: NDArray[np.int64]
     persons: tuple[int, ...]
+
+    @cached_property
+    def spans(self) -> tuple[slice, ...]:
+        """For each image, the rows of its persons within the shard."""
+        ends = np.cumsum((0, *self.persons)).tolist()
+        return tuple(slice(start, stop) for start, stop in pairwise(ends))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,95 @@
+# Words for the command line; make passes them on. Everything that thinks lives in pipeline/, heads/ and scripts/.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/sh
+
+PYTHON ?= $(shell for p in python3 python3.12 python3.11; do $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/.installed
+
+DATASET ?= demo
+STORE ?= store
+RUNS ?= runs
+DATA ?= data
+WEIGHTS ?= weights
+DEVICE ?= cpu
+EXECUTOR ?= local
+ALLOW_FAILED ?= 0
+PROTOCOL ?= cat-6:6
+SEEDS ?= 5
+HEAD ?= sem_ib_dml
+GRID ?= demo
+
+q = '$(subst ','\'',$(1))'
+option = $(if $($(2)),--$(1) $(call q,$($(2))))
+where = --dataset $(call q,$(DATASET)) --store $(call q,$(STORE))
+pixels = $(where) --root $(call q,$(or $(ROOT),$(DATA)/$(DATASET))) --weights $(call q,$(WEIGHTS)) --device $(call q,$(DEVICE)) \
+	--executor $(call q,$(EXECUTOR)) $(call option,stages,STAGES) $(call option,config,CONFIG) \
+	$(if $(filter-out 0,$(UNTRAINED)),--untrained) --allow-failed $(call q,$(ALLOW_FAILED))
+training = $(where) --runs $(call q,$(RUNS)) --device $(call q,$(DEVICE)) --seeds $(call q,$(SEEDS)) $(call option,set,SET)
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(READY) ## draw a data set, extract every stage, train six heads, print the table
+	@$(PY) -m scripts.demo --store $(call q,$(STORE)) --runs $(call q,$(RUNS)) --data $(call q,$(DATA)) --seeds $(call q,$(SEEDS))
+
+.PHONY: extract
+extract: $(READY) ## pixels to cache: DATASET= ROOT= [STAGES="sem2vec body"] [UNTRAINED=1] [ALLOW_FAILED=N] [DEVICE=cuda]
+	@$(PY) -m pipeline extract $(pixels)
+
+.PHONY: retry
+retry: $(READY) ## extract again what failed: DATASET= ROOT=
+	@$(PY) -m pipeline retry $(pixels)
+
+.PHONY: status
+status: $(READY) ## what the store holds: DATASET= [JSON=1]
+	@$(PY) -m pipeline status $(where) $(if $(filter-out 0,$(JSON)),--json)
+
+.PHONY: train
+train: $(READY) ## one head: HEAD= [DATASET=] [PROTOCOL=cat-6:6] [SEEDS=5] [SET="lr=1e-3 epochs=40"]
+	@$(PY) -m heads train --head $(call q,$(HEAD)) --protocol $(call q,$(PROTOCOL)) $(training)
+
+.PHONY: ablate
+ablate: $(READY) ## a grid of heads, protocols and settings: GRID= [DATASET=] [SEEDS=5]
+	@$(PY) -m heads ablate --grid $(call q,$(GRID)) $(training)
+
+.PHONY: test
+test: $(READY) ## the tests that run anywhere, in minutes
+	@$(PY) -m pytest -m 'not slow and not gpu and not weights'
+
+.PHONY: test-all
+test-all: $(READY) ## the slow tests too
+	@$(PY) -m pytest -m 'not gpu and not weights'
+
+.PHONY: lint
+lint: $(READY) ## ruff, mypy, import borders
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports --no-cache
+
+.PHONY: bench
+bench: $(READY) ## speed as ratios in one run, written to bench/
+	@$(PY) -m scripts.bench_extract
+	@$(PY) -m scripts.bench_resume
+	@$(PY) -m scripts.bench_heads
+
+.PHONY: demo-weights
+demo-weights: $(READY) ## train the demo's small networks again (half an hour)
+	@$(PY) -m scripts.train_demo_weights
+
+.PHONY: install
+install: $(READY) ## make .venv and install into it
+
+# mmpose's metadata asks for packages that do not build and that inference does not need: it goes in without them.
+$(READY): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or 3.12 found. Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 2; }
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV) || { echo "error: $(PYTHON) -m venv failed. Install python3-venv" >&2; exit 2; }
+	@echo "installing into $(VENV) (some minutes, about 5 GB)"
+	@$(PY) -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@$(PY) -m pip install -q --disable-pip-version-check -c constraints.txt --no-deps mmpose
+	@touch $@

@@ -1,0 +1,117 @@
+"""One feature of one shard while it fills: rows by place, items waiting for a full batch."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from cache.errors import AffectError
+from cache.layout import Block
+from cache.shard import Rows, write
+from cache.spec import FAILURES, Granularity, Status
+from cache.store import Feature
+from pipeline.reading import Prepared
+from pipeline.stage import Stage
+
+_FAILED = [int(status) for status in sorted(FAILURES)]
+
+
+class Assembly:
+    """Takes prepared images in order, runs the stage on full batches, and writes the shard at the end.
+
+    Batches never cross shards, so a shard's bytes do not depend on where a run began. With ``retry`` the rows that
+    are there are kept and only those that failed are done again.
+    """
+
+    def __init__(self, feature: Feature, stage: Stage[Any], block: Block, retry: bool = False) -> None:
+        self.feature, self.stage, self.block = feature, stage, block
+        self.by_image = feature.granularity is Granularity.IMAGE
+        self.keys = feature.layout.keys(block, feature.granularity)
+        self.source = feature.layout.source(block, feature.granularity)
+        self.queue: list[tuple[Any, list[int]]] = []
+        if retry:
+            shard = feature.shard(block)
+            self.arrays = {name: shard.array(name).copy() for name in feature.arrays}
+            self.status, self.messages = shard.status.copy(), list(shard.messages)
+        else:
+            self.arrays = {name: spec.empty(len(self.keys)) for name, spec in feature.arrays.items()}
+            self.status = np.full(len(self.keys), Status.FAILED, dtype=np.uint8)
+            self.messages = ["not extracted"] * len(self.keys)
+        self.todo = np.isin(self.status, _FAILED)
+
+    def span(self, index: int) -> slice:
+        """Rows of image ``index``."""
+        return slice(index, index + 1) if self.by_image else self.block.spans[index]
+
+    def wants(self, index: int) -> bool:
+        """Whether image ``index`` has a row to do."""
+        return bool(self.todo[self.span(index)].any())
+
+    def take(self, index: int, prepared: Prepared) -> None:
+        """The next image's items, or the reason why it has none."""
+        if self.wants(index):
+            self._take(index, prepared)
+
+    def _take(self, index: int, prepared: Prepared) -> None:
+        span, name = self.span(index), self.feature.name
+        rows = list(range(span.start, span.stop))
+        if prepared.status is not Status.OK:
+            return self._fail(rows, prepared.status, prepared.message)
+        if not self.by_image:
+            for person, reason in prepared.unusable.items():
+                self._fail([rows[person]], Status.UNUSABLE, reason)
+            rows = [row for person, row in enumerate(rows) if person not in prepared.unusable]
+        if name in prepared.faults:
+            return self._fail(rows, Status.FAILED, prepared.faults[name])
+        if rows:
+            groups = [rows] if self.stage.unit is Granularity.IMAGE else [[row] for row in rows]
+            self.queue.extend(zip(prepared.items[name], groups, strict=True))
+        while len(self.queue) >= self.stage.batch_size:
+            self._run()
+        return None
+
+    def flush(self) -> None:
+        """Run what is left in the queue."""
+        while self.queue:
+            self._run()
+
+    def commit(self) -> frozenset[str]:
+        """Write the shard; returns the paths of the images that have a failed row."""
+        rows = Rows(self.keys, self.status, self.messages, self.arrays)
+        write(self.feature.path(self.block), self.feature.fingerprint, self.source, self.feature.arrays, rows)
+        failed = np.isin(self.status, _FAILED)
+        return frozenset(path for index, path in enumerate(self.block.images) if failed[self.span(index)].any())
+
+    def _run(self) -> None:
+        batch, self.queue = self.queue[: self.stage.batch_size], self.queue[self.stage.batch_size :]
+        try:
+            self._extract(batch)
+        except AffectError:
+            raise
+        except Exception:  # one item may have spoiled the batch: find out which
+            for one in batch:
+                self._alone(one)
+
+    def _alone(self, one: tuple[Any, list[int]]) -> None:
+        try:
+            self._extract([one])
+        except AffectError:
+            raise
+        except Exception as error:
+            self._fail(one[1], Status.FAILED, f"{type(error).__name__}: {error}")
+
+    def _extract(self, batch: Sequence[tuple[Any, list[int]]]) -> None:
+        rows = [row for _, group in batch for row in group]
+        found = self.stage.extract([item for item, _ in batch])
+        for name, spec in self.feature.arrays.items():
+            spec.validate(name, found.arrays[name], len(rows))
+            self.arrays[name][rows] = found.arrays[name]
+        self.status[rows] = found.status
+        for row, message in zip(rows, found.messages, strict=True):
+            self.messages[row] = message
+
+    def _fail(self, rows: list[int], status: Status, message: str) -> None:
+        for row in rows:
+            self.status[row], self.messages[row] = status, message
+            for name, spec in self.feature.arrays.items():
+                self.arrays[name][row] = spec.missing

@@ -1,0 +1,94 @@
+"""``python -m pipeline extract|retry|status``: words in, lines out, an exit status.
+
+0: done. 1: done, but more images failed than allowed. 2: the user can mend it; one line says how. 130: interrupted.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from cache.errors import AffectError, nearest
+from pipeline.extract import EXECUTORS, Report, Request, extract
+from pipeline.status import status, table
+
+COMMANDS = ("extract", "retry", "status")
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser whose complaint is one line."""
+
+    def error(self, message: str) -> NoReturn:
+        sys.stderr.write(f"error: {message}\n")
+        raise SystemExit(2)
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run a command; returns its exit status."""
+    options = _parse(words)
+    try:
+        return _status(options) if options.command == "status" else _extract(options)
+    except AffectError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write("\ninterrupted. Finished shards are kept; the same command goes on from there\n")
+        return 130
+
+
+def _parse(words: Sequence[str] | None) -> argparse.Namespace:
+    parser = Parser(prog="python -m pipeline", description=__doc__.split("\n")[0] if __doc__ else None)
+    parser.add_argument("command", metavar="|".join(COMMANDS))
+    parser.add_argument("--dataset", default="demo", help="dataset (demo)")
+    parser.add_argument("--root", type=Path, help="the dataset's own folder (data/<dataset>)")
+    parser.add_argument("--store", type=Path, default=Path("store"), help="where features go (store)")
+    parser.add_argument("--weights", type=Path, default=Path("weights"), help="folder of checkpoints (weights)")
+    parser.add_argument("--stages", default="", help="features to extract, separated by blanks (all)")
+    parser.add_argument("--config", type=Path, help="a TOML file instead of the dataset's own")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda (cpu)")
+    parser.add_argument("--executor", default="local", help="local (local)")
+    parser.add_argument("--untrained", action="store_true", help="go on without checkpoints; marked in every table")
+    parser.add_argument("--allow-failed", type=int, default=0, metavar="N", help="images that may fail (0)")
+    parser.add_argument("--json", action="store_true", help="status as JSON")
+    options = parser.parse_args(words)
+    if options.command not in COMMANDS:
+        parser.error(f"no command {options.command!r}.{nearest(options.command, COMMANDS)}")
+    if options.executor not in EXECUTORS:
+        parser.error(f"no executor {options.executor!r}.{nearest(options.executor, EXECUTORS)}")
+    return options
+
+
+def _extract(options: argparse.Namespace) -> int:
+    request = Request(
+        dataset=options.dataset,
+        root=options.root or Path("data") / options.dataset,
+        store=options.store,
+        weights=options.weights,
+        untrained=options.untrained,
+        stages=tuple(options.stages.split()),
+        config=options.config,
+        device=options.device,
+        retry=options.command == "retry",
+    )
+    report = extract(request, lambda line: print(line, flush=True))
+    return _verdict(report, options.allow_failed)
+
+
+def _verdict(report: Report, allowed: int) -> int:
+    dataset = report.manifest.dataset
+    if untrained := [recipe.feature for recipe in report.recipes if not recipe.info["trained"]]:
+        print(f"UNTRAINED: {' '.join(untrained)}")
+    print(f"{dataset}: {report.images} images read, {report.shards} shards written, {len(report.failed)} images failed")
+    if len(report.failed) <= allowed:
+        return 0
+    shown = ", ".join(sorted(report.failed)[:3]) + (", ..." if len(report.failed) > 3 else "")
+    print(f"failed: {shown}. make status DATASET={dataset} shows why; ALLOW_FAILED={len(report.failed)} accepts them")
+    return 1
+
+
+def _status(options: argparse.Namespace) -> int:
+    state = status(options.store, options.dataset)
+    print(json.dumps(state, indent=2) if options.json else "\n".join(table(state)))
+    return 0

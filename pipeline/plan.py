@@ -1,0 +1,59 @@
+"""What is to be done: which shards of which features are absent, stale or hold failures."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from cache.layout import Block, Layout
+from cache.shard import read_header
+from cache.spec import FAILURES
+from cache.store import Feature
+from pipeline.recipes import Recipe
+
+FAILURE_WORDS = frozenset(status.word for status in FAILURES)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One shard to extract. features: names of those pending. retry: redo only the rows that failed."""
+
+    number: int
+    features: tuple[str, ...]
+    retry: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Tasks in order of shards, with everything a worker needs to know of the store."""
+
+    layout: Layout
+    features: Mapping[str, Feature]
+    recipes: Mapping[str, Recipe]
+    tasks: tuple[Task, ...]
+
+    @cached_property
+    def blocks(self) -> dict[int, Block]:
+        """Number -> block, of the tasks."""
+        numbers = {task.number for task in self.tasks}
+        return {block.number: block for block in self.layout.blocks() if block.number in numbers}
+
+    @property
+    def images(self) -> int:
+        """Images in the pending shards."""
+        return sum(len(block.images) for block in self.blocks.values())
+
+
+def make_plan(layout: Layout, features: Mapping[str, Feature], recipes: Sequence[Recipe], retry: bool = False) -> Plan:
+    """Look at each shard's first kilobyte. With ``retry``, shards that hold failures are planned instead."""
+    tasks = []
+    for block in layout.blocks():
+        pending = tuple(r.feature for r in recipes if _wanted(features[r.feature], block, retry))
+        if pending:
+            tasks.append(Task(block.number, pending, retry))
+    return Plan(layout, features, {r.feature: r for r in recipes}, tuple(tasks))
+
+
+def _wanted(feature: Feature, block: Block, retry: bool) -> bool:
+    if feature.pending(block):
+        return not retry
+    return retry and bool(FAILURE_WORDS & read_header(feature.path(block)).counts.keys())
