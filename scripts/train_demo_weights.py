@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
+from scripts.demo_training.backbones import BackbonePlan, train_backbone
 from scripts.demo_training.segmenter import SegmenterPlan, train_segmenter
 
 FOLDER = Path(__file__).resolve().parent.parent / "pipeline" / "demo_weights"
-NETWORKS = ("demo_hr8", "demo_image", "demo_body")
+BACKBONES = {"demo_image": BackbonePlan(size=160, seed=1001), "demo_body": BackbonePlan(size=128, seed=1002)}
+NETWORKS = ("demo_hr8", *BACKBONES)
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -40,7 +43,13 @@ def main(words: Sequence[str] | None = None) -> None:
 
 def _train(name: str, path: Path, given: dict[str, int]) -> None:
     if name == "demo_hr8":
-        train_segmenter(path, SegmenterPlan(**given), lambda line: print(line, flush=True))
+        train_segmenter(path, SegmenterPlan(**given), _tell)
+    else:
+        train_backbone(name, path, replace(BACKBONES[name], **given), _tell)
+
+
+def _tell(line: str) -> None:
+    print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ JOINTS: Final = (
     "head", "neck", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow", "left_wrist",
     "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle",
 )  # fmt: skip
+_MIRRORED: Final = [0, 1, 5, 6, 7, 2, 3, 4, 11, 12, 13, 8, 9, 10]
 HEAD_RADIUS: Final = 0.105
 """Half the head's height, as a share of the box's height."""
 _STANDING: Final = (
@@ -53,13 +54,16 @@ _PERSON: Final = ADE20K["person"]
 
 
 def draw_joints(posture: str, rng: np.random.Generator) -> NDArray[np.float64]:
-    """(14, 2) joints in JOINTS order as shares of the box's width and height, jittered and mirrored at random."""
+    """(14, 2) joints in JOINTS order as shares of the box's width and height, jittered and mirrored at random.
+
+    The figure faces the viewer: its right side is on the image's left.
+    """
     changes = _CHANGES[posture]
     joints = np.array([changes.get(name, place) for name, place in zip(JOINTS, _STANDING, strict=True)])
     joints += rng.normal(0, 1, joints.shape) * (0.018, 0.010)
     joints[:2] += rng.normal(0, 0.01, 2)
     if rng.random() < 0.5:
-        joints[:, 0] = 1 - joints[:, 0]
+        joints = joints[_MIRRORED] * (-1, 1) + (1, 0)
     return np.asarray(np.clip(joints, 0.04, 0.97), np.float64)
 
 
