@@ -1,0 +1,191 @@
+"""The only place that knows where trained weights come from: files, addresses, hashes, licences.
+
+Checkpoints are read as tensors only; nothing that a file asks for is run. Torch is imported when weights are read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cache.errors import WeightsError, unknown
+from pipeline.checkpoints import fill, initialise, read_tensors
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+Rename = Callable[[str], str | None]
+UNTRAINED = "untrained"
+
+
+@dataclass(frozen=True)
+class Weight:
+    """One set of trained weights.
+
+    files: one or more; tensors of several get the file's stem as a prefix. sha256: of the file, whole or its first
+    hex digits; "" when the file ships with the code that reads it. bundled: it ships with a package, nothing to fetch.
+    """
+
+    name: str
+    files: tuple[str, ...]
+    url: str
+    sha256: str
+    licence: str
+    source: str
+    bundled: bool = False
+
+    @property
+    def file(self) -> str:
+        """The file's name; of several, their names."""
+        return " ".join(self.files)
+
+
+def _openmmlab(name: str, path: str, source: str) -> Weight:
+    url = f"https://download.openmmlab.com/{path}"
+    file = url.rpartition("/")[2]
+    digits = re.findall(r"-([0-9a-f]{8})(?:_\d{8})?\.pth$", file)[0]
+    return Weight(name, (file,), url, digits, "Apache-2.0", source)
+
+
+def _torchvision(name: str, file: str, source: str) -> Weight:
+    digits = re.findall(r"-([0-9a-f]{8,})\.pth$", file)[0]
+    return Weight(name, (file,), f"https://download.pytorch.org/models/{file}", digits, "BSD-3-Clause", source)
+
+
+def _demo(name: str, source: str) -> Weight:
+    return Weight(name, (f"{name}.safetensors",), "", "", "Apache-2.0", source, bundled=True)
+
+
+_IMAGENET = "torchvision IMAGENET1K_V1"
+_ENTRIES = (
+    *(
+        _openmmlab(
+            f"fcn_{net}",
+            f"mmsegmentation/v0.5/hrnet/fcn_{net}_512x512_160k_ade20k/fcn_{net}_512x512_160k_ade20k_{stamp}.pth",
+            f"mmsegmentation HRNet on ADE20K, 160k steps, {miou} mIoU",
+        )
+        for net, stamp, miou in (
+            ("hr48", "20200614_214407-a52fc02c", 42.0),
+            ("hr18s", "20210829_174739-f1e7c2e7", 31.4),
+        )
+    ),
+    *(
+        _openmmlab(
+            f"rtmpose-{size}",
+            f"mmpose/v1/projects/rtmposev1/rtmpose-{size}_simcc-body7_pt-body7-halpe26_700e-256x192-{stamp}.pth",
+            "mmpose RTMPose, Body8 with Halpe-26 key points",
+        )
+        for size, stamp in (("t", "6020f8a6_20230605"), ("s", "7f134165_20230605"), ("m", "4d3e73dd_20230605"))
+    ),
+    _torchvision("resnet18", "resnet18-f37072fd.pth", _IMAGENET),
+    _torchvision("resnet34", "resnet34-b627a593.pth", _IMAGENET),
+    _torchvision("resnet50", "resnet50-0676ba61.pth", f"{_IMAGENET}, as the papers' (V2 is resnet50_v2)"),
+    _torchvision("resnet50_v2", "resnet50-11ad3fa6.pth", "torchvision IMAGENET1K_V2"),
+    _torchvision("shufflenet_v2_x0_5", "shufflenetv2_x0.5-f707e7126e.pth", _IMAGENET),
+    _torchvision("shufflenet_v2_x1_0", "shufflenetv2_x1-5666bf0f80.pth", _IMAGENET),
+    _torchvision("mobilenet_v2", "mobilenet_v2-b0353104.pth", _IMAGENET),
+    _torchvision("mobilenet_v3_small", "mobilenet_v3_small-047dcff4.pth", _IMAGENET),
+    _torchvision("mobilenet_v3_large", "mobilenet_v3_large-8738ca79.pth", _IMAGENET),
+    _demo("demo_hr8", "trained on drawn scenes by this project: make demo-weights"),
+    _demo("demo_image", "trained on drawn scenes by this project: make demo-weights"),
+    _demo("demo_body", "trained on drawn scenes by this project: make demo-weights"),
+    Weight("mtcnn", ("pnet.pt", "rnet.pt", "onet.pt"), "", "", "MIT", "facenet-pytorch 2.5.3", bundled=True),
+)
+WEIGHTS: dict[str, Weight] = {weight.name: weight for weight in _ENTRIES}
+
+
+class Weights:
+    """Trained weights in ``folder`` and in the packages that bundle some.
+
+    untrained: networks whose file is absent are initialised from a seed instead; files that are there are used.
+    """
+
+    def __init__(self, folder: Path, untrained: bool = False) -> None:
+        self.folder = folder
+        self.untrained = untrained
+
+    def trained(self, name: str) -> bool:
+        """Whether the weights' files are there. Raises: UnknownName."""
+        return all(path.is_file() for path in self.paths(name))
+
+    def paths(self, name: str) -> list[Path]:
+        """Where the files are, or belong. Raises: UnknownName."""
+        weight = _known(name)
+        return [_bundle(weight) / file if weight.bundled else self.folder / file for file in weight.files]
+
+    def digest(self, name: str) -> str:
+        """Hex sha256 over the files, checked against the known one; "untrained" when absent and that is allowed.
+
+        Raises: WeightsError when a file is absent or is not the one its name promises; UnknownName.
+        """
+        weight, paths = _known(name), self.paths(name)
+        absent = [path for path in paths if not path.is_file()]
+        if absent and self.untrained:
+            return UNTRAINED
+        if absent:
+            raise WeightsError(_where_from(weight, absent[0]))
+        digest = _sha256(tuple((path, path.stat().st_mtime_ns, path.stat().st_size) for path in paths))
+        if not digest.startswith(weight.sha256):
+            got = digest[: len(weight.sha256)]
+            raise WeightsError(
+                f"{paths[0]}: sha256 begins with {got}, not {weight.sha256}: damaged or another file. "
+                f"Delete it and fetch it again from {weight.url}"
+            )
+        return digest
+
+    def load_into(self, name: str, network: nn.Module, rename: Rename | None = None) -> None:
+        """Fill ``network`` with the weights ``name``, or from a seed when these are absent and ``untrained``.
+
+        rename: takes a tensor's name in the file to its name in the network; None leaves it out.
+        Every tensor of the network must come from the file, and every tensor of the file must be used.
+        Raises: WeightsError, one line: absent, damaged, refused or not fitting; UnknownName.
+        """
+        if self.digest(name) == UNTRAINED:
+            initialise(network, name)
+            return
+        tensors: dict[str, Tensor] = {}
+        for path in self.paths(name):
+            prefix = f"{path.stem}." if len(WEIGHTS[name].files) > 1 else ""
+            tensors |= {prefix + key: value for key, value in read_tensors(path).items()}
+        named = {rename(key) if rename else key: value for key, value in tensors.items()}
+        fill(network, {key: value for key, value in named.items() if key is not None}, str(self.paths(name)[0]))
+
+
+def _known(name: str) -> Weight:
+    if name not in WEIGHTS:
+        raise unknown("weights", name, WEIGHTS)
+    return WEIGHTS[name]
+
+
+def _bundle(weight: Weight) -> Path:
+    if weight.name != "mtcnn":
+        return Path(__file__).parent / "demo_weights"
+    spec = find_spec("facenet_pytorch")
+    if spec is None or not spec.submodule_search_locations:
+        raise WeightsError("weights mtcnn: they ship with facenet-pytorch, which is not installed: see constraints.txt")
+    return Path(spec.submodule_search_locations[0]) / "data"
+
+
+def _where_from(weight: Weight, path: Path) -> str:
+    if weight.bundled:
+        cure = f"it ships with the code ({weight.source}): install again"
+    else:
+        cure = f"fetch {weight.url} into {path.parent}/"
+    return f"weights {weight.name}: {path} is absent; {cure}, or set UNTRAINED=1 to go on without"
+
+
+@lru_cache(maxsize=256)
+def _sha256(files: tuple[tuple[Path, int, int], ...]) -> str:
+    """Over the files' bytes, one after the other; time and size only key the cache."""
+    digest = hashlib.sha256()
+    for path, _, _ in files:
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
