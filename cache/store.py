@@ -22,7 +22,7 @@ from cache.errors import ShardError, StoreError, unknown
 from cache.files import read_json, replace_text
 from cache.layout import IMAGES_PER_SHARD, Block, Layout, shard_name
 from cache.manifest import Manifest
-from cache.shard import Shard, read_header
+from cache.shard import Header, Shard, read_header
 from cache.spec import ArraySpec, Granularity, Status
 
 
@@ -57,22 +57,21 @@ class Feature:
         """Where the shard of ``block`` lies, whether present or not."""
         return self.folder / shard_name(block.number)
 
-    def pending(self, block: Block) -> bool:
-        """True when the shard is absent, or was made for other keys, boxes or settings."""
+    def header(self, block: Block) -> Header | None:
+        """The shard's header; None when the shard is pending: absent, or made for other keys, boxes or settings."""
         try:
             header = read_header(self.path(block))
         except ShardError:
-            return True
-        return header.source != self.layout.source(block, self.granularity) or header.fingerprint != self.fingerprint
+            return None
+        source = self.layout.source(block, self.granularity)
+        return header if (header.source, header.fingerprint) == (source, self.fingerprint) else None
 
     def counts(self) -> Counter[str]:
         """Rows by status word, over the shards that are present and current; ``pending`` for rows not extracted."""
         total: Counter[str] = Counter()
         for block in self.layout.blocks():
-            if self.pending(block):
-                total["pending"] += len(self.layout.keys(block, self.granularity))
-            else:
-                total.update(read_header(self.path(block)).counts)
+            header = self.header(block)
+            total.update(header.counts if header else {"pending": len(self.layout.keys(block, self.granularity))})
         return total
 
     def shard(self, block: Block) -> Shard:
@@ -81,7 +80,7 @@ class Feature:
         Raises: StoreError when it is absent or stale, ShardError when it is damaged or not as declared.
         """
         if block.number not in self._open:
-            if self.pending(block):
+            if self.header(block) is None:
                 raise StoreError(f"{self.path(block)}: absent or made for other samples. Run make extract again")
             shard = Shard(self.path(block))
             if shard.keys != self.layout.keys(block, self.granularity):
@@ -111,8 +110,10 @@ class Feature:
 
     def failures(self, only: frozenset[Status] | None = None) -> Iterator[Failure]:
         """The ledger: every row that is not OK (or whose status is in ``only``), in order."""
+        wanted = {status.word for status in (only or set(Status) - {Status.OK})}
         for block in self.layout.blocks():
-            if self.pending(block):
+            header = self.header(block)
+            if header is None or not wanted & header.counts.keys():
                 continue
             shard = self.shard(block)
             for row in np.flatnonzero(shard.status).tolist():

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from cache.layout import Block, Layout
-from cache.shard import read_header
 from cache.spec import FAILURES
 from cache.store import Feature
 from pipeline.recipes import Recipe
@@ -54,6 +53,7 @@ def make_plan(layout: Layout, features: Mapping[str, Feature], recipes: Sequence
 
 
 def _wanted(feature: Feature, block: Block, retry: bool) -> bool:
-    if feature.pending(block):
+    header = feature.header(block)
+    if header is None:
         return not retry
-    return retry and bool(FAILURE_WORDS & read_header(feature.path(block)).counts.keys())
+    return retry and bool(FAILURE_WORDS & header.counts.keys())

@@ -36,10 +36,12 @@ class Prepared:
 def prepare(root: Path, manifest: Manifest, block: Block, index: int, stages: Mapping[str, Stage[Any]]) -> Prepared:
     """Decode image ``index`` of ``block`` and prepare it for ``stages``. Never raises for a bad image."""
     key, rows = block.images[index], block.rows[block.spans[index]]
+    path = root / manifest.folder / key
     try:
-        image = decode(resolve(root, f"{manifest.folder}/{key}" if manifest.folder else key))
-    except ImageError as error:
-        return Prepared(error.status, str(error))
+        path = resolve(root, f"{manifest.folder}/{key}" if manifest.folder else key)
+        image = decode(path)
+    except ImageError as error:  # the ledger names the key: where the root lies changes no shard
+        return Prepared(error.status, str(error).removeprefix(f"{path}: "))
     boxes, unusable = usable_boxes(manifest, rows, image.size)
     photo, prepared = Photo(key, image, boxes), Prepared(unusable=unusable)
     for name, stage in stages.items():

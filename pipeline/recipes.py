@@ -20,8 +20,9 @@ LIBRARIES = ("torch", "torchvision", "numpy", "pillow", "opencv-python", "mmsegm
 
 
 class DatasetConfig(Settings):
-    """``pipeline/configs/<dataset>.toml``. shard_images: images in one shard. stages: feature name -> its settings; beside
-    those of the stage itself: ``stage`` (which file, by default the feature's name), ``batch_size`` (changes no value),
+    """``pipeline/configs/<dataset>.toml``.
+
+    shard_images: images in one shard. stages: feature name -> its settings; beside those of the stage itself: ``stage`` (which file, by default the feature's name), ``batch_size`` (changes no value),
     ``untrained = true`` (go on without this feature's checkpoint; it is marked UNTRAINED wherever it is shown).
     """
 

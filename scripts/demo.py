@@ -1,0 +1,42 @@
+"""``make demo``: draw the data set, extract every stage, train six heads, print one table. The whole job, small."""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from heads.cli import main as heads
+from pipeline.cli import main as pipeline
+
+
+def main() -> int:
+    """Exit status of the first step that fails, else 0."""
+    parser = argparse.ArgumentParser(prog="python -m scripts.demo", description=__doc__)
+    parser.add_argument("--store", type=Path, default=Path("store"))
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    parser.add_argument("--data", type=Path, default=Path("data"))
+    parser.add_argument("--seeds", default="5")
+    options = parser.parse_args()
+    store = ["--dataset", "demo", "--store", str(options.store)]
+    grid = ["--runs", str(options.runs), "--seeds", options.seeds, "--grid", "demo", "--name", "demo"]
+    started = time.monotonic()
+    for what, command, words in (
+        ("1/2 pixels to cache", pipeline, ["extract", *store, "--root", str(options.data / "demo")]),
+        ("2/2 cache to table", heads, ["ablate", *store, *grid]),
+    ):
+        if status := _step(what, command, words):
+            return status
+    print(
+        f"\ndemo done in {time.monotonic() - started:.0f} s. Next: make train HEAD=sem_ib_dml, or make help", flush=True
+    )
+    return 0
+
+
+def _step(what: str, command: Callable[[list[str]], int], words: list[str]) -> int:
+    print(f"\n== {what}", flush=True)
+    return command(words)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

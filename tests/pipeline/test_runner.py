@@ -1,0 +1,174 @@
+"""The runner on toy stages: values against a loop, kills, changed settings, failures and their repair."""
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import toy_pipeline
+from PIL import Image
+from toy_pipeline import CONFIG, IMAGES, make_root, run, tree
+
+from cache.errors import StoreError
+from cache.files import PARTIAL
+from cache.shard import Shard
+from cache.spec import Status
+from cache.store import Store
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    make_root(tmp_path / "data")
+    return tmp_path / "data"
+
+
+def pixels(root: Path, name: str) -> np.ndarray:
+    return np.asarray(Image.open(root / name).convert("RGB"))
+
+
+def test_rows_are_what_a_loop_over_the_images_gives(root: Path, tmp_path: Path) -> None:
+    report = run(root, tmp_path / "store")
+    store = Store(tmp_path / "store")
+    manifest, features = store.manifest("demo"), store.features("demo")
+    assert report.images == IMAGES
+    assert not report.failed
+    images = list(dict.fromkeys(manifest.images))
+    mean, status = features["colour"].read("mean", images[::-1])
+    assert not status.any()
+    expected = [pixels(root, name).reshape(-1, 3).mean(axis=0) for name in images[::-1]]
+    np.testing.assert_allclose(mean, expected, rtol=1e-6)
+    people = [key for key, person in zip(manifest.keys, manifest.persons, strict=True) if person >= 0]
+    total, _ = features["crop"].read("sum", people)
+    for key, value in zip(people, total, strict=True):
+        name, person = key.split("#")
+        assert value == 2.0 * pixels(root, name)[1:12, int(person) : 9 + int(person)].sum()
+
+
+def test_a_second_run_reads_nothing_and_changes_nothing(root: Path, tmp_path: Path) -> None:
+    run(root, tmp_path / "store")
+    before = tree(tmp_path / "store")
+    assert run(root, tmp_path / "store").images == 0
+    assert tree(tmp_path / "store") == before
+
+
+def test_two_stores_made_apart_have_the_same_bytes(root: Path, tmp_path: Path) -> None:
+    run(root, tmp_path / "one")
+    time.sleep(1.1)
+    run(root, tmp_path / "two")
+    assert tree(tmp_path / "one") == tree(tmp_path / "two")
+
+
+def test_a_changed_setting_extracts_only_its_own_feature(root: Path, tmp_path: Path) -> None:
+    run(root, tmp_path / "store")
+    before = tree(tmp_path / "store")
+    changed = run(root, tmp_path / "store", CONFIG.replace("scale = 2.0", "scale = 3.0"))
+    after = tree(tmp_path / "store")
+    assert changed.shards == IMAGES // 4
+    assert {path for path in after if before.get(path) != after[path]} == {
+        path for path in after if path not in before or path == "demo/current.json"
+    }
+    assert all(path.startswith("demo/crop/") for path in set(after) - set(before))
+
+
+def test_added_images_extract_only_the_shards_whose_keys_changed(root: Path, tmp_path: Path) -> None:
+    run(root, tmp_path / "store")
+    make_root(root, IMAGES + 3)
+    assert run(root, tmp_path / "store").images == 3
+    run(root, tmp_path / "fresh")
+    assert tree(tmp_path / "store") == tree(tmp_path / "fresh")
+
+
+def test_bad_images_mark_themselves_and_nobody_else(root: Path, tmp_path: Path) -> None:
+    run(root, tmp_path / "whole")
+    (root / "1.png").unlink()
+    (root / "5.png").write_bytes((root / "5.png").read_bytes()[:200])
+    report = run(root, tmp_path / "store")
+    assert report.failed == {"1.png", "5.png"}
+    whole, broken = (Store(tmp_path / name).features("demo") for name in ("whole", "store"))
+    ledger = {
+        (f.feature, f.key): (f.status, f.message) for f in [*broken["colour"].failures(), *broken["crop"].failures()]
+    }
+    assert {key for key in ledger if key[0] == "crop"} == {
+        ("crop", "1.png#0"),
+        ("crop", "5.png#0"),
+        ("crop", "5.png#1"),
+    }
+    assert ledger["colour", "1.png"] == (Status.MISSING, "no such file")
+    assert ledger["colour", "5.png"][0] is Status.BROKEN
+    assert str(root) not in ledger["colour", "5.png"][1]
+    good = [f"{number}.png" for number in range(IMAGES) if number not in (1, 5)]
+    np.testing.assert_array_equal(whole["colour"].read("mean", good)[0], broken["colour"].read("mean", good)[0])
+    assert np.isnan(broken["crop"].read("sum", ["5.png#1"])[0]).all()
+
+
+def test_an_item_that_spoils_its_batch_is_found(root: Path, tmp_path: Path) -> None:
+    red = pixels(root, "2.png").copy()
+    red[1, 1] = (255, 0, 0)  # the corner of person 1's box, not of person 0's
+    Image.fromarray(red).save(root / "2.png")
+    report = run(root, tmp_path / "store")
+    assert report.failed == {"2.png"}
+    (failure,) = Store(tmp_path / "store").features("demo")["crop"].failures()
+    assert (failure.key, failure.status, failure.message) == ("2.png#1", Status.FAILED, "RuntimeError: a red corner")
+
+
+def test_retry_does_again_only_what_failed(root: Path, tmp_path: Path) -> None:
+    kept = (root / "5.png").read_bytes()
+    (root / "5.png").write_bytes(b"")
+    run(root, tmp_path / "store")
+    assert run(root, tmp_path / "store").images == 0
+    (root / "5.png").write_bytes(kept)
+    (root / "7.png").write_bytes(b"")  # a row that is fine must not be read again
+    report = run(root, tmp_path / "store", retry=True)
+    assert not report.failed
+    (root / "7.png").unlink()
+    make_root(root)
+    run(root, tmp_path / "fresh")
+    assert tree(tmp_path / "store") == tree(tmp_path / "fresh")
+
+
+def spawn(root: Path, store: Path) -> subprocess.Popen[str]:
+    words = [sys.executable, toy_pipeline.__file__, str(root), str(store)]
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+
+def finish(process: subprocess.Popen[str]) -> str:
+    out, _ = process.communicate(timeout=60)
+    return out
+
+
+def shards(store: Path) -> list[Path]:
+    return sorted(store.rglob("shard-*.h5"))
+
+
+def test_kills_at_any_moment_lose_nothing_that_was_committed(root: Path, tmp_path: Path) -> None:
+    whole = tmp_path / "whole"
+    assert finish(spawn(root, whole)).startswith("done")
+    store, moments, landed, midway = tmp_path / "store", random.Random(0), 0, 0
+    for _ in range(12):
+        process = spawn(root, store)
+        start, seen = time.monotonic(), set(shards(store))
+        while time.monotonic() - start < 20 and set(shards(store)) == seen and process.poll() is None:
+            time.sleep(0.002)
+        time.sleep(moments.random() * 0.03)
+        process.send_signal(signal.SIGKILL)
+        finish(process)
+        landed += process.returncode == -signal.SIGKILL
+        midway += 0 < len(shards(store)) < len(shards(whole))
+        for path in shards(store):
+            Shard(path)  # opens and checks every byte
+        if len(shards(store)) == len(shards(whole)):
+            break
+    assert landed >= 3, "kills must land"
+    assert midway >= 2, "and land half way"
+    assert finish(spawn(root, store)).startswith("done")
+    assert tree(store) == tree(whole)
+    assert not list(store.rglob(f"{PARTIAL}*"))
+
+
+def test_a_second_extraction_at_once_is_refused_in_one_line(root: Path, tmp_path: Path) -> None:
+    with Store(tmp_path / "store").lock("demo"), pytest.raises(StoreError, match="another extraction is writing here"):
+        run(root, tmp_path / "store")

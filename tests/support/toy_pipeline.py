@@ -1,0 +1,154 @@
+"""A dataset and two stages small enough to be killed a hundred times: numpy only, no network, no annotation file.
+
+``python toy_pipeline.py ROOT STORE [--retry]`` runs one real extraction of them, through pipeline.extract.
+"""
+
+import hashlib
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+from PIL import Image
+
+import pipeline.extract
+import pipeline.recipes
+from cache.config import Settings
+from cache.manifest import Manifest, Row
+from cache.spec import ArraySpec, Granularity
+from pipeline.dataset import Reader
+from pipeline.extract import Report, Request, extract
+from pipeline.stage import Extracted, Failed, Photo, Stage
+
+IMAGES = 24
+CONFIG = """
+dataset = "demo"
+shard_images = 4
+[stages.colour]
+[stages.crop]
+scale = 2.0
+"""
+
+
+class ToyReader(Reader):
+    """``root/k.png`` with k % 3 persons each; ``annotation.txt`` says how many images there are."""
+
+    name, version = "demo", 1
+
+    def annotation_files(self) -> list[Path]:
+        return [self.root / "annotation.txt"]
+
+    def read(self, source: str) -> Manifest:
+        names = (self.root / "annotation.txt").read_text().split()
+        rows = [row for number, name in enumerate(names) for row in self._rows(number, name)]
+        return Manifest.from_rows(rows, dataset="demo", release="toy", category_names=("a",), source=source)
+
+    @staticmethod
+    def _rows(number: int, name: str) -> list[Row]:
+        if number % 3 == 0:
+            return [Row(name, -1, "train", size=(20, 16), status="no_person")]
+        boxes = [(float(k), 1.0, 9.0 + k, 12.0) for k in range(number % 3)]
+        return [Row(name, k, "train", box, box, (20, 16), ("a",)) for k, box in enumerate(boxes)]
+
+
+class Colour(Stage[np.ndarray]):
+    """Mean colour of the image. ``pause`` makes a run long enough to be killed."""
+
+    version, unit, granularity = 1, Granularity.IMAGE, Granularity.IMAGE
+    batch_size = 3
+
+    class Config(Settings):
+        offset: float = 0.0
+        pause: float = 0.0
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    @property
+    def outputs(self) -> dict[str, ArraySpec]:
+        return {"mean": ArraySpec((3,), "float32", "RGB, 0..255")}
+
+    @property
+    def weights(self) -> tuple[str, ...]:
+        return ()
+
+    def load(self, device: str, weights: Any) -> None:
+        pass
+
+    def prepare(self, photo: Photo) -> list[np.ndarray | Failed]:
+        return [np.asarray(photo.image).reshape(-1, 3)]
+
+    def run(self, items: Sequence[np.ndarray]) -> Extracted:
+        time.sleep(self.config.pause)
+        means = np.stack([item.mean(axis=0) for item in items]).astype(np.float32)
+        return Extracted.ok({"mean": means + np.float32(self.config.offset)})
+
+
+class Crop(Stage[np.ndarray]):
+    """Sum over the person's box, times ``scale``. A crop whose first pixel is pure red spoils its whole batch."""
+
+    version, unit, granularity = 1, Granularity.PERSON, Granularity.PERSON
+    batch_size = 2
+
+    class Config(Settings):
+        scale: float = 1.0
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    @property
+    def outputs(self) -> dict[str, ArraySpec]:
+        return {"sum": ArraySpec((), "float64", "sum of all channels", missing=float("nan"))}
+
+    @property
+    def weights(self) -> tuple[str, ...]:
+        return ()
+
+    def load(self, device: str, weights: Any) -> None:
+        pass
+
+    def prepare(self, photo: Photo) -> list[np.ndarray | Failed]:
+        return [np.asarray(photo.image.crop(tuple(box))) for box in photo.boxes.astype(int).tolist()]
+
+    def run(self, items: Sequence[np.ndarray]) -> Extracted:
+        if any(item[0, 0].tolist() == [255, 0, 0] for item in items):
+            raise RuntimeError("a red corner")
+        return Extracted.ok({"sum": np.array([float(item.sum()) for item in items]) * self.config.scale})
+
+
+def make_root(root: Path, images: int = IMAGES) -> None:
+    """Write the images and the annotation."""
+    root.mkdir(parents=True, exist_ok=True)
+    for number in range(images):
+        pixels = np.random.default_rng(number).integers(0, 255, (16, 20, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(root / f"{number}.png")
+    (root / "annotation.txt").write_text(" ".join(f"{number}.png" for number in range(images)))
+
+
+def run(root: Path, store: Path, config: str = CONFIG, retry: bool = False, stages: tuple[str, ...] = ()) -> Report:
+    """One extraction with the toys in the places of the real plug-ins."""
+    path = root / "config.toml"
+    path.write_text(config)
+    toys = {"demo": ToyReader, "colour": Colour, "crop": Crop}
+
+    def load(package: str, name: str, attribute: str) -> Any:
+        return toys[name]
+
+    with patch.object(pipeline.recipes, "load_plugin", load), patch.object(pipeline.extract, "load", load):
+        request = Request("demo", root, store, root / "weights", config=path, retry=retry, stages=stages)
+        return extract(request, lambda _: None)
+
+
+def tree(store: Path) -> dict[str, str]:
+    """Path -> digest of every file of a store but the lock."""
+    files = [path for path in sorted(store.rglob("*")) if path.is_file() and path.name != ".lock"]
+    return {str(path.relative_to(store)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+if __name__ == "__main__":
+    slow = CONFIG.replace("[stages.colour]", "[stages.colour]\npause = 0.01")
+    report = run(Path(sys.argv[1]), Path(sys.argv[2]), slow, retry="--retry" in sys.argv)
+    print(f"done {report.images}", flush=True)
