@@ -1,4 +1,4 @@
-"""Planned scenes as EMOTIC's own Annotations.mat: nested structs, cells of category names, one opinion per annotator."""
+"""Planned scenes as EMOTIC's own Annotations.mat: nested structs, cells of names, one opinion per annotator."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def annotations_mat(plans: Sequence[ScenePlan]) -> bytes:
 
     splits = {name: _structs([_image(plan) for plan in plans if plan.split == name]) for name, _ in SPLITS}
     buffer = io.BytesIO()
-    savemat(buffer, splits, do_compression=False, long_field_names=True)
+    savemat(buffer, splits, do_compression=False, long_field_names=True)  # type: ignore[arg-type]
     return _HEADER.ljust(_HEADER_BYTES) + buffer.getvalue()[_HEADER_BYTES:]
 
 

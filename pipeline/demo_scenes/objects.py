@@ -1,4 +1,4 @@
-"""The eighteen small things of the surroundings, each painted in a unit frame: x and y from -0.5 to 0.5, y downwards."""
+"""The eighteen small things of the surroundings, each painted in a unit frame: -0.5 to 0.5, y downwards."""
 
 from __future__ import annotations
 

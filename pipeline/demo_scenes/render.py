@@ -69,9 +69,7 @@ def scenes(seed: int, start: int, stop: int) -> Iterator[Scene]:
     return (scene(seed, index) for index in range(start, stop))
 
 
-def _spot(
-    frame: tuple[int, int], name: str, taken: list[Box], rng: np.random.Generator
-) -> tuple[float, float, float]:
+def _spot(frame: tuple[int, int], name: str, taken: list[Box], rng: np.random.Generator) -> tuple[float, float, float]:
     """Centre and size in pixels of an object: of some tries, the one that shares least with what is there."""
     width, height = frame
     size = float(rng.uniform(26, 48))
@@ -102,4 +100,4 @@ def _photograph(image: NDArray[np.uint8], light: str, rng: np.random.Generator) 
     if blur > 0.3:
         lit = np.asarray(cv2.GaussianBlur(lit, (5, 5), blur), np.float32)
     lit += rng.normal(0, float(rng.uniform(2, 7)), image.shape).astype(np.float32)
-    return np.clip(np.rint(lit), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(lit), 0, 255), np.uint8)

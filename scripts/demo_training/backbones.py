@@ -1,4 +1,4 @@
-"""Train two small ShuffleNets on what the scenes show: place and light from the image, posture and joints from the body.
+"""Train two small ShuffleNets on what scenes show: place and light from the image, posture and joints from the body.
 
 They stand for the backbones that others train on ImageNet or Places: they know the world, not the emotions.
 """
@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import nn
 from torch.nn import functional as F
 from torchvision.models import shufflenet_v2_x0_5
@@ -22,10 +22,10 @@ from torchvision.models import shufflenet_v2_x0_5
 from pipeline.demo_scenes.design import LIGHTS, PLACES, POSTURES
 from pipeline.demo_scenes.figures import JOINTS
 from pipeline.demo_scenes.render import Scene, scenes
+from pipeline.images import resize
 from scripts.demo_training.scene_tensors import normalised, write_weights
 
 WIDTH: Final = 1024
-_RESIZES: Final = (cv2.INTER_LINEAR, cv2.INTER_AREA)
 
 
 @dataclass(frozen=True)
@@ -55,25 +55,25 @@ class Examples:
 class Task:
     """What one backbone learns: its examples, and the names of the classes of each column."""
 
-    examples: Callable[[Scene, int, int], list[Examples]]
+    examples: Callable[[Scene, int], list[Examples]]
     columns: dict[str, tuple[str, ...]]
     joints: bool
     what: str
 
 
-def image_examples(scene: Scene, size: int, resize: int) -> list[Examples]:
+def image_examples(scene: Scene, size: int) -> list[Examples]:
     """The whole image, stretched, with its place and light."""
-    image = np.asarray(cv2.resize(scene.image, (size, size), interpolation=resize), np.uint8)
+    image = resize(Image.fromarray(scene.image), (size, size))
     classes = np.array([[PLACES.index(scene.plan.place), LIGHTS.index(scene.plan.light)]])
     return [Examples(image[None], classes, None)]
 
 
-def body_examples(scene: Scene, size: int, resize: int) -> list[Examples]:
+def body_examples(scene: Scene, size: int) -> list[Examples]:
     """Each person's box, stretched, with its posture and joints."""
     found = []
     for person in scene.persons:
         x1, y1, x2, y2 = person.plan.box
-        image = np.asarray(cv2.resize(scene.image[y1:y2, x1:x2], (size, size), interpolation=resize), np.uint8)
+        image = resize(Image.fromarray(scene.image), (size, size), person.plan.box)
         joints = ((person.joints - (x1, y1)) / (x2 - x1, y2 - y1)).reshape(1, -1).astype(np.float32)
         found.append(Examples(image[None], np.array([[POSTURES.index(person.plan.posture)]]), joints))
     return found
@@ -109,12 +109,8 @@ def train_backbone(name: str, path: Path, plan: BackbonePlan, tell: Callable[[st
 
 
 def gathered(task: Task, plan: BackbonePlan, seed: int, count: int) -> Examples:
-    """The examples of `count` scenes, each resized in one of two ways by turns."""
-    found = [
-        one
-        for number, scene in enumerate(scenes(seed, 0, count))
-        for one in task.examples(scene, plan.size, _RESIZES[number % 2])
-    ]
+    """The examples of the first `count` scenes of `seed`."""
+    found = [one for scene in scenes(seed, 0, count) for one in task.examples(scene, plan.size)]
     joints = np.concatenate([one.joints for one in found if one.joints is not None]) if task.joints else None
     return Examples(np.concatenate([e.images for e in found]), np.concatenate([e.classes for e in found]), joints)
 
@@ -139,7 +135,7 @@ def _loss(out: torch.Tensor, data: Examples, rows: NDArray[np.int64], task: Task
     """Cross-entropy of every column, and where there are joints their smooth L1 distance, weighted by 20."""
     truth = torch.from_numpy(data.classes[rows])
     widths = [len(classes) for classes in task.columns.values()]
-    parts = out[:, : sum(widths)].split(widths, 1)
+    parts = torch.split(out[:, : sum(widths)], widths, 1)
     loss = torch.stack([F.cross_entropy(part, truth[:, i]) for i, part in enumerate(parts)]).sum()
     if data.joints is None:
         return loss

@@ -8,13 +8,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from safetensors.torch import save
 
 from pipeline.demo_scenes.render import Scene
+from pipeline.images import letterbox
 
 MEAN: Final = (123.675, 116.28, 103.53)
 STD: Final = (58.395, 57.12, 57.375)
@@ -28,14 +29,11 @@ def normalised(images: NDArray[np.uint8]) -> torch.Tensor:
 
 
 def letterboxed(scene: Scene, height: int, width: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Image (height, width, 3) and labels (height, width) at the upper left, aspect kept, the rest 0 and 255."""
-    rows, columns = scene.label_map.shape
-    scale = min(height / rows, width / columns)
-    h, w = round(rows * scale), round(columns * scale)
-    image = np.zeros((height, width, 3), np.uint8)
+    """Image (height, width, 3) as the stages see it, and labels (height, width), 255 beside the image."""
+    image, (rows, columns) = letterbox(Image.fromarray(scene.image), (height, width))
     labels = np.full((height, width), 255, np.uint8)
-    image[:h, :w] = cv2.resize(scene.image, (w, h), interpolation=cv2.INTER_LINEAR)
-    labels[:h, :w] = cv2.resize(scene.label_map, (w, h), interpolation=cv2.INTER_NEAREST)
+    content = Image.fromarray(scene.label_map).resize((columns, rows), Image.Resampling.NEAREST)
+    labels[:rows, :columns] = np.asarray(content)
     return image, labels
 
 
