@@ -1,0 +1,150 @@
+"""The runner's rate over that of the bare networks, in one process, with the same batches and threads.
+
+The bare rate replays the outermost network calls of an extraction on the very tensors they were given, all in memory:
+no decoding, no resizing, no post-processing, no writing. Runner and replay take turns; medians are compared.
+Writes bench/extract.json.
+"""
+
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import nn
+
+from cache.layout import Layout
+from cache.manifest import Manifest, Row
+from cache.store import Feature
+from pipeline.plan import Plan, make_plan
+from pipeline.recipes import DatasetConfig, recipes
+from pipeline.runner import Running, Worker
+from pipeline.weights import Weights
+from scripts.benchmark import machine, record
+
+BACKBONE = {"image": {"stage": "backbone", "model": "resnet18", "input": "image", "size": [224, 224]}}
+ALL = BACKBONE | {
+    "sem2vec": {"model": "fcn_hr48", "size": [512, 512]},
+    "body": {"stage": "backbone", "model": "resnet18", "input": "body", "size": [256, 256]},
+    "face": {},
+    "pose": {"model": "rtmpose-m"},
+}
+CASES: dict[str, tuple[dict[str, dict[str, Any]], int, int, float]] = {
+    "backbone": (BACKBONE, 192, 5, 0.85),
+    "all_stages": (ALL, 32, 3, 0.95),
+}
+"""Name -> stages, images, turns, goal."""
+
+Call = tuple[nn.Module, tuple[Any, ...], dict[str, Any]]
+
+
+def photographs(root: Path, count: int) -> Manifest:
+    """Write JPEGs of 640 x 480 with structure at every scale (about 100 kB each), one person in each."""
+    root.mkdir()
+    for number in range(count):
+        draw = np.random.default_rng(number)
+        coarse = Image.fromarray(draw.integers(0, 255, (15, 20, 3), dtype=np.uint8)).resize(
+            (640, 480), Image.Resampling.BICUBIC
+        )
+        pixels = np.asarray(coarse, dtype=np.float32) + draw.normal(0, 9, (480, 640, 1))
+        Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(root / f"{number}.jpg", quality=90)
+    box = (200.0, 60.0, 440.0, 460.0)
+    rows = [Row(f"{number}.jpg", 0, "train", box, box, (640, 480), ("a",)) for number in range(count)]
+    return Manifest.from_rows(rows, dataset="bench", release="drawn", category_names=("a",), source="bench")
+
+
+def plan_for(folder: Path, manifest: Manifest, stages: dict[str, dict[str, Any]]) -> Plan:
+    """A plan to extract everything, into an empty folder."""
+    chosen = recipes(DatasetConfig(dataset="bench", stages=stages), [], Weights(folder, untrained=True))
+    layout = Layout(manifest, 256)
+    features = {}
+    for recipe in chosen:
+        place = folder / "store" / recipe.feature / recipe.fingerprint
+        place.mkdir(parents=True, exist_ok=True)
+        (place / "feature.json").write_text(json.dumps(recipe.info))
+        features[recipe.feature] = Feature(place, layout)
+    return make_plan(layout, features, chosen)
+
+
+@contextmanager
+def recorded(calls: list[Call]) -> Iterator[None]:
+    """Collect the outermost module calls, with their arguments."""
+    original, depth = nn.Module.__call__, [0]
+
+    def call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        if depth[0] == 0:
+            calls.append((module, args, kwargs))
+        depth[0] += 1
+        try:
+            return original(module, *args, **kwargs)
+        finally:
+            depth[0] -= 1
+
+    nn.Module.__call__ = call  # type: ignore[method-assign, assignment]
+    try:
+        yield
+    finally:
+        nn.Module.__call__ = original  # type: ignore[method-assign]
+
+
+def timed_run(worker: Worker) -> float:
+    """Seconds of one extraction with loaded networks."""
+    started = time.perf_counter()
+    for _ in worker.run(worker.plan.tasks, lambda _: None):
+        pass
+    return time.perf_counter() - started
+
+
+def timed_replay(calls: list[Call]) -> float:
+    """Seconds of the networks alone."""
+    started = time.perf_counter()
+    with torch.inference_mode():
+        for module, args, kwargs in calls:
+            module(*args, **kwargs)
+    return time.perf_counter() - started
+
+
+def measure(stages: dict[str, dict[str, Any]], images: int, turns: int, goal: float) -> dict[str, Any]:
+    """Both rates and their ratio."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        manifest = photographs(folder / "images", images)
+        plan = plan_for(folder, manifest, stages)
+        with Worker(plan, Running(folder / "images")) as worker:
+            worker.load()
+            calls: list[Call] = []
+            with recorded(calls):
+                timed_run(worker)
+            timed_replay(calls)
+            pairs = [(timed_run(worker), timed_replay(calls)) for _ in range(turns)]
+        written = sum(path.stat().st_size for path in (folder / "store").rglob("*.h5"))
+    ours, bare = (statistics.median(column) for column in zip(*pairs, strict=True))
+    ratio = statistics.median(replay / run for run, replay in pairs)
+    return {
+        "stages": sorted(stages),
+        "images": images,
+        "turns": turns,
+        "runner_images_per_second": round(images / ours, 2),
+        "bare_images_per_second": round(images / bare, 2),
+        "ratio": round(ratio, 3),
+        "ratios": [round(replay / run, 3) for run, replay in pairs],
+        "goal": goal,
+        "met": ratio >= goal,
+        "bytes_written_per_image": round(written / images),
+    }
+
+
+def main() -> None:
+    """Every case, one after the other."""
+    results = {name: measure(*case) for name, case in CASES.items()}
+    record("extract", results | {"threads": torch.get_num_threads()} | machine())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""What a user can get wrong on the command line: one line that names it, exit status 2, no traceback."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.cli import main
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def complaint(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    try:
+        status = main(words)
+    except SystemExit as stop:
+        status = int(stop.code or 0)
+    captured = capsys.readouterr()
+    assert status == 2
+    assert captured.err.count("\n") == 1, captured.err
+    assert captured.err.startswith("error: ")
+    return captured.err
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> list[str]:
+    return ["--store", str(tmp_path / "store"), "--weights", str(tmp_path / "weights")]
+
+
+def test_unknown_words_get_the_nearest_right_one(capsys: pytest.CaptureFixture[str], store: list[str]) -> None:
+    assert "Did you mean 'extract'?" in complaint(capsys, "extrct", *store)
+    assert "Did you mean 'emotic'?" in complaint(capsys, "extract", "--dataset", "emotik", *store)
+    assert "Did you mean 'sem2vec'?" in complaint(capsys, "extract", "--stages", "sem2vek", "--untrained", *store)
+    assert "Did you mean 'local'?" in complaint(capsys, "extract", "--executor", "locl", *store)
+    assert "--dataste" in complaint(capsys, "extract", "--dataste", "emotic", *store)
+
+
+def test_a_wrong_root_is_named_before_anything_is_written(
+    capsys: pytest.CaptureFixture[str], store: list[str], tmp_path: Path
+) -> None:
+    wrong = str(tmp_path / "nowhere")
+    text = complaint(capsys, "extract", "--dataset", "emotic", "--root", wrong, "--untrained", *store)
+    assert wrong in text
+    assert not (tmp_path / "store" / "emotic" / "manifest.parquet").exists()
+
+
+def test_a_root_without_annotation_names_the_file_it_looked_for(
+    capsys: pytest.CaptureFixture[str], store: list[str], tmp_path: Path
+) -> None:
+    text = complaint(capsys, "extract", "--dataset", "emotic", "--root", str(tmp_path), "--untrained", *store)
+    assert "Annotations.mat" in text
+
+
+def test_absent_weights_name_the_file_and_both_cures(
+    capsys: pytest.CaptureFixture[str], store: list[str], tmp_path: Path
+) -> None:
+    text = complaint(capsys, "extract", "--dataset", "emotic", "--root", str(tmp_path), *store)
+    assert "fcn_hr48_512x512_160k_ade20k_20200614_214407-a52fc02c.pth" in text
+    assert str(tmp_path / "weights") in text
+    assert "UNTRAINED=1" in text
+
+
+@pytest.mark.parametrize(
+    ("table", "wanted"),
+    [
+        ("[stages.image]\nstage = 'backbone'\nmodle = 'resnet18'", "Did you mean 'model'?"),
+        ("[stages.image]\nstage = 'bakbone'", "Did you mean 'backbone'?"),
+        ("[stages.image]\nstage = 'backbone'\nbatch_size = 0", "batch_size"),
+        ("[stages]\nimage = 3", "stages.image"),
+        ("shardimages = 3\n[stages.face]", "Did you mean 'shard_images'?"),
+        ("stages = [", "TOML"),
+    ],
+)
+def test_faults_in_a_config_are_told_by_name(
+    table: str, wanted: str, capsys: pytest.CaptureFixture[str], store: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "config.toml").write_text(f"dataset = 'demo'\n{table}\n")
+    assert wanted in complaint(capsys, "extract", "--config", str(tmp_path / "config.toml"), "--untrained", *store)
+
+
+def test_status_of_what_was_never_extracted(capsys: pytest.CaptureFixture[str], store: list[str]) -> None:
+    assert "no dataset" in complaint(capsys, "status", "--dataset", "demo", *store)
+
+
+def test_planning_loads_no_network_library() -> None:
+    code = (
+        "import sys, pipeline.cli, pipeline.runner, pipeline.stages.sem2vec, pipeline.stages.backbone, "
+        "pipeline.stages.face, pipeline.stages.pose, pipeline.datasets.emotic, pipeline.datasets.demo;"
+        "print([m for m in ('torch','torchvision','cv2','mmseg','mmpose','mmcv','scipy','sklearn') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
