@@ -87,7 +87,8 @@ def test_planning_loads_no_network_library() -> None:
     code = (
         "import sys, pipeline.cli, pipeline.runner, pipeline.stages.sem2vec, pipeline.stages.backbone, "
         "pipeline.stages.face, pipeline.stages.pose, pipeline.datasets.emotic, pipeline.datasets.demo;"
-        "print([m for m in ('torch','torchvision','cv2','mmseg','mmpose','mmcv','scipy','sklearn') if m in sys.modules])"
+        "heavy = ('torch', 'torchvision', 'cv2', 'mmseg', 'mmpose', 'mmcv', 'scipy', 'sklearn');"
+        "print([name for name in heavy if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
