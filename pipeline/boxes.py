@@ -12,15 +12,15 @@ Floats = NDArray[np.floating]
 
 
 def fault(box: Floats, width: int, height: int) -> str:
-    """Why ``box`` (4,) cannot be cropped from an image; "" when it can: finite, inside, at least 1 x 1."""
+    """Why ``box`` (4,) cannot be cropped from an image; "" when it can: finite, inside, not empty."""
     x1, y1, x2, y2 = (float(value) for value in box)
     where = f"box ({x1:g}, {y1:g}, {x2:g}, {y2:g})"
     if not np.isfinite(box).all():
         return f"{where} is not finite"
     if x1 < 0 or y1 < 0 or x2 > width or y2 > height:
         return f"{where} leaves the image of {width} x {height}"
-    if x2 - x1 < 1 or y2 - y1 < 1:
-        return f"{where} is {x2 - x1:g} x {y2 - y1:g}, at least 1 x 1 is wanted"
+    if x2 <= x1 or y2 <= y1:
+        return f"{where} is empty"
     return ""
 
 

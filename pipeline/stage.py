@@ -20,14 +20,14 @@ from cache.spec import ArraySpec, Granularity, Status
 
 if TYPE_CHECKING:
     from PIL import Image
-    from torch import nn
+    from torch import Tensor, nn
 
     from pipeline.weights import Weights
 
 Item = TypeVar("Item")
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)
-"""RGB, in units of 0..255; what every trained backbone here was trained with."""
+"""RGB, in units of 0..255; what every network here but MTCNN was trained with."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,8 @@ class Stage(ABC, Generic[Item]):
     unit: ClassVar[Granularity]
     granularity: ClassVar[Granularity]
     Config: ClassVar[type[Settings]]
-    batch_size: int = 16
+    config: Settings
+    batch_size: int
 
     @abstractmethod
     def __init__(self, config: Any) -> None: ...
@@ -162,6 +163,15 @@ def _settle(
             )
         status[lost] = Status.FAILED
     return array
+
+
+def normalise(pixels: Sequence[NDArray[np.uint8]], device: str) -> Tensor:
+    """(n, 3, h, w) float32, channels last in memory: images (h, w, 3) uint8 RGB by ImageNet's mean and deviation."""
+    import torch
+
+    batch = torch.from_numpy(np.stack(pixels)).to(device).permute(0, 3, 1, 2).to(torch.float32)
+    mean, deviation = (torch.tensor(values, device=device).view(3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
+    return batch.sub_(mean).div_(deviation)
 
 
 def deploy(network: nn.Module, device: str, channels_last: bool = True) -> nn.Module:

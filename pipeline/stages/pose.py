@@ -1,0 +1,118 @@
+"""pose: 26 Halpe key points of each person, and the same in COCO-18's and BODY_25's order.
+
+Source: RTMPose (mmpose), top-down on the person's box; its SimCC decoding, without flip test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cache.config import Settings
+from cache.errors import unknown
+from cache.spec import ArraySpec, Granularity
+from pipeline import boxes, images, openmmlab
+from pipeline.stage import Extracted, Failed, Photo, Stage, deploy, normalise
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from pipeline.weights import Weights
+
+INPUT = (256, 192)
+PADDING = 1.25
+"""Of the person's box, as in training."""
+BINS_PER_PIXEL = 2.0
+KEYPOINTS = 26
+COCO18 = (0, 18, 6, 8, 10, 5, 7, 9, 12, 14, 16, 11, 13, 15, 2, 1, 4, 3)
+BODY25 = (0, 18, 6, 8, 10, 5, 7, 9, 19, 12, 14, 16, 11, 13, 15, 2, 1, 4, 3, 20, 22, 24, 21, 23, 25)
+"""Halpe's key point at each place of OpenPose's two orders (right before left)."""
+
+
+class Person(NamedTuple):
+    """pixels: (256, 192, 3) uint8 RGB. centre, size: (2,) x, y of the region in image pixels."""
+
+    pixels: NDArray[np.uint8]
+    centre: NDArray[np.floating]
+    size: NDArray[np.floating]
+
+
+class Extractor(Stage[Person]):
+    """One item is a person's region, warped as in training."""
+
+    version = 1
+    unit = granularity = Granularity.PERSON
+
+    class Config(Settings):
+        """model: a name of openmmlab.POSES, and its weights' name."""
+
+        model: str = "rtmpose-m"
+
+    config: Config
+
+    def __init__(self, config: Config) -> None:
+        if config.model not in openmmlab.POSES:
+            raise unknown("pose model", config.model, openmmlab.POSES)
+        self.config = config
+        self.batch_size = 16
+
+    @property
+    def outputs(self) -> dict[str, ArraySpec]:
+        unit = "x, y in image pixels, score"
+        return {
+            "keypoints": ArraySpec((KEYPOINTS, 2), "float32", "x, y in image pixels", np.nan),
+            "scores": ArraySpec((KEYPOINTS,), "float32", "SimCC maximum, about 0..1 when trained", np.nan),
+            "coco18": ArraySpec((len(COCO18), 3), "float32", unit, np.nan),
+            "body25": ArraySpec((len(BODY25), 3), "float32", unit, np.nan),
+        }
+
+    @property
+    def weights(self) -> tuple[str, ...]:
+        return (self.config.model,)
+
+    def load(self, device: str, weights: Weights) -> None:
+        network = openmmlab.build_pose(self.config.model)
+        weights.load_into(self.config.model, network)
+        self.network: Any = deploy(network, device)
+        self.device = device
+
+    def prepare(self, photo: Photo) -> list[Person | Failed]:
+        pixels = np.asarray(photo.image)
+        return [self._person(pixels, box) for box in photo.boxes]
+
+    def _person(self, pixels: NDArray[np.uint8], box: NDArray[np.float32]) -> Person | Failed:
+        if fault := boxes.fault(box, pixels.shape[1], pixels.shape[0]):
+            return Failed(fault)
+        centre, size = boxes.enlarge(box, PADDING, INPUT[1] / INPUT[0])
+        return Person(images.warp(pixels, boxes.crop_matrix(centre, size, INPUT), INPUT), centre, size)
+
+    def run(self, items: Sequence[Person]) -> Extracted:
+        import torch
+
+        openmmlab.hold_back_known_warnings()
+        with torch.inference_mode():
+            batch = normalise([item.pixels for item in items], self.device)
+            points, scores = decode_simcc(*self.network.head(self.network.extract_feat(batch)))
+        size, centre = (np.stack([getattr(item, name) for item in items])[:, None] for name in ("size", "centre"))
+        found = points.cpu().numpy() / INPUT[::-1] * size + centre - size / 2
+        return Extracted.ok(_orders(found.astype(np.float32), scores.cpu().numpy()))
+
+
+def decode_simcc(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Points (n, k, 2) in input pixels and scores (n, k) of SimCC scores x (n, k, 2 w) and y (n, k, 2 h).
+
+    Unlike mmpose, a point keeps its place where its score is not positive.
+    Source: mmpose, get_simcc_maximum: the two maxima, the lesser of their values.
+    """
+    import torch
+
+    (score_x, at_x), (score_y, at_y) = x.float().max(-1), y.float().max(-1)
+    return torch.stack([at_x, at_y], -1) / BINS_PER_PIXEL, torch.minimum(score_x, score_y)
+
+
+def _orders(points: NDArray[np.float32], scores: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+    both = np.concatenate([points, scores[..., None]], axis=-1)
+    return {"keypoints": points, "scores": scores, "coco18": both[:, list(COCO18)], "body25": both[:, list(BODY25)]}

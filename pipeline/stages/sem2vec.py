@@ -1,0 +1,133 @@
+"""sem2vec: which of ADE20K's 150 classes are in an image, how much of it each covers, and a small label map.
+
+Source: Affect-DML, eq. 3: presence of the classes of that image alone; HRNet of mmsegmentation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import field_validator
+
+from cache.config import Settings
+from cache.errors import unknown
+from cache.spec import ArraySpec, Granularity
+from pipeline import images, openmmlab
+from pipeline.stage import Extracted, Failed, Photo, Stage, deploy, normalise
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from pipeline.weights import Weights
+
+CLASSES = 150
+PADDING = 255
+STRIDE = 8
+"""Of the label map. Its value at (i, j) is the class of input pixel (8 i + 4, 8 j + 4)."""
+_TOLERANCE = 1e-4
+"""Relative: more than the rounding of a sum of four products in float32."""
+
+
+class Boxed(NamedTuple):
+    """pixels: (h, w, 3) uint8 RGB, the image at the top left. content: (h, w) of the image's part."""
+
+    pixels: NDArray[np.uint8]
+    content: tuple[int, int]
+
+
+class Extractor(Stage[Boxed]):
+    """One item is a letterboxed image; class indices count from 0 in ADE20K's order."""
+
+    version = 1
+    unit = granularity = Granularity.IMAGE
+
+    class Config(Settings):
+        """model: a name of openmmlab.SEGMENTORS, and its weights' name. size: (h, w) of the network's input."""
+
+        model: str = "fcn_hr48"
+        size: tuple[int, int] = (512, 512)
+
+        @field_validator("size")
+        @classmethod
+        def _strided(cls, size: tuple[int, int]) -> tuple[int, int]:
+            if any(side < 32 or side % 32 for side in size):
+                raise ValueError("both sides must be multiples of 32, the network's deepest stride")
+            return size
+
+    config: Config
+
+    def __init__(self, config: Config) -> None:
+        if config.model not in openmmlab.SEGMENTORS:
+            raise unknown("sem2vec model", config.model, openmmlab.SEGMENTORS)
+        self.config = config
+        self.batch_size = 8
+
+    @property
+    def outputs(self) -> dict[str, ArraySpec]:
+        height, width = self.config.size
+        return {
+            "presence": ArraySpec((CLASSES,), "uint8", "1 where the class covers a pixel"),
+            "area": ArraySpec((CLASSES,), "float16", "fraction of the image's pixels"),
+            "label_map": ArraySpec((height // STRIDE, width // STRIDE), "uint8", "ADE20K class, 255 padding", PADDING),
+        }
+
+    @property
+    def weights(self) -> tuple[str, ...]:
+        return (self.config.model,)
+
+    def load(self, device: str, weights: Weights) -> None:
+        network = openmmlab.build_segmentor(self.config.model)
+        weights.load_into(self.config.model, network)
+        self.network: Any = deploy(network, device)
+        self.device = device
+
+    def prepare(self, photo: Photo) -> list[Boxed | Failed]:
+        return [Boxed(*images.letterbox(photo.image, self.config.size))]
+
+    def run(self, items: Sequence[Boxed]) -> Extracted:
+        import torch
+
+        with torch.inference_mode():
+            batch = normalise([item.pixels for item in items], self.device)
+            for image, item in zip(batch, items, strict=True):
+                image[:, item.content[0] :] = 0  # the mean colour, with which mmsegmentation pads
+                image[:, :, item.content[1] :] = 0
+            logits = self.network.decode_head(self.network.extract_feat(batch))
+            maps = [upsampled_argmax(one, self.config.size).cpu().numpy() for one in logits]
+        rows = [_describe(labels, item.content) for labels, item in zip(maps, items, strict=True)]
+        return Extracted.ok({name: np.stack([row[name] for row in rows]) for name in rows[0]})
+
+
+def upsampled_argmax(logits: Tensor, size: tuple[int, int]) -> Tensor:
+    """(h, w) uint8: the class with the greatest logit after bilinear upsampling (corners not aligned) to ``size``.
+
+    logits: (c, h / 4, w / 4). An upsampled value lies between the least and the greatest of the four logits around it.
+    So a class whose greatest is everywhere under some other's least cannot win, and is not upsampled: the same result,
+    without 150 planes of full size.
+    """
+    from torch.nn import functional as F
+
+    around = F.pad(logits[None].float().contiguous(), (1, 1, 1, 1), mode="replicate")
+    greatest = F.max_pool2d(around, 2, stride=1)[0]
+    floor = (-F.max_pool2d(-around, 2, stride=1)[0]).amax(0)
+    margin = _TOLERANCE * logits.abs().max()
+    candidates = (greatest >= floor - margin).flatten(1).any(1).nonzero().squeeze(1)
+    full = F.interpolate(logits[candidates][None].float(), size=size, mode="bilinear", align_corners=False)[0]
+    return candidates[full.argmax(0)].byte()
+
+
+def _describe(labels: NDArray[np.uint8], content: tuple[int, int]) -> dict[str, NDArray[np.generic]]:
+    """presence (150,), area (150,) float64, label_map (h / 8, w / 8) of one image's label map (h, w)."""
+    counts = np.bincount(labels[: content[0], : content[1]].ravel(), minlength=CLASSES)
+    small = labels.copy()
+    small[content[0] :] = PADDING
+    small[:, content[1] :] = PADDING
+    middle = slice(STRIDE // 2, None, STRIDE)
+    return {
+        "presence": (counts > 0).astype(np.uint8),
+        "area": counts / counts.sum(),
+        "label_map": small[middle, middle],
+    }
