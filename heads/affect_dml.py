@@ -1,0 +1,113 @@
+"""The parts that Affect-DML's variants share: one projection per stream, their fusion, the losses.
+
+Source: Affect-DML (seeds/000), sections III-B to III-D and IV-A.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from cache.config import Settings
+from heads.head import Output
+from heads.layers import BatchNorm, Linear, generators
+from heads.losses.cross_entropy import cross_entropy
+from heads.losses.triplet import triplet_margin
+from heads.miners import multi_similarity
+
+IMAGE, BODY, SEMANTIC = "image/pooled", "body/pooled", "sem2vec/presence"
+
+
+class Config(Settings):
+    """stream: width of each stream's output. fusion, embedding: the two layers after concatenation (the public code's
+    512 and 128). triplet_weight, class_weight: alpha and beta of eq. 7.
+
+    activation: what follows each stream and the first layer of the fusion. The paper names none ("a fully-connected
+    layer"), so none is the default; with cached features the whole model is then linear but for the semantic stream.
+    standardise: bring pooled features to mean 0 and deviation 1 over the training samples. They are means of ReLU
+    outputs, so they share a large common part, most of all from small or untrained backbones; the paper's backbone,
+    trained end to end, can remove it, a single projection at this learning rate cannot.
+    """
+
+    stream: int = Field(512, ge=1)
+    semantic_hidden: int = Field(256, ge=1)
+    fusion: int = Field(512, ge=1)
+    embedding: int = Field(128, ge=1)
+    epsilon: float = Field(0.1, ge=0)
+    margin: float = Field(0.2, ge=0)
+    triplet_weight: float = Field(0.5, ge=0)
+    class_weight: float = Field(0.5, ge=0)
+    activation: Literal["none", "relu"] = "none"
+    standardise: bool = True
+
+
+def _same(x: Tensor) -> Tensor:
+    return x
+
+
+_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"none": _same, "relu": F.relu}
+
+
+class Semantic(nn.Module):
+    """M_delta: Linear 150-256, ReLU, batch normalisation, Linear 256-512. Source: eq. 11 and section IV-A."""
+
+    def __init__(self, width: int, hidden: int, outputs: int, draws: Sequence[torch.Generator]) -> None:
+        super().__init__()
+        self.first = Linear(width, hidden, draws)
+        self.norm = BatchNorm(hidden, len(draws))
+        self.second = Linear(hidden, outputs, draws)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (S, B, 150) presence as 0 and 1. Returns (S, B, outputs)."""
+        hidden: Tensor = self.norm(F.relu(self.first(x)))
+        result: Tensor = self.second(hidden)
+        return result
+
+
+class Network(nn.Module):
+    """Streams, concatenation F, embedding G_theta, classifier. Source: section III-C; IV-A for the projections.
+
+    The cached pooled vector stands for the backbone; the projection replaces its logits layer.
+    """
+
+    def __init__(
+        self, inputs: Sequence[str], config: Config, widths: Mapping[str, int], classes: int, seeds: Sequence[int]
+    ) -> None:
+        super().__init__()
+        draws = generators(seeds)
+        self.inputs = tuple(inputs)
+        self.activation = _ACTIVATIONS[config.activation]
+        self.streams = nn.ModuleList(
+            Semantic(widths[name], config.semantic_hidden, config.stream, draws)
+            if name == SEMANTIC
+            else Linear(widths[name], config.stream, draws)
+            for name in inputs
+        )
+        self.fusion = Linear(config.stream * len(self.inputs), config.fusion, draws)
+        self.embedding = Linear(config.fusion, config.embedding, draws)
+        self.classifier = Linear(config.embedding, classes, draws)
+
+    def forward(self, features: Mapping[str, Tensor]) -> Output:
+        """features: input name -> (S, B, d)."""
+        streams = [stream(features[name]) for name, stream in zip(self.inputs, self.streams, strict=True)]
+        fused = self.fusion(self.activation(torch.cat(streams, 2)))
+        embedding = self.embedding(self.activation(fused))
+        return Output(embedding, self.classifier(embedding))
+
+
+def terms(config: Config, output: Output, labels: Tensor) -> dict[str, Tensor]:
+    """The two weighted terms of eq. 7, each (S,). labels: (S, B)."""
+    normalised = F.normalize(output.embedding, dim=2)
+    pairs = multi_similarity(normalised.detach(), labels, config.epsilon)
+    return {
+        "triplet": config.triplet_weight * triplet_margin(normalised, pairs, config.margin),
+        "class": config.class_weight * cross_entropy(output.logits, labels),
+    }
+
+
+def pooled(config: Config, inputs: Sequence[str]) -> tuple[str, ...]:
+    """The inputs that ``standardise`` concerns: presence is already 0 and 1."""
+    return tuple(name for name in inputs if name != SEMANTIC) if config.standardise else ()

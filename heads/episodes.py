@@ -1,0 +1,76 @@
+"""One-shot episodes: which samples are the support, and how often the nearest of them has the right class."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional as F
+
+from cache.config import Settings
+
+_ROWS = 4096
+"""Queries compared in one go: bounds the memory to rows x supports distances."""
+
+
+class Episodes(Settings):
+    """shots: support samples of each class. episodes, validation_episodes: support draws over all queries."""
+
+    shots: int = Field(1, ge=1)
+    episodes: int = Field(200, ge=1)
+    validation_episodes: int = Field(50, ge=1)
+
+
+class Counts(NamedTuple):
+    """correct: (S, E, C) queries of each class that were recognised. total: (C,) queries of each class."""
+
+    correct: NDArray[np.int64]
+    total: NDArray[np.int64]
+
+
+def draw_support(
+    rows: NDArray[np.int64], labels: NDArray[np.int64], classes: int, shots: int, episodes: int, seed: int = 0
+) -> NDArray[np.int64]:
+    """Positions of the support samples: (episodes, classes, shots).
+
+    rows: (n,) manifest rows. labels: (n,) 0..classes - 1. Each episode ranks all manifest rows by chance and takes
+    the first of each class, so heads that lack a few rows still share nearly all their draws.
+    """
+    draw = np.random.default_rng([seed, episodes])
+    rank = np.stack([draw.random(int(rows.max()) + 1)[rows] for _ in range(episodes)])
+    support = np.empty((episodes, classes, shots), dtype=np.int64)
+    for label in range(classes):
+        members = np.flatnonzero(labels == label)
+        support[:, label] = members[np.argsort(rank[:, members], axis=1)[:, :shots]]
+    return support
+
+
+def nearest_support(embedding: Tensor, labels: Tensor, support: NDArray[np.int64]) -> Counts:
+    """Give every query the class of its nearest support sample, and count.
+
+    embedding: (S, n, e). labels: (n,) 0..C - 1. support: (E, C, k) positions. The distance is Euclidean between
+    vectors of length 1, whose order is that of the inner product. All samples but an episode's support are its queries.
+    Source: Affect-DML, eq. 8-10.
+    """
+    _, classes, shots = support.shape
+    places = torch.as_tensor(support, device=labels.device)
+    normalised = F.normalize(embedding, dim=2)
+    members = F.one_hot(labels, classes)
+    correct = torch.stack([_recognised(vectors, labels, members, places) for vectors in normalised])
+    total = members.sum(0) - shots
+    return Counts(correct.cpu().numpy(), total.cpu().numpy())
+
+
+def _recognised(vectors: Tensor, labels: Tensor, members: Tensor, places: Tensor) -> Tensor:
+    """(E, C) counts for one seed. vectors: (n, e)."""
+    episodes, classes, shots = places.shape
+    supports = vectors[places.flatten()].T
+    hits = torch.empty(len(vectors), episodes, dtype=vectors.dtype, device=vectors.device)
+    for start in range(0, len(vectors), _ROWS):
+        part = slice(start, start + _ROWS)
+        closeness = (vectors[part] @ supports).view(-1, episodes, classes * shots)
+        hits[part] = (closeness.argmax(2) // shots == labels[part, None]).to(hits.dtype)
+    hits.scatter_(0, places.flatten(1).T, 0)
+    return (hits.T @ members.to(hits.dtype)).round().long()

@@ -1,0 +1,57 @@
+"""What a head must provide: its inputs, a forward pass over all seeds at once, and its loss terms by name."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, NamedTuple
+
+from torch import Tensor, nn
+
+from cache.config import Settings
+
+ROW = "row"
+"""Beside the inputs a head names, ``features[ROW]`` holds each sample's row number in the manifest, (S, B, 1) int64."""
+
+
+class Output(NamedTuple):
+    """embedding: (S, B, e), what samples are compared by. logits: (S, B, C) over the seen classes."""
+
+    embedding: Tensor
+    logits: Tensor
+
+
+class Head(nn.Module, ABC):
+    """One model per seed, all of them in one module; S is the number of seeds.
+
+    inputs: ``feature/array`` names, for instance ``image/pooled``. Config: every setting that changes the model.
+    """
+
+    inputs: ClassVar[tuple[str, ...]]
+    Config: ClassVar[type[Settings]]
+
+    @abstractmethod
+    def __init__(self, config: Settings, widths: Mapping[str, int], classes: int, seeds: Sequence[int]) -> None:
+        """widths: input name -> d. classes: how many seen classes. seeds: one model each."""
+        super().__init__()
+
+    @abstractmethod
+    def forward(self, features: Mapping[str, Tensor]) -> Output:
+        """features: input name -> (S, B, d) float32, and ROW."""
+
+    @abstractmethod
+    def terms(self, output: Output, labels: Tensor) -> dict[str, Tensor]:
+        """The loss terms by name, each (S,) and already weighted. labels: (S, B) int64. Empty: nothing to train."""
+
+    def standardised(self) -> tuple[str, ...]:
+        """The inputs that are to be brought to mean 0 and standard deviation 1 over the training samples."""
+        return ()
+
+    def loss(self, output: Output, labels: Tensor) -> Tensor:
+        """(S,): the sum of the terms. Seeds do not touch each other, so its sum back-propagates to each alone."""
+        total = output.embedding.new_zeros(labels.shape[0])
+        for term in self.terms(output, labels).values():
+            total = total + term
+        return total
+
+    def parameter_count(self) -> int:
+        """Trainable numbers of one seed's model."""
+        return sum(parameter[0].numel() for parameter in self.parameters())

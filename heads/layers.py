@@ -1,0 +1,69 @@
+"""Layers that hold one set of weights per seed and run all of them in one call: (S, B, in) -> (S, B, out).
+
+Seed s inside a batch of seeds starts and computes as seed s alone: every layer draws from the seed's own generator.
+"""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def generators(seeds: Sequence[int]) -> list[torch.Generator]:
+    """One CPU generator per seed, so that a seed draws the same numbers whoever trains beside it."""
+    return [torch.Generator().manual_seed(seed) for seed in seeds]
+
+
+class Linear(nn.Module):
+    """S affine maps. weight: (S, in, out), so that its gradient comes out contiguous. bias: (S, 1, out).
+
+    Each seed's draw is that of ``nn.Linear`` (weight, then bias, both uniform within 1/sqrt(in)).
+    """
+
+    def __init__(self, inputs: int, outputs: int, draws: Sequence[torch.Generator]) -> None:
+        super().__init__()
+        bound = 1 / math.sqrt(inputs)
+        weights, biases = [], []
+        for draw in draws:
+            weights.append(torch.empty(outputs, inputs).uniform_(-bound, bound, generator=draw).T)
+            biases.append(torch.empty(1, outputs).uniform_(-bound, bound, generator=draw))
+        self.weight = nn.Parameter(torch.stack(weights).contiguous())
+        self.bias = nn.Parameter(torch.stack(biases))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (S, B, in). Returns (S, B, out)."""
+        return torch.baddbmm(self.bias, x, self.weight)
+
+
+class BatchNorm(nn.Module):
+    """Batch normalisation over B, per seed and channel, with running statistics (as ``nn.BatchNorm1d``)."""
+
+    def __init__(self, channels: int, seeds: int, momentum: float = 0.1, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.momentum, self.eps = momentum, eps
+        self.weight = nn.Parameter(torch.ones(seeds, channels))
+        self.bias = nn.Parameter(torch.zeros(seeds, channels))
+        self.mean: Tensor
+        self.variance: Tensor
+        self.register_buffer("mean", torch.zeros(seeds, channels))
+        self.register_buffer("variance", torch.ones(seeds, channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (S, B, C). Returns (S, B, C). Seeds become channels, so one kernel call serves all of them.
+
+        Raises: ValueError in training on a batch of one, whose variance is unknown.
+        """
+        seeds, batch, channels = x.shape
+        flat = F.batch_norm(
+            x.transpose(0, 1).reshape(batch, seeds * channels),
+            self.mean.view(-1),
+            self.variance.view(-1),
+            self.weight.view(-1),
+            self.bias.view(-1),
+            self.training,
+            self.momentum,
+            self.eps,
+        )
+        return flat.view(batch, seeds, channels).transpose(0, 1)

@@ -1,0 +1,151 @@
+"""One-shot recognition: train on seen classes, recognise unseen ones from one sample each.
+
+Source: Affect-DML, section III-A; what it leaves open is decided in one_shot.toml, which can be replaced.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from cache.config import Settings, load
+from cache.errors import ConfigError, TooLittleData, unknown
+from cache.manifest import OK, Manifest
+from heads.task import NOWHERE, Task
+
+MAPPING = Path(__file__).with_suffix(".toml")
+DIMENSIONS = ("valence", "arousal", "dominance")
+
+
+class Levels(Settings):
+    """Levels 1..10 of one dimension that are trained on, and those to recognise."""
+
+    seen: tuple[int, ...]
+    unseen: tuple[int, ...]
+
+
+class Rules(Settings):
+    """How annotations become classes; the fields are explained in one_shot.toml."""
+
+    version: int = Field(ge=1)
+    ties: Literal["seen", "unseen", "drop"]
+    rounding: Literal["half_up", "half_even", "down"]
+    test_splits: tuple[Literal["train", "val", "test"], ...] = Field(min_length=1)
+    seen: dict[str, tuple[str, ...]]
+    unseen: dict[str, tuple[str, ...]]
+    levels: dict[str, Levels]
+
+    def names(self) -> list[str]:
+        """The protocols there are: ``cat-6:6``, ``lev-7:3-valence``, ..."""
+        return [*self.unseen, *(f"{split}-{dimension}" for split in self.levels for dimension in DIMENSIONS)]
+
+
+def read_rules(path: Path = MAPPING) -> Rules:
+    """Raises: ConfigError."""
+    return load(path, Rules)
+
+
+def apply(name: str, manifest: Manifest, rules: Rules) -> Task:
+    """The protocol ``name`` on the usable people of a manifest.
+
+    Raises: UnknownName with the nearest protocol; ConfigError when the mapping names categories the dataset lacks.
+    """
+    if name not in rules.names():
+        raise unknown("protocol", name, rules.names())
+    if name in rules.unseen:
+        seen, unseen = tuple(rules.seen), rules.unseen[name]
+        labels = category_labels(manifest, list(rules.seen.values()) + [(word,) for word in unseen], len(seen), rules)
+    else:
+        split, _, dimension = name.rpartition("-")
+        levels = rules.levels[split]
+        seen, unseen = tuple(map(str, levels.seen)), tuple(map(str, levels.unseen))
+        vad = manifest.vad[:, DIMENSIONS.index(dimension)]
+        labels = level_labels(vad, levels.seen + levels.unseen, rules.rounding)
+    labels = np.where(np.array(manifest.statuses) == OK, labels, NOWHERE)
+    return _divide(name, manifest, labels, seen, unseen, rules)
+
+
+def category_labels(manifest: Manifest, classes: list[tuple[str, ...]], seen: int, rules: Rules) -> NDArray[np.int64]:
+    """Each person's class: the one that most of the person's categories belong to (eq. 1-2), or NOWHERE. (n,).
+
+    classes: the categories of each class, seen classes first; a category of no class does not vote.
+    """
+    column = {word: index for index, word in enumerate(manifest.category_names)}
+    if absent := sorted({word for words in classes for word in words} - set(column)):
+        known = ", ".join(manifest.category_names) or "none"
+        raise ConfigError(
+            f"{manifest.dataset}: the mapping names {', '.join(absent)}; the dataset's categories: {known}"
+        )
+    members = np.zeros((len(column), len(classes)), dtype=np.int64)
+    for index, words in enumerate(classes):
+        members[[column[word] for word in words], index] = 1
+    return vote(manifest.categories.astype(np.int64) @ members, seen, rules.ties)
+
+
+def vote(votes: NDArray[np.int64], seen: int, ties: str) -> NDArray[np.int64]:
+    """The class with the most votes, (n,); NOWHERE without votes. votes: (n, C), the first ``seen`` columns are seen."""
+    best = votes == votes.max(axis=1, keepdims=True)
+    label = best.argmax(1)
+    if ties == "unseen":
+        label = np.where(best[:, seen:].any(1), seen + best[:, seen:].argmax(1), label)
+    lost = (votes.max(1) == 0) | ((best.sum(1) > 1) & (ties == "drop"))
+    return np.where(lost, NOWHERE, label).astype(np.int64)
+
+
+def level_labels(values: NDArray[np.float32], levels: tuple[int, ...], rounding: str) -> NDArray[np.int64]:
+    """Position in ``levels`` of each value, rounded and kept within 1..10; NOWHERE for NaN and other levels. (n,)."""
+    exact = values.astype(np.float64)
+    rounded = {"half_up": np.floor(exact + 0.5), "half_even": np.rint(exact), "down": np.floor(exact)}[rounding]
+    level = np.clip(np.nan_to_num(rounded, nan=0.0), 1, 10).astype(np.int64)
+    position = np.full(11, NOWHERE, dtype=np.int64)
+    position[list(levels)] = np.arange(len(levels))
+    return np.where(np.isnan(exact), NOWHERE, position[level])
+
+
+def _divide(
+    name: str,
+    manifest: Manifest,
+    labels: NDArray[np.int64],
+    seen: tuple[str, ...],
+    unseen: tuple[str, ...],
+    rules: Rules,
+) -> Task:
+    splits = np.array(manifest.splits)
+    is_seen = (labels >= 0) & (labels < len(seen))
+    return Task(
+        dataset=manifest.dataset,
+        protocol=name,
+        version=rules.version,
+        seen=seen,
+        unseen=unseen,
+        labels=labels,
+        train=np.flatnonzero(is_seen & (splits == "train")),
+        val=np.flatnonzero(is_seen & (splits == "val")),
+        test=np.flatnonzero((labels >= len(seen)) & np.isin(splits, rules.test_splits)),
+    )
+
+
+def check(task: Task, per_class: int, batch: int, shots: int) -> None:
+    """Refuse a task that cannot be trained or scored.
+
+    Raises: TooLittleData naming every class that is too small, and the sizes needed.
+    """
+    faults = [
+        f"seen class {word} has {count} train people, needs at least {per_class}"
+        for word, count in zip(task.seen, task.counts(task.train)[: len(task.seen)], strict=True)
+        if count < per_class
+    ]
+    if len(task.train) < batch:
+        faults.append(f"the seen classes have {len(task.train)} train people together, one batch needs {batch}")
+    if len(task.validation_classes(shots)) < 2:
+        found = len(task.validation_classes(shots))
+        faults.append(f"{found} seen classes have the {shots + 1} val people that validation needs, at least 2 must")
+    faults += [
+        f"unseen class {word} has {count} people, needs at least {shots + 1} (support and query)"
+        for word, count in zip(task.unseen, task.counts(task.test)[len(task.seen) :], strict=True)
+        if count < shots + 1
+    ]
+    if faults:
+        raise TooLittleData(f"{task.dataset} {task.protocol}: {'; '.join(faults)}. Take more data or another PROTOCOL")
