@@ -21,7 +21,7 @@ def inside(root: Path, relative: str) -> str:
     if "\0" in relative or not _is_text(relative):
         raise DataError(f"{relative!r} is not a path that a file can have")
     path = posixpath.normpath(relative) if relative else "."
-    if path.startswith("/") or path == ".." or path.startswith("../"):
+    if path == ".." or path.startswith(("/", "../")):
         raise DataError(f"{relative!r} leads out of {root}. Paths in an annotation are relative and stay inside")
     if path == ".":
         raise DataError(f"{relative!r} names {root} itself, not a file in it")
