@@ -25,7 +25,7 @@ q = '$(subst ','\'',$(1))'
 option = $(if $($(2)),--$(1) $(call q,$($(2))))
 where = --dataset $(call q,$(DATASET)) --store $(call q,$(STORE))
 pixels = $(where) --root $(call q,$(or $(ROOT),$(DATA)/$(DATASET))) --weights $(call q,$(WEIGHTS)) --device $(call q,$(DEVICE)) \
-	--executor $(call q,$(EXECUTOR)) $(call option,stages,STAGES) $(call option,config,CONFIG) \
+	--executor $(call q,$(EXECUTOR)) $(call option,scheduler,SCHEDULER) $(call option,workers,WORKERS) $(call option,threads,THREADS) $(call option,stages,STAGES) $(call option,config,CONFIG) \
 	$(if $(filter-out 0,$(UNTRAINED)),--untrained) --allow-failed $(call q,$(ALLOW_FAILED))
 training = $(where) --runs $(call q,$(RUNS)) --device $(call q,$(DEVICE)) --seeds $(call q,$(SEEDS)) $(call option,set,SET)
 

@@ -52,14 +52,20 @@ class Layout:
     def __len__(self) -> int:
         return -(-len(self.images) // self.size)
 
+    def block(self, number: int) -> Block:
+        """Shard ``number``, from 0."""
+        part = self._names[number * self.size : (number + 1) * self.size]
+        rows = [self.images[name] for name in part]
+        flat = np.array([row for group in rows for row in group], dtype=np.int64)
+        return Block(number, part, flat, tuple(len(group) for group in rows))
+
     def blocks(self) -> Iterator[Block]:
         """All shards in order."""
-        names = list(self.images)
-        for number, start in enumerate(range(0, len(names), self.size)):
-            part = tuple(names[start : start + self.size])
-            rows = [self.images[name] for name in part]
-            flat = np.array([row for group in rows for row in group], dtype=np.int64)
-            yield Block(number, part, flat, tuple(len(group) for group in rows))
+        return map(self.block, range(len(self)))
+
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        return tuple(self.images)
 
     def keys(self, block: Block, granularity: Granularity) -> list[str]:
         """The keys of a shard, in row order: image paths, or ``path#k``."""

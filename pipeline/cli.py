@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from cache.errors import AffectError, nearest
-from pipeline.extract import EXECUTORS, Report, Request, extract
+from pipeline.executors import EXECUTORS
+from pipeline.extract import Report, extract
+from pipeline.request import Request
 from pipeline.status import status, table
 
 COMMANDS = ("extract", "retry", "status")
@@ -48,7 +50,10 @@ def _parse(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--stages", default="", help="features to extract, separated by blanks (all)")
     parser.add_argument("--config", type=Path, help="a TOML file instead of the dataset's own")
     parser.add_argument("--device", default="cpu", help="cpu or cuda (cpu)")
-    parser.add_argument("--executor", default="local", help="local (local)")
+    parser.add_argument("--executor", default="local", help="local or dask (local)")
+    parser.add_argument("--scheduler", default="", help="address of a Dask scheduler that runs already")
+    parser.add_argument("--workers", type=int, default=2, metavar="N", help="processes of an own Dask cluster (2)")
+    parser.add_argument("--threads", type=int, default=0, metavar="N", help="of the networks in each process")
     parser.add_argument("--untrained", action="store_true", help="go on without checkpoints; marked in every table")
     parser.add_argument("--allow-failed", type=int, default=0, metavar="N", help="images that may fail (0)")
     parser.add_argument("--json", action="store_true", help="status as JSON")
@@ -71,6 +76,10 @@ def _extract(options: argparse.Namespace) -> int:
         config=options.config,
         device=options.device,
         retry=options.command == "retry",
+        executor=options.executor,
+        scheduler=options.scheduler,
+        workers=options.workers,
+        threads=options.threads,
     )
     report = extract(request, lambda line: print(line, flush=True))
     return _verdict(report, options.allow_failed)

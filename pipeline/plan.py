@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 from cache.layout import Block, Layout
 from cache.spec import FAILURES
@@ -30,16 +29,10 @@ class Plan:
     recipes: Mapping[str, Recipe]
     tasks: tuple[Task, ...]
 
-    @cached_property
-    def blocks(self) -> dict[int, Block]:
-        """Number -> block, of the tasks."""
-        numbers = {task.number for task in self.tasks}
-        return {block.number: block for block in self.layout.blocks() if block.number in numbers}
-
     @property
     def images(self) -> int:
         """Images in the pending shards."""
-        return sum(len(block.images) for block in self.blocks.values())
+        return sum(len(self.layout.block(task.number).images) for task in self.tasks)
 
 
 def make_plan(layout: Layout, features: Mapping[str, Feature], recipes: Sequence[Recipe], retry: bool = False) -> Plan:

@@ -18,10 +18,10 @@ class Progress:
         self.live = self.out.isatty()
         self._start = self._shown = time.monotonic()
 
-    def step(self, readable: bool) -> None:
-        """One more image; ``readable`` is False when it failed."""
-        self.done += 1
-        self.failed += not readable
+    def step(self, done: int, failed: int) -> None:
+        """So many more images, of which so many failed."""
+        self.done += done
+        self.failed += failed
         now = time.monotonic()
         if now - self._shown >= (EVERY_TERMINAL if self.live else EVERY_LOG):
             self._shown = now

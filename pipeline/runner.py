@@ -5,7 +5,7 @@ batches that cross images and persons. Finished shards are written behind, in or
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +19,15 @@ from pipeline.reading import Prepared, prepare
 
 @dataclass(frozen=True)
 class Running:
-    """How to run; none of it changes a value. decoders: threads that decode. ahead: images decoded in advance."""
+    """How to run; none of it changes a value. decoders: threads that decode. ahead: images decoded in
+    advance. threads: of the networks, 0 for torch's choice.
+    """
 
     root: Path
     device: str = "cpu"
     decoders: int = 2
     ahead: int = 64
+    threads: int = 0
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class Worker:
 
     def __init__(self, plan: Plan, running: Running) -> None:
         self.plan, self.running = plan, running
+        self._loaded: set[str] = set()
         self._decoders = ThreadPoolExecutor(running.decoders, thread_name_prefix="decode")
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="write")
 
@@ -60,11 +64,16 @@ class Worker:
         self._decoders.shutdown(wait=True, cancel_futures=True)
         self._writer.shutdown(wait=True)
 
-    def load(self) -> None:
-        """Load every stage that a task needs. Raises: WeightsError."""
-        for name in sorted({name for task in self.plan.tasks for name in task.features}):
+    def load(self, features: Iterable[str]) -> None:
+        """Load the stages of ``features``, each once. Raises: WeightsError."""
+        if self.running.threads:
+            import torch
+
+            torch.set_num_threads(self.running.threads)
+        for name in sorted(set(features) - self._loaded):
             recipe = self.plan.recipes[name]
             recipe.stage.load(self.running.device, recipe.weights)
+            self._loaded.add(name)
 
     def run(self, tasks: Sequence[Task], on_image: Callable[[bool], None]) -> Iterator[Summary]:
         """Extract and commit, shard by shard. on_image: called after each image with whether it was readable.
@@ -101,7 +110,7 @@ class Worker:
         yield from window
 
     def _open(self, task: Task) -> _Work:
-        block = self.plan.blocks[task.number]
+        block = self.plan.layout.block(task.number)
         features, recipes = self.plan.features, self.plan.recipes
         assemblies = [Assembly(features[name], recipes[name].stage, block, task.retry) for name in task.features]
         images = [index for index in range(len(block.images)) if any(one.wants(index) for one in assemblies)]

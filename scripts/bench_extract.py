@@ -117,7 +117,7 @@ def measure(stages: dict[str, dict[str, Any]], images: int, turns: int, goal: fl
         manifest = photographs(folder / "images", images)
         plan = plan_for(folder, manifest, stages)
         with Worker(plan, Running(folder / "images")) as worker:
-            worker.load()
+            worker.load(stages)
             calls: list[Call] = []
             with recorded(calls):
                 timed_run(worker)

@@ -20,7 +20,8 @@ from cache.config import Settings
 from cache.manifest import Manifest, Row
 from cache.spec import ArraySpec, Granularity
 from pipeline.dataset import Reader
-from pipeline.extract import Report, Request, extract
+from pipeline.extract import Report, extract
+from pipeline.request import Request
 from pipeline.stage import Extracted, Failed, Photo, Stage
 
 IMAGES = 24

@@ -1,0 +1,72 @@
+"""Every byte of a store checked again: digests, keys, specs, agreement with the manifest."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cache.errors import AffectError, ShardError
+from cache.files import PARTIAL
+from cache.fingerprint import digest
+from cache.layout import Block
+from cache.shard import Shard
+from cache.store import Feature, Store
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A file that is not what it should be, and why. Every such file may be deleted: extraction makes it again."""
+
+    path: Path
+    problem: str
+
+
+def verify(store: Path, dataset: str, step: Callable[[int], None] = lambda _: None) -> Iterator[Finding]:
+    """Findings over all features in use; none for shards that are merely not extracted yet.
+
+    step is called with the bytes of each file checked. Raises: UnknownName, StoreError when there is no readable
+    manifest or description of the store, without which nothing can be checked.
+    """
+    opened = Store(store)
+    for feature in opened.features(dataset).values():
+        yield from verify_feature(feature, step)
+    for partial in sorted(opened.folder(dataset).rglob(f"{PARTIAL}*")):
+        yield Finding(partial, "left by a writer that was killed")
+
+
+def verify_feature(feature: Feature, step: Callable[[int], None] = lambda _: None) -> Iterator[Finding]:
+    """Findings in one feature's folder, in the order of its shards."""
+    blocks = {feature.path(block): block for block in feature.layout.blocks()}
+    for path in sorted(feature.folder.glob("shard-*.h5")):
+        step(path.stat().st_size)
+        if path not in blocks:
+            yield Finding(path, "a shard beyond the manifest's last one")
+        elif problem := _problem(feature, blocks[path]):
+            yield Finding(path, problem)
+
+
+def _problem(feature: Feature, block: Block) -> str:
+    try:
+        return _disagreement(feature, block, Shard(feature.path(block)))
+    except AffectError as error:
+        return str(error).removeprefix(f"{feature.path(block)}: ")
+
+
+def _disagreement(feature: Feature, block: Block, shard: Shard) -> str:
+    """What a shard whose bytes are sound says that the manifest or the feature does not; "" when they agree."""
+    if shard.header.fingerprint != feature.fingerprint:
+        return f"made with settings {shard.header.fingerprint}, this folder is {feature.fingerprint}"
+    if shard.header.source != feature.layout.source(block, feature.granularity):
+        return "made for other keys or boxes than the manifest's"
+    if shard.keys != feature.layout.keys(block, feature.granularity):
+        return "its keys are not those of the manifest"
+    if set(shard.names) != set(feature.arrays):
+        return f"holds {', '.join(sorted(shard.names))}, declared {', '.join(sorted(feature.arrays))}"
+    for name, spec in feature.arrays.items():
+        array = shard.array(name)
+        try:
+            spec.validate(name, array, len(shard.keys))
+        except ShardError as error:
+            return str(error)
+        if digest(array.tobytes()) != shard.digests[name]:
+            return f"array {name!r} is not what its digest says"
+    return ""

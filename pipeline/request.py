@@ -1,0 +1,61 @@
+"""What the command line asked for, and the opened features that follow from it; also what a Dask worker is sent."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cache.layout import Layout
+from cache.manifest import Manifest
+from cache.store import Feature
+from pipeline.recipes import DatasetConfig, Recipe, dataset_config, recipes
+from pipeline.runner import Running
+from pipeline.weights import Weights
+
+
+@dataclass(frozen=True)
+class Request:
+    """One extraction.
+
+    stages: feature names, empty for all. config: instead of the shipped one. retry: do again what failed. executor:
+    local or dask. scheduler: of a Dask cluster that runs already, else one is started with ``workers`` processes.
+    threads: of the networks in each process, 0 for torch's choice.
+    """
+
+    dataset: str
+    root: Path
+    store: Path
+    weights: Path
+    untrained: bool = False
+    stages: tuple[str, ...] = ()
+    config: Path | None = None
+    device: str = "cpu"
+    retry: bool = False
+    executor: str = "local"
+    scheduler: str = ""
+    workers: int = 2
+    threads: int = 0
+
+    @property
+    def folder(self) -> Path:
+        """Where the dataset's features go."""
+        return self.store / self.dataset
+
+    @property
+    def running(self) -> Running:
+        """How a process runs it."""
+        return Running(self.root, self.device, threads=self.threads)
+
+    def absolute(self) -> "Request":
+        """The same for a process that stands in another folder."""
+        paths = {name: getattr(self, name).resolve() for name in ("root", "store", "weights")}
+        return replace(self, **paths, config=self.config.resolve() if self.config else None)
+
+    def settings(self) -> tuple[DatasetConfig, tuple[Recipe, ...]]:
+        """The config and the features asked for. Raises: UnknownName, ConfigError, WeightsError."""
+        config = dataset_config(self.dataset, self.config)
+        return config, tuple(recipes(config, list(self.stages), Weights(self.weights, self.untrained)))
+
+    def features(self, manifest: Manifest, images: int, chosen: tuple[Recipe, ...]) -> Mapping[str, Feature]:
+        """The features of ``chosen``, opened; their feature.json must be there."""
+        layout = Layout(manifest, images)
+        return {one.feature: Feature(self.folder / one.feature / one.fingerprint, layout) for one in chosen}
