@@ -1,4 +1,4 @@
-"""EMOTIC's Annotations.mat as plain values; MATLAB's single elements, empty ones and absent fields are settled here."""
+"""EMOTIC's Annotations.mat as plain values; what it may leave out or shorten is settled here."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from cache.errors import DataError
 from cache.manifest import SPLITS
+from pipeline.datasets._matfile import read_mat
 
-_HDF5: Final = b"\x89HDF\r\n\x1a\n"
 _VAD: Final = ("valence", "arousal", "dominance")
 _LARGEST: Final = 1_000_000
 """Image sides beyond this are no image's."""
@@ -49,12 +49,8 @@ class Image:
 
 
 def load(path: Path) -> dict[str, list[Any]]:
-    """split -> its image structs. Data only: a .mat cannot bring code along, and nothing is unpickled.
-
-    Raises: DataError when the file is not a whole version 5 .mat with the three splits.
-    """
-    _check_format(path)
-    found = _loadmat(path)
+    """split -> its image structs. Raises: DataError when the file is not a whole .mat with the three splits."""
+    found = read_mat(path, SPLITS)
     splits: dict[str, list[Any]] = {}
     for split in SPLITS:
         if split not in found:
@@ -72,36 +68,6 @@ def images(path: Path) -> Iterator[Image]:
             yield _image(path, split, f"{split}({number})", struct)
 
 
-def _check_format(path: Path) -> None:
-    try:
-        with path.open("rb") as file:
-            head = file.read(520)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
-    if head.startswith((b"MATLAB 7.3", _HDF5)) or head[512:] == _HDF5:
-        raise DataError(f"{path}: is a v7.3 .mat (HDF5). EMOTIC's is older; save it again with save(..., '-v7')")
-    if not head.startswith(b"MATLAB 5.0 MAT-file"):
-        what = "not a .mat file: it starts otherwise" if head else "empty"
-        raise DataError(f"{path}: is {what}. Annotations.mat is a version 5 .mat; fetch the file again")
-
-
-def _loadmat(path: Path) -> dict[str, Any]:
-    import warnings
-
-    from scipy.io import loadmat
-    from scipy.io.matlab import MatReadWarning
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", MatReadWarning)  # scipy goes on after these two, with wrong data
-        warnings.filterwarnings("error", message="Unreadable variable")
-        try:
-            return dict(loadmat(path, struct_as_record=False, squeeze_me=True, variable_names=SPLITS))
-        except Exception as error:  # scipy raises many types on damaged files
-            text = " ".join(str(error).split())[:200]
-            reason = f"{type(error).__name__} {text}".strip()
-            raise DataError(f"{path}: is damaged or cut short ({reason}). Fetch the file again") from None
-
-
 def _image(path: Path, split: str, place: str, struct: Any) -> Image:
     where = f"{path}: {place}"
     folder, file = _text(_field(where, struct, "folder")), _text(_field(where, struct, "filename"))
@@ -110,7 +76,7 @@ def _image(path: Path, split: str, place: str, struct: Any) -> Image:
     named = f"{folder}/{file}" if folder else file
     place = f"{place} {named if named.isprintable() else ascii(named)}"
     where = f"{path}: {place}"
-    size = _field(where, struct, "image_size")
+    size = _only(_field(where, struct, "image_size"))
     people = _items(_field(where, struct, "person"))
     return Image(
         place=place,
@@ -123,7 +89,7 @@ def _image(path: Path, split: str, place: str, struct: Any) -> Image:
 
 def _person(where: str, struct: Any) -> Person:
     box = tuple(_number(value) for value in _items(_field(where, struct, "body_bbox")))
-    fields = vars(struct)
+    fields = struct
     categories, merged_categories = _categories(where, fields)
     vad, merged_vad, remarks = _continuous(fields)
     return Person(
@@ -166,24 +132,26 @@ def _continuous(fields: dict[str, Any]) -> tuple[tuple[float, float, float], tup
 
 
 def _field(where: str, struct: Any, name: str) -> Any:
-    fields = getattr(struct, "__dict__", {})
-    if name not in fields:
-        kind = "has no field" if hasattr(struct, "_fieldnames") else "is not a struct with the field"
+    if not isinstance(struct, dict) or name not in struct:
+        kind = "has no field" if isinstance(struct, dict) else "is not a struct with the field"
         raise DataError(f"{where}: {kind} {name!r}, which EMOTIC's annotation has")
-    return fields[name]
+    return struct[name]
 
 
 def _member(struct: Any, name: str) -> Any:
-    return getattr(struct, "__dict__", {}).get(name)
+    return struct.get(name) if isinstance(struct, dict) else None
 
 
 def _items(value: Any) -> list[Any]:
-    """MATLAB's arrays and cells as a list: a single element was squeezed to itself, and [] is no element."""
-    if value is None:
-        return []
-    if hasattr(value, "ravel"):
-        return list(value.ravel().tolist())
-    return [value]
+    """The elements of an array; those of a cell of arrays in one row. A text, too, is one element."""
+    if not isinstance(value, tuple):
+        return [] if value is None else [value]
+    return [inner for item in value for inner in (_items(item) if isinstance(item, tuple) else [item])]
+
+
+def _only(value: Any) -> Any:
+    items = _items(value)
+    return items[0] if len(items) == 1 else None
 
 
 def _words(where: str, value: Any) -> tuple[str, ...]:
@@ -199,8 +167,8 @@ def _text(value: Any) -> str:
 
 def _number(value: Any) -> float:
     """NaN for whatever is not one real number."""
-    items = _items(value)
-    return float(items[0]) if len(items) == 1 and isinstance(items[0], int | float) else math.nan
+    number = _only(value)
+    return number if isinstance(number, float) else math.nan
 
 
 def _side(value: Any) -> int:
