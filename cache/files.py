@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,28 +13,39 @@ PARTIAL = ".partial-"
 """Prefix of a file that is being written. Whoever holds the dataset's lock may delete any of them."""
 
 
-def replace(path: Path, write: Callable[[Path], None]) -> None:
-    """Make ``path`` appear at once, with what ``write`` puts into the temporary path it is given.
+def replace(path: Path, parts: Iterable[bytes | memoryview]) -> None:
+    """Make ``path`` appear at once, holding ``parts`` one after the other. Its folder must exist.
 
     The temporary lies in the same folder, so that the rename is atomic. A kill leaves at most the temporary.
-    Raises: StoreError in one line when the disk is full or the folder cannot be written.
+    Raises: StoreError in one line when the disk is full, or the folder is gone or cannot be written.
     """
     partial = path.with_name(f"{PARTIAL}{path.name}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(partial)
-        _flush(partial, os.O_RDONLY)
+        with partial.open("wb") as file:
+            for part in parts:
+                file.write(part)
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(partial, path)
-        _flush(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        _flush_folder(path.parent)
     except OSError as error:
-        partial.unlink(missing_ok=True)
-        reason = error.strerror or str(error).splitlines()[0]
-        raise StoreError(f"{path}: cannot be written: {reason}. Nothing half-written was kept") from error
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        cure = "Nothing half-written was kept; mend it and run the same command again"
+        raise StoreError(f"{path}: cannot be written: {error.strerror or error}. {cure}") from error
+
+
+def make_folder(path: Path) -> None:
+    """Raises: StoreError when the folder cannot be made."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be made: {error.strerror}. Choose another STORE= or RUNS=") from error
 
 
 def replace_text(path: Path, text: str) -> None:
     """``replace`` for a short text."""
-    replace(path, lambda partial: _write_text(partial, text))
+    replace(path, [text.encode()])
 
 
 def read_json(path: Path) -> Any:
@@ -54,12 +66,8 @@ def sweep(folder: Path) -> int:
     return len(stale)
 
 
-def _write_text(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
-
-
-def _flush(path: Path, flags: int) -> None:
-    descriptor = os.open(path, flags)
+def _flush_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
     finally:

@@ -135,7 +135,9 @@ class Manifest:
 
     def save(self, path: Path) -> None:
         """Write Parquet, atomically; equal manifests give equal bytes."""
-        replace(path, lambda partial: pq.write_table(self._table(), partial, compression="zstd"))
+        buffer = pa.BufferOutputStream()
+        pq.write_table(self._table(), buffer, compression="zstd")
+        replace(path, [memoryview(buffer.getvalue())])
 
     @classmethod
     def load(cls, path: Path) -> "Manifest":

@@ -55,19 +55,17 @@ class Rows:
 
 
 def write(path: Path, fingerprint: str, source: str, specs: Mapping[str, ArraySpec], rows: Rows) -> Header:
-    """Check the rows against their specs and make the file appear, whole.
+    """Check the rows against their specs and make the file appear, whole, in a folder that exists.
 
+    The file is laid out in memory first, so that a full disk meets one plain write and never HDF5's own state.
     Raises: ShardError when an array is not as declared; StoreError when the disk refuses.
     """
     _check(specs, rows)
-    header: list[Header] = []
-
-    def body(partial: Path) -> None:
-        _write_hdf5(partial, rows)
-        header.append(_seal(partial, fingerprint, source, rows))
-
-    replace(path, body)
-    return header[0]
+    image = _image(rows)
+    header = _header(image, fingerprint, source, rows)
+    front = (MAGIC + canonical(asdict(header)).encode()).ljust(BLOCK - _DIGEST)
+    replace(path, [front, digest(front).encode(), image])
+    return header
 
 
 def read_header(path: Path) -> Header:
@@ -136,13 +134,17 @@ def _check(specs: Mapping[str, ArraySpec], rows: Rows) -> None:
         spec.validate(name, rows.arrays[name], n)
 
 
-def _write_hdf5(path: Path, rows: Rows) -> None:
-    with h5py.File(path, "w", libver="latest", userblock_size=BLOCK) as file:
+def _image(rows: Rows) -> bytes:
+    """The bytes of the HDF5 file that follow its user block (HDF5 leaves the block itself out of the image)."""
+    options = {"libver": "latest", "userblock_size": BLOCK, "driver": "core", "backing_store": False}
+    with h5py.File("shard", "w", **options) as file:
         _dataset(file, "key", _text(rows.keys))
         _dataset(file, "status", np.asarray(rows.status, dtype=np.uint8))
         _dataset(file, "message", _text([_clip(text) for text in rows.messages]))
         for name in sorted(rows.arrays):
             _dataset(file, name, np.ascontiguousarray(rows.arrays[name]))
+        file.flush()
+        return bytes(file.id.get_file_image())
 
 
 def _dataset(file: h5py.File, name: str, array: NDArray[Any]) -> None:
@@ -159,17 +161,10 @@ def _clip(text: str) -> str:
     return " ".join(text.split()).encode()[:MESSAGE_BYTES].decode(errors="ignore")
 
 
-def _seal(path: Path, fingerprint: str, source: str, rows: Rows) -> Header:
-    with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as view:
-        with memoryview(view) as whole, whole[BLOCK:] as rest:
-            body, size = digest(rest), len(rest)
-        words, numbers = np.unique(np.asarray(rows.status), return_counts=True)
-        counts = {Status(int(word)).word: int(number) for word, number in zip(words, numbers, strict=True)}
-        header = Header(fingerprint, source, len(rows.keys), counts, size, body)
-        front = (MAGIC + canonical(asdict(header)).encode()).ljust(BLOCK - _DIGEST)
-        view[:BLOCK] = front + digest(front).encode()
-        view.flush()
-    return header
+def _header(image: bytes, fingerprint: str, source: str, rows: Rows) -> Header:
+    words, numbers = np.unique(np.asarray(rows.status), return_counts=True)
+    counts = {Status(int(word)).word: int(number) for word, number in zip(words, numbers, strict=True)}
+    return Header(fingerprint, source, len(rows.keys), counts, len(image), digest(image))
 
 
 def _parse_header(path: Path, block: bytes) -> Header:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cache.errors import ShardError, StoreError, unknown
-from cache.files import read_json, replace_text
+from cache.files import make_folder, read_json, replace_text
 from cache.layout import IMAGES_PER_SHARD, Block, Layout, shard_name
 from cache.manifest import Manifest
 from cache.shard import Header, Shard, read_header
@@ -176,6 +176,7 @@ class Store:
     def begin(self, manifest: Manifest, shard_images: int) -> None:
         """Make the manifest the dataset's current one. Call it under the lock."""
         folder = self.root / manifest.dataset
+        make_folder(folder)
         path = folder / "manifest.parquet"
         if not path.exists() or Manifest.load(path).source != manifest.source:
             manifest.save(path)
@@ -185,6 +186,7 @@ class Store:
         """Describe a feature (feature.json) and make it the current one of its name. Call it under the lock."""
         folder = self.root / dataset
         path = folder / info["feature"] / info["fingerprint"] / "feature.json"
+        make_folder(path.parent)
         text = json.dumps(info, indent=2, sort_keys=True) + "\n"
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             replace_text(path, text)
