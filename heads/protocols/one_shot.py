@@ -85,7 +85,7 @@ def category_labels(manifest: Manifest, classes: list[tuple[str, ...]], seen: in
 
 
 def vote(votes: NDArray[np.int64], seen: int, ties: str) -> NDArray[np.int64]:
-    """The class with the most votes, (n,); NOWHERE without votes. votes: (n, C), the first ``seen`` columns are seen."""
+    """The class with the most votes, (n,); NOWHERE without votes. votes: (n, C), its first ``seen`` columns seen."""
     best = votes == votes.max(axis=1, keepdims=True)
     label = best.argmax(1)
     if ties == "unseen":

@@ -1,0 +1,110 @@
+"""``python -m heads train|ablate|report``: words in, a table out. Exit status 2 for what a user can put right."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from cache import config
+from cache.errors import AffectError, ConfigError
+from cache.store import Store
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line, as for every other mistake."""
+        raise ConfigError(f"{message}. See {self.prog} --help")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every command with its defaults."""
+    top = _Parser(prog="python -m heads", description="Train small heads on cached features; print their table.")
+    commands = top.add_subparsers(dest="command", required=True, metavar="train|ablate|report", parser_class=_Parser)
+    for word, text in (("train", "train one head"), ("ablate", "train every head of a grid")):
+        command = commands.add_parser(word, help=text, allow_abbrev=False)
+        _shared(command)
+        command.add_argument("--seeds", type=int, default=5, help="how many seeds, trained together (0, 1, ...)")
+        command.add_argument("--set", default="", help='settings, as in "lr=1e-3 epochs=40"')
+        command.add_argument("--store", type=Path, default=Path("store"), help="folder of the cached features")
+        command.add_argument("--device", default="cpu", help="cpu or cuda")
+        command.add_argument("--mapping", type=Path, help="another one_shot.toml")
+        if word == "train":
+            command.add_argument("--head", default="sem_ib_dml", help="a file of heads/models")
+            command.add_argument("--protocol", default="cat-6:6", help="cat-6:6, lev-7:3-valence, ...")
+        else:
+            command.add_argument("--grid", default="demo", help="a file of heads/configs/grids, or the path of one")
+    _shared(commands.add_parser("report", help="print a finished run's table", allow_abbrev=False))
+    return top
+
+
+def _shared(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--dataset", default="demo")
+    command.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the results")
+    command.add_argument("--name", help="the run's folder in it")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns the exit status: 0, 2 for an error that one line explains, 130 for an interrupt."""
+    try:
+        words = parser().parse_args(arguments)
+        {"train": _train, "ablate": _ablate, "report": _report}[words.command](words)
+    except AffectError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted: finished tables are kept, the one in work is not", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _train(words: argparse.Namespace) -> None:
+    from heads import ablate
+    from heads.progress import Progress
+
+    place = _place(words)
+    cell = ablate.cell(words.head, words.protocol, config.assignments(words.set))
+    name = _name(words.name or f"{words.dataset}-{ablate.slug(words.protocol)}-{words.head}")
+    folder = place.runs / name
+    _show({folder: ablate.table(place, words.protocol, [cell], folder, Progress(sys.stderr))})
+
+
+def _ablate(words: argparse.Namespace) -> None:
+    from heads import ablate
+    from heads.progress import Progress
+
+    place, grid = _place(words), ablate.read_grid(words.grid)
+    stem = Path(words.grid).stem
+    name = _name(words.name or (stem if stem == words.dataset else f"{words.dataset}-{stem}"))
+    _show(ablate.ablate(place, grid, config.assignments(words.set), name, Progress(sys.stderr)))
+
+
+def _report(words: argparse.Namespace) -> None:
+    from heads import report
+
+    folder = words.runs / _name(words.name or words.dataset)
+    _show({folder: report.read(folder)})
+
+
+def _place(words: argparse.Namespace) -> Any:
+    from heads.ablate import Place
+    from heads.protocols import one_shot
+
+    store = Store(words.store)
+    store.folder(words.dataset)
+    rules = one_shot.read_rules(words.mapping or one_shot.MAPPING)
+    return Place(store, words.dataset, words.runs, rules, words.seeds, words.device)
+
+
+def _name(word: str) -> str:
+    if Path(word).name != word:
+        raise ConfigError(f"name {word!r}: it must be the name of one folder, without a path")
+    return word
+
+
+def _show(tables: dict[Path, dict[str, Any]]) -> None:
+    from heads.tables import markdown
+
+    for folder, results in tables.items():
+        print(markdown(results))
+        print(f"written to {folder}")
