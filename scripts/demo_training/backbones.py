@@ -14,7 +14,6 @@ from typing import Any, Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import nn
 from torch.nn import functional as F
 from torchvision.models import shufflenet_v2_x0_5
@@ -23,7 +22,7 @@ from pipeline.demo_scenes.design import LIGHTS, PLACES, POSTURES
 from pipeline.demo_scenes.figures import JOINTS
 from pipeline.demo_scenes.render import Scene, scenes
 from pipeline.images import resize
-from scripts.demo_training.scene_tensors import normalised, write_weights
+from scripts.demo_training.scene_tensors import normalised, photograph, write_weights
 
 WIDTH: Final = 1024
 
@@ -63,17 +62,17 @@ class Task:
 
 def image_examples(scene: Scene, size: int) -> list[Examples]:
     """The whole image, stretched, with its place and light."""
-    image = resize(Image.fromarray(scene.image), (size, size))
+    image = resize(photograph(scene), (size, size))
     classes = np.array([[PLACES.index(scene.plan.place), LIGHTS.index(scene.plan.light)]])
     return [Examples(image[None], classes, None)]
 
 
 def body_examples(scene: Scene, size: int) -> list[Examples]:
     """Each person's box, stretched, with its posture and joints."""
-    found = []
+    found, photo = [], photograph(scene)
     for person in scene.persons:
         x1, y1, x2, y2 = person.plan.box
-        image = resize(Image.fromarray(scene.image), (size, size), person.plan.box)
+        image = resize(photo, (size, size), person.plan.box)
         joints = ((person.joints - (x1, y1)) / (x2 - x1, y2 - y1)).reshape(1, -1).astype(np.float32)
         found.append(Examples(image[None], np.array([[POSTURES.index(person.plan.posture)]]), joints))
     return found

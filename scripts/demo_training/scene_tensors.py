@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from PIL import Image
 from safetensors.torch import save
 
 from pipeline.demo_scenes.render import Scene
+from pipeline.demo_scenes.write import padded_jpeg
 from pipeline.images import letterbox
 
 MEAN: Final = (123.675, 116.28, 103.53)
@@ -28,9 +30,14 @@ def normalised(images: NDArray[np.uint8]) -> torch.Tensor:
     return ((pixels - mean) / std).contiguous(memory_format=torch.channels_last)
 
 
+def photograph(scene: Scene) -> Image.Image:
+    """The scene's image as the demo stores it: written as a JPEG and read back."""
+    return Image.open(io.BytesIO(padded_jpeg(scene.image))).convert("RGB")
+
+
 def letterboxed(scene: Scene, height: int, width: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Image (height, width, 3) as the stages see it, and labels (height, width), 255 beside the image."""
-    image, (rows, columns) = letterbox(Image.fromarray(scene.image), (height, width))
+    image, (rows, columns) = letterbox(photograph(scene), (height, width))
     labels = np.full((height, width), 255, np.uint8)
     content = Image.fromarray(scene.label_map).resize((columns, rows), Image.Resampling.NEAREST)
     labels[:rows, :columns] = np.asarray(content)
