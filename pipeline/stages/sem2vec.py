@@ -104,19 +104,22 @@ class Extractor(Stage[Boxed]):
 def upsampled_argmax(logits: Tensor, size: tuple[int, int]) -> Tensor:
     """(h, w) uint8: the class with the greatest logit after bilinear upsampling (corners not aligned) to ``size``.
 
-    logits: (c, h / 4, w / 4). An upsampled value lies between the least and the greatest of the four logits around it.
-    So a class whose greatest is everywhere under some other's least cannot win, and is not upsampled: the same result,
-    without 150 planes of full size.
+    logits: (c, h / 4, w / 4), at least 2 x 2. An upsampled value lies between the least and the greatest of the four
+    logits around it. So a class whose greatest is everywhere under some other's least cannot win, and is not
+    upsampled: the same result without 150 planes of full size.
     """
+    import torch
     from torch.nn import functional as F
 
-    around = F.pad(logits[None].float().contiguous(), (1, 1, 1, 1), mode="replicate")
-    greatest = F.max_pool2d(around, 2, stride=1)[0]
-    floor = (-F.max_pool2d(-around, 2, stride=1)[0]).amax(0)
-    margin = _TOLERANCE * logits.abs().max()
-    candidates = (greatest >= floor - margin).flatten(1).any(1).nonzero().squeeze(1)
-    full = F.interpolate(logits[candidates][None].float(), size=size, mode="bilinear", align_corners=False)[0]
-    return candidates[full.argmax(0)].byte()
+    last = logits.float().permute(1, 2, 0).contiguous()  # classes last: three times as fast as planes
+    greatest = torch.maximum(last[:, 1:], last[:, :-1])
+    greatest = torch.maximum(greatest[1:], greatest[:-1])
+    least = torch.minimum(last[:, 1:], last[:, :-1])
+    floor = torch.minimum(least[1:], least[:-1]).amax(-1, keepdim=True) - _TOLERANCE * last.abs().max()
+    candidates = (greatest >= floor).flatten(0, 1).any(0).nonzero().squeeze(1)
+    few = last[..., candidates][None].permute(0, 3, 1, 2)  # in this order: strides that torch knows as channels last
+    full = F.interpolate(few, size=size, mode="bilinear", align_corners=False)
+    return candidates[full.argmax(1)[0]].byte()
 
 
 def _describe(labels: NDArray[np.uint8], content: tuple[int, int]) -> dict[str, NDArray[np.generic]]:
