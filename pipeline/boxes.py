@@ -81,8 +81,9 @@ def head_match(faces: Floats, persons: Floats) -> NDArray[np.float64]:
     """(p, f) in 0..1: how well each face fits each person's head; 0 where it cannot be theirs.
 
     A face can be a person's when its centre is in the upper 60 % of the person's box, at least half of it is inside
-    the box, and it is no larger than the box (10 % tolerated). Then the match is 1 / (1 + d), d the distance from the
-    middle of the box, three quarters of a face below its top, to the face's centre, in units of the face's size.
+    the box, and it is no larger than the box (10 % tolerated). Then the match is 1 / (1 + d). d adds how far the face's
+    centre is from three quarters of a face below the box's top, in faces, and half of how far it is from the middle, in
+    half widths of the box: a head is at the top of its person, but whoever leans holds it far from the middle.
     """
     face, person = faces[None].astype(np.float64), persons[:, None].astype(np.float64)
     centre, size = (face[..., :2] + face[..., 2:]) / 2, np.maximum(face[..., 2:] - face[..., :2], 1e-6)
@@ -91,7 +92,6 @@ def head_match(faces: Floats, persons: Floats) -> NDArray[np.float64]:
     place = (centre - low) / extent
     allowed = (place >= 0).all(-1) & (place <= (1, 0.6)).all(-1) & (size <= 1.1 * extent).all(-1)
     allowed &= np.maximum(shared, 0).prod(-1) >= 0.5 * size.prod(-1)
-    below_top = np.minimum(0.75 * size[..., 1], extent[..., 1] / 2)
-    expected = np.stack(np.broadcast_arrays(low[..., 0] + extent[..., 0] / 2, low[..., 1] + below_top), -1)
-    distance = np.linalg.norm((centre - expected) / size, axis=-1)
-    return np.where(allowed, 1 / (1 + distance), 0.0)
+    below = np.abs((centre - low)[..., 1] / size[..., 1] - 0.75)
+    beside = np.abs(2 * place[..., 0] - 1)
+    return np.where(allowed, 1 / (1 + below + beside / 2), 0.0)

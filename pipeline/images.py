@@ -173,12 +173,31 @@ def letterbox(image: Image.Image, size: tuple[int, int]) -> tuple[NDArray[np.uin
     return out, content
 
 
-def warp(pixels: NDArray[np.uint8], matrix: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.uint8]:
+def warp(
+    pixels: NDArray[np.uint8], matrix: NDArray[np.float64], size: tuple[int, int], smooth: bool = False
+) -> NDArray[np.uint8]:
     """(h, w, 3) of (H, W, 3) under an affine map: bilinear, black outside.
 
-    matrix: (2, 3), from pixel centres of the source to those of the result.
+    matrix: (2, 3), from pixel centres of the source to those of the result. smooth: a source more than twice as fine as
+    the result is averaged down first; without, pixels are skipped there, as networks trained on OpenCV's crops expect.
     """
     import cv2
 
     height, width = size
+    factor = int(1 / np.sqrt(abs(np.linalg.det(matrix[:, :2])))) if smooth else 1
+    if factor > 1:
+        pixels, matrix = _averaged(pixels, matrix, factor)
     return np.asarray(cv2.warpAffine(pixels, matrix, (width, height), flags=cv2.INTER_LINEAR), np.uint8)
+
+
+def _averaged(
+    pixels: NDArray[np.uint8], matrix: NDArray[np.float64], factor: int
+) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """``pixels`` about ``factor`` times smaller, and the matrix that then leads to the same result."""
+    import cv2
+
+    height, width = (max(1, side // factor) for side in pixels.shape[:2])
+    fine = np.diag([pixels.shape[1] / width, pixels.shape[0] / height, 1.0])
+    fine[:2, 2] = np.diag(fine)[:2] / 2 - 0.5  # pixel 0 of the small image covers pixels 0 to factor - 1
+    small = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.uint8), matrix @ fine

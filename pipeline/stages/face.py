@@ -136,9 +136,8 @@ class Extractor(Stage[Scene]):
         pixels = np.asarray(scene.image)
         for person, face in enumerate(owner):
             if face >= 0:
-                arrays["crop"][person] = images.warp(
-                    pixels, boxes.similarity(faces.landmarks[face], TEMPLATE), (CROP, CROP)
-                )
+                matrix = boxes.similarity(faces.landmarks[face], TEMPLATE)
+                arrays["crop"][person] = images.warp(pixels, matrix, (CROP, CROP), smooth=True)
                 arrays["box"][person], arrays["landmarks"][person] = faces.boxes[face], faces.landmarks[face]
                 arrays["confidence"][person] = faces.confidence[face]
         return arrays, np.where(owner < 0, Status.NO_FACE, Status.OK).astype(np.uint8)
