@@ -40,11 +40,12 @@ def verify_feature(feature: Feature, step: Callable[[int], None] = lambda _: Non
         step(path.stat().st_size)
         if path not in blocks:
             yield Finding(path, "a shard beyond the manifest's last one")
-        elif problem := _problem(feature, blocks[path]):
-            yield Finding(path, problem)
+        elif fault := problem(feature, blocks[path]):
+            yield Finding(path, fault)
 
 
-def _problem(feature: Feature, block: Block) -> str:
+def problem(feature: Feature, block: Block) -> str:
+    """What is wrong with the shard of ``block``; "" when every byte is as it was written."""
     try:
         return _disagreement(feature, block, Shard(feature.path(block)))
     except AffectError as error:

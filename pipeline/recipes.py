@@ -22,7 +22,8 @@ LIBRARIES = ("torch", "torchvision", "numpy", "pillow", "opencv-python", "mmsegm
 class DatasetConfig(Settings):
     """``pipeline/configs/<dataset>.toml``.
 
-    shard_images: images in one shard. stages: feature name -> its settings; beside those of the stage itself: ``stage`` (which file, by default the feature's name), ``batch_size`` (changes no value),
+    shard_images: images in one shard. stages: feature name -> its settings. Beside those of the stage itself a table
+    may hold ``stage`` (which file; by default the feature's name), ``batch_size`` (changes no value) and
     ``untrained = true`` (go on without this feature's checkpoint; it is marked UNTRAINED wherever it is shown).
     """
 
