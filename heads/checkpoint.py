@@ -8,12 +8,12 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from cache import plugins
 from cache.errors import WeightsError
-from cache.files import replace
+from cache.files import make_folder, replace
 from heads.head import Head
 from heads.standardise import Scale
 from heads.training import Recipe, recipe
@@ -44,7 +44,8 @@ def save(path: Path, head: Head, scales: Mapping[str, Scale], about: Mapping[str
     for name, scale in scales.items():
         tensors |= {f"{_SCALE}{name}.mean": scale.mean.cpu(), f"{_SCALE}{name}.std": scale.std.cpu()}
     metadata = {"affect-cache": json.dumps(about, sort_keys=True)}
-    replace(path, lambda partial: save_file(tensors, partial, metadata=metadata))
+    make_folder(path.parent)
+    replace(path, [to_bytes(tensors, metadata)])
 
 
 def load(path: Path, device: str = "cpu") -> Checkpoint:

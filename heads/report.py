@@ -8,7 +8,7 @@ from typing import Any
 from cache import config
 from cache.config import Settings
 from cache.errors import StoreError
-from cache.files import read_json, replace_text
+from cache.files import make_folder, read_json, replace_text
 from heads import tables
 from heads.experiment import Bench, Result
 
@@ -70,6 +70,7 @@ def document(bench: Bench, results: Sequence[Result]) -> dict[str, Any]:
 
 def write(folder: Path, results: dict[str, Any]) -> None:
     """results.json, table.md, table.csv and table.tex. Raises: StoreError when the folder cannot be written."""
+    make_folder(folder)
     replace_text(folder / "results.json", json.dumps(results, indent=2, allow_nan=False) + "\n")
     for suffix, render in tables.FORMATS.items():
         replace_text(folder / f"table.{suffix}", render(results))

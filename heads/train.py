@@ -120,7 +120,7 @@ def step(head: Head, samples: Samples, places: Tensor, optimiser: torch.optim.Op
 
 def _score(head: Head, trial: Trial, seeds: int) -> NDArray[np.float64]:
     correct, total = trial.counts(head, seeds)
-    return macro_accuracy.score(correct, total).mean(1)
+    return np.asarray(macro_accuracy.score(correct, total).mean(1))
 
 
 def _check_finite(loss: NDArray[np.float64], seeds: Sequence[int], epoch: int, lr: float) -> None:
