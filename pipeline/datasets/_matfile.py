@@ -17,7 +17,7 @@ from cache.errors import DataError
 
 HEADER: Final = 128
 LARGEST: Final = 1 << 30
-"""Bytes of one variable after decompression; more is taken for a bomb. EMOTIC's take below a fifth of it."""
+"""Bytes of one variable after decompression; more is taken for a bomb. 34,320 people in EMOTIC's form take 65 MB."""
 DEEPEST: Final = 16
 """Structs in cells in structs; EMOTIC's lie 6 deep."""
 NUMBERS: Final = 16
