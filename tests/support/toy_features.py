@@ -14,11 +14,34 @@ from cache.manifest import Manifest, Row
 from cache.spec import ArraySpec, Granularity, Status
 from cache.store import Feature, Store
 
-CATEGORIES = (
-    "Affection Anger Annoyance Anticipation Aversion Confidence Disapproval Disconnection Disquietment "
-    "Doubt/Confusion Embarrassment Engagement Esteem Excitement Fatigue Fear Happiness Pain Peace Pleasure Sadness "
-    "Sensitivity Suffering Surprise Sympathy Yearning"
-).split()
+CATEGORIES = [
+    "Affection",
+    "Anger",
+    "Annoyance",
+    "Anticipation",
+    "Aversion",
+    "Confidence",
+    "Disapproval",
+    "Disconnection",
+    "Disquietment",
+    "Doubt/Confusion",
+    "Embarrassment",
+    "Engagement",
+    "Esteem",
+    "Excitement",
+    "Fatigue",
+    "Fear",
+    "Happiness",
+    "Pain",
+    "Peace",
+    "Pleasure",
+    "Sadness",
+    "Sensitivity",
+    "Suffering",
+    "Surprise",
+    "Sympathy",
+    "Yearning",
+]
 WIDTH = 24
 SPECS = {
     "image": (Granularity.IMAGE, {"pooled": ArraySpec((WIDTH,), "float16", "activation")}),
@@ -36,7 +59,7 @@ def people(count: int = 260, seed: int = 0, categories: Iterable[str] = CATEGORI
     for number in range(count):
         image = number - (number % 5 == 1)
         chosen = {words[number % len(words)], *([str(draw.choice(words))] if number % 7 == 0 else [])}
-        split = "train train train val test".split()[image // 26 % 5 if count >= 130 else image % 5]
+        split = ["train", "train", "train", "val", "test"][image // 26 % 5 if count >= 130 else image % 5]
         rows.append(
             Row(
                 image=f"mscoco/{image:05d}.jpg",
@@ -66,7 +89,7 @@ def make_store(
     features: Iterable[str] = tuple(SPECS),
     signal: float = 2.0,
 ) -> Store:
-    """missing: feature -> row numbers (of the shard) whose status is broken. signal: 0 gives features without labels."""
+    """missing: feature -> row numbers (of the shard) whose status is broken. signal: 0 hides the labels."""
     manifest = manifest_of(people() if rows is None else rows, dataset)
     store = Store(root)
     with store.lock(dataset):
