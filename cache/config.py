@@ -2,8 +2,9 @@
 
 import shlex
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -24,7 +25,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such config file") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: not readable as TOML: {' '.join(str(error).split())}") from None
 
 
@@ -48,22 +49,29 @@ def load(path: Path, model: type[Model]) -> Model:
 def assignments(text: str) -> dict[str, Any]:
     """``"lr=1e-3 epochs=40 loss=triplet"`` as a dict; values are TOML scalars, bare words are strings.
 
-    Raises: ConfigError when a word has no ``=``.
+    Raises: ConfigError when a word has no ``=``, a name stands twice or a quotation is not closed.
     """
     out: dict[str, Any] = {}
-    for word in shlex.split(text):
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise ConfigError(f"SET: {text!r}: {str(error).lower()}") from None
+    for word in words:
         key, equals, value = word.partition("=")
         if not equals or not key:
             raise ConfigError(f'SET: {word!r} is not of the form name=value, as in SET="lr=1e-3 epochs=40"')
+        if key in out:
+            raise ConfigError(f"SET: {key!r} stands twice, with {out[key]!r} and {value!r}")
         out[key] = _scalar(value)
     return out
 
 
 def _scalar(text: str) -> Any:
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        table = tomllib.loads(f"value = {text}")
+    except (ValueError, RecursionError):
         return text
+    return table["value"] if len(table) == 1 else text
 
 
 def _fault(model: type[BaseModel], fault: Any) -> str:
@@ -76,8 +84,14 @@ def _fault(model: type[BaseModel], fault: Any) -> str:
 def _fields(model: type[BaseModel], loc: tuple[Any, ...]) -> list[str]:
     for part in loc:
         field = model.model_fields.get(str(part))
-        inner = field.annotation if field else None
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
-            break
-        model = inner
+        if field is not None:
+            model = next(_models(field.annotation), model)
     return list(model.model_fields)
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The models that a field's type names, also inside ``dict[str, ...]``, ``list[...]`` or a union."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models(argument)

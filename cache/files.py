@@ -28,9 +28,11 @@ def replace(path: Path, parts: Iterable[bytes | memoryview]) -> None:
             os.fsync(file.fileno())
         os.replace(partial, path)
         _flush_folder(path.parent)
-    except OSError as error:
+    except BaseException as error:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
         cure = "Nothing half-written was kept; mend it and run the same command again"
         raise StoreError(f"{path}: cannot be written: {error.strerror or error}. {cure}") from error
 
@@ -54,7 +56,7 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise StoreError(f"{path}: no such file. Run make extract first") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise StoreError(f"{path}: not readable as JSON: {' '.join(str(error).split())}") from None
 
 

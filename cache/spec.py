@@ -59,6 +59,8 @@ class ArraySpec:
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:
             raise ShardError(f"dtype {self.dtype!r} cannot be stored; known: {', '.join(sorted(DTYPES))}")
+        if any(extent < 0 for extent in self.shape):
+            raise ShardError(f"shape {self.shape} has a negative extent")
 
     def empty(self, rows: int) -> NDArray[Any]:
         """(rows, *shape) filled with ``missing``."""
