@@ -1,0 +1,182 @@
+"""What holds for every stage. A new file in pipeline/stages is found by itself; SMALL may give it quick settings."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cache.plugins import load, names
+from cache.spec import FAILURES, Granularity, Status
+from pipeline.stage import Extracted, Failed, Photo, Stage
+from pipeline.weights import WEIGHTS, Weights
+
+SMALL: dict[str, list[dict[str, Any]]] = {
+    "sem2vec": [{"model": "demo_hr8", "size": (64, 96)}],
+    "backbone": [
+        {"model": "shufflenet_v2_x0_5", "size": (64, 64)},
+        {"model": "shufflenet_v2_x0_5", "size": (64, 64), "input": "body"},
+    ],
+    "pose": [{"model": "rtmpose-t"}],
+}
+STAGES = [
+    pytest.param((name, settings), id=f"{name}-{settings.get('input', '')}".rstrip("-"))
+    for name in names("pipeline.stages")
+    for settings in SMALL.get(name, [{}])
+]
+
+
+def photos() -> list[Photo]:
+    """Three images of two sizes with three, one and two persons."""
+    rng = np.random.default_rng(7)
+    out = []
+    for index, (size, persons) in enumerate([((90, 60), 3), ((64, 80), 1), ((90, 60), 2)]):
+        rough = rng.integers(0, 256, (6, 6, 3)).astype(np.uint8)
+        image = Image.fromarray(rough).resize(size, Image.Resampling.BICUBIC)
+        low = rng.uniform(0, 0.4, (persons, 2))
+        boxes = np.hstack([low, low + rng.uniform(0.3, 0.6, (persons, 2))]) * [*size, *size]
+        out.append(Photo(f"{index}.jpg", image, boxes.astype(np.float32)))
+    return out
+
+
+@pytest.fixture(scope="module", params=STAGES)
+def stage(request: pytest.FixtureRequest) -> Iterator[Stage[Any]]:
+    """Loaded, with the weights that are bundled and seeded ones elsewhere."""
+    import torch
+
+    name, settings = request.param
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    extractor = load("pipeline.stages", name, "Extractor")
+    made: Stage[Any] = extractor(extractor.Config(**settings))
+    made.load("cpu", Weights(Path("none"), untrained=True))
+    yield made
+    torch.set_num_threads(threads)
+
+
+def expected_rows(stage: Stage[Any], photo: Photo) -> int:
+    return 1 if stage.granularity is Granularity.IMAGE else len(photo.boxes)
+
+
+def prepared(stage: Stage[Any]) -> list[Any]:
+    return [item for photo in photos() for item in stage.prepare(photo)]
+
+
+def assert_same(one: Extracted, other: Extracted, tolerance: float) -> None:
+    np.testing.assert_array_equal(one.status, other.status)
+    assert one.messages == other.messages
+    for name, array in one.arrays.items():
+        scale = np.nanmax(np.abs(array.astype(float)), initial=1.0)
+        np.testing.assert_allclose(
+            array.astype(float), other.arrays[name].astype(float), rtol=tolerance, atol=tolerance * scale, err_msg=name
+        )
+
+
+def parts(extracted: list[Extracted]) -> Extracted:
+    arrays = {name: np.concatenate([one.arrays[name] for one in extracted]) for name in extracted[0].arrays}
+    messages = [message for one in extracted for message in one.messages]
+    return Extracted(arrays, np.concatenate([one.status for one in extracted]), messages)
+
+
+def test_rows_are_as_declared(stage: Stage[Any]) -> None:
+    rows = sum(expected_rows(stage, photo) for photo in photos())
+    found = stage.extract(prepared(stage))
+    assert set(found.arrays) == set(stage.outputs)
+    for name, spec in stage.outputs.items():
+        spec.validate(name, found.arrays[name], rows)
+        assert spec.unit
+    assert found.status.dtype == np.uint8
+    assert len(found.status) == len(found.messages) == rows
+    for status, message in zip(found.status, found.messages, strict=True):
+        assert (message == "") == (status == Status.OK)
+        assert status not in FAILURES
+
+
+def test_items_are_one_for_each_unit(stage: Stage[Any]) -> None:
+    for photo in photos():
+        items = stage.prepare(photo)
+        assert len(items) == (1 if stage.unit is Granularity.IMAGE else len(photo.boxes))
+        assert len(stage.extract(items).status) == expected_rows(stage, photo)
+
+
+def test_a_row_does_not_depend_on_its_batch_mates(stage: Stage[Any]) -> None:
+    items = prepared(stage)
+    tolerance = 1e-3 if "float16" in {spec.dtype for spec in stage.outputs.values()} else 1e-4
+    together = stage.extract(items)
+    assert_same(together, parts([stage.extract([item]) for item in items]), tolerance)
+    assert_same(together, parts([stage.extract(items[:2]), stage.extract(items[2:])]), tolerance)
+
+
+def test_twice_the_same(stage: Stage[Any]) -> None:
+    assert_same(stage.extract(prepared(stage)), stage.extract(prepared(stage)), 0)
+
+
+def test_loaded_again_the_same(stage: Stage[Any]) -> None:
+    again = type(stage)(stage.config)
+    again.load("cpu", Weights(Path("none"), untrained=True))
+    assert_same(stage.extract(prepared(stage)), again.extract(prepared(again)), 0)
+
+
+def test_different_images_differ(stage: Stage[Any]) -> None:
+    found = stage.extract(prepared(stage))
+    if (found.status == Status.OK).sum() < 2:
+        pytest.skip("this stage finds nothing in noise")
+    assert any((array[0] != array[-1]).any() for array in found.arrays.values())
+
+
+def test_an_item_that_failed_marks_itself_only(stage: Stage[Any]) -> None:
+    items = prepared(stage)
+    whole = stage.extract(items)
+    rows = expected_rows(stage, photos()[0]) if stage.unit is not stage.granularity else 1
+    found = stage.extract([Failed("spoilt", rows), *items[1:], Failed("also")])
+    assert found.status[:rows].tolist() == [Status.FAILED] * rows
+    assert found.messages[:rows] == ["spoilt"] * rows
+    assert (found.status[-1], found.messages[-1]) == (Status.FAILED, "also")
+    for name, spec in stage.outputs.items():
+        np.testing.assert_array_equal(found.arrays[name][:rows], spec.empty(rows))
+    rest = Extracted({k: v[rows:-1] for k, v in found.arrays.items()}, found.status[rows:-1], found.messages[rows:-1])
+    kept = Extracted({k: v[rows:] for k, v in whole.arrays.items()}, whole.status[rows:], whole.messages[rows:])
+    assert_same(rest, kept, 1e-3)
+
+
+def test_only_failures_and_nothing_at_all(stage: Stage[Any]) -> None:
+    assert stage.extract([Failed("a"), Failed("b")]).messages == ["a", "b"]
+    empty = stage.extract([])
+    for name, spec in stage.outputs.items():
+        spec.validate(name, empty.arrays[name], 0)
+
+
+def test_what_a_stage_says_of_itself(stage: Stage[Any]) -> None:
+    assert stage.version >= 1
+    assert stage.batch_size >= 1
+    assert stage.weights
+    assert set(stage.weights) <= set(WEIGHTS)
+    assert type(stage).__doc__
+    assert stage.config.model_config["frozen"]
+    assert stage.config.model_config["extra"] == "forbid"
+    assert type(stage.config)(**stage.config.model_dump()) == stage.config
+
+
+TORCH_FREE = """
+import sys
+from cache.plugins import load, names
+for name in names("pipeline.stages"):
+    extractor = load("pipeline.stages", name, "Extractor")
+    stage = extractor(extractor.Config())
+    print(name, sorted(stage.outputs), stage.weights, stage.unit, stage.granularity)
+heavy = "torch torchvision cv2 mmseg mmpose mmcv mmengine facenet_pytorch scipy sklearn".split()
+print("loaded:", [name for name in heavy if name in sys.modules])
+"""
+
+
+def test_planning_needs_no_torch() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", TORCH_FREE], capture_output=True, text=True, check=False
+    )
+    assert done.stderr == ""
+    assert done.stdout.splitlines()[-1] == "loaded: []"
+    assert len(done.stdout.splitlines()) == len(names("pipeline.stages")) + 1
