@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from cache.errors import ShardError
 from cache.files import replace
 from cache.fingerprint import canonical, digest
+from cache.plain import Place, locate
 from cache.spec import ArraySpec, Status
 
 BLOCK = 1024
@@ -86,40 +87,45 @@ class Shard:
         self.path = path
         self.header = read_header(path)
         self._map = _checked_map(path, self.header)
-        found = _locate(path, len(self._map))
-        try:
-            keys, status, messages = found.pop("key"), found.pop("status"), found.pop("message")
-        except KeyError as error:
-            raise ShardError(f"{path}: has no dataset {error}") from None
-        self._where = found
-        self.keys: list[str] = [key.decode() for key in self._view(keys).tolist()]
-        self.status: NDArray[np.uint8] = self._view(status)
-        self.messages: list[str] = [text.decode() for text in self._view(messages).tolist()]
-        self.digests = {name: where.digest for name, where in found.items()}
+        self._places = locate(path, len(self._map))
+        self.keys: list[str] = self._texts("key")
+        self.status: NDArray[np.uint8] = self._column("status", "u1")
+        self.messages: list[str] = self._texts("message")
+        if self.status.max(initial=0) > max(Status):
+            raise ShardError(f"{path}: the ledger's 'status' holds {self.status.max()}, which is no status")
+        self.digests = {name: place.digest for name, place in self._places.items()}
 
     @property
     def names(self) -> list[str]:
         """The arrays' names."""
-        return list(self._where)
+        return list(self._places)
 
     def array(self, name: str) -> NDArray[Any]:
         """(rows, *shape), a read-only view. Raises: ShardError when the shard has no such array."""
-        if name not in self._where:
-            raise ShardError(f"{self.path}: has no array {name!r}; it has {', '.join(self._where)}")
-        return self._view(self._where[name])
+        if name not in self._places:
+            raise ShardError(f"{self.path}: has no array {name!r}; it has {', '.join(self._places)}")
+        return self._view(self._places[name])
 
-    def _view(self, where: "_Where") -> NDArray[Any]:
-        count = int(np.prod(where.shape, dtype=np.int64))
-        flat = np.frombuffer(self._map, dtype=where.dtype, count=count, offset=where.offset)
-        return flat.reshape(where.shape)
+    def _column(self, name: str, dtype: str) -> NDArray[Any]:
+        """One column of the ledger, which is then no array any more. dtype: "u1", or "S" of any length."""
+        place = self._places.pop(name, None)
+        if place is None:
+            raise ShardError(f"{self.path}: has no dataset {name!r}")
+        if not place.dtype.str[1:].startswith(dtype) or place.shape != (self.header.rows,):
+            told = f"{place.dtype} {place.shape}, the header says {self.header.rows} rows"
+            raise ShardError(f"{self.path}: the ledger's {name!r} is {told}")
+        return self._view(place)
 
+    def _texts(self, name: str) -> list[str]:
+        try:
+            return [text.decode() for text in self._column(name, "S").tolist()]
+        except UnicodeDecodeError:
+            raise ShardError(f"{self.path}: the ledger's {name!r} is not UTF-8") from None
 
-@dataclass(frozen=True)
-class _Where:
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    offset: int
-    digest: str
+    def _view(self, place: Place) -> NDArray[Any]:
+        count = int(np.prod(place.shape, dtype=np.int64))
+        flat = np.frombuffer(self._map, dtype=place.dtype, count=count, offset=place.offset)
+        return flat.reshape(place.shape)
 
 
 def _check(specs: Mapping[str, ArraySpec], rows: Rows) -> None:
@@ -174,9 +180,20 @@ def _parse_header(path: Path, block: bytes) -> Header:
     if digest(front).encode() != seal:
         raise ShardError(f"{path}: the header was changed after it was written. Delete the file and extract again")
     try:
-        return Header(**json.loads(front[len(MAGIC) :]))
-    except (TypeError, ValueError) as error:
+        header = Header(**json.loads(front[len(MAGIC) :]))
+    except (TypeError, ValueError, RecursionError) as error:
         raise ShardError(f"{path}: the header is not readable ({error})") from None
+    if not _is_header(header):
+        raise ShardError(f"{path}: the header is not readable (its values are not those of a shard)")
+    return header
+
+
+def _is_header(header: Header) -> bool:
+    words = isinstance(header.counts, dict) and header.counts.keys() <= {status.word for status in Status}
+    numbers = [header.rows, header.size, *(header.counts.values() if words else ())]
+    texts = (header.fingerprint, header.source, header.body)
+    types = words and all(isinstance(n, int) for n in numbers) and all(isinstance(text, str) for text in texts)
+    return types and min(numbers) >= 0 and sum(header.counts.values()) == header.rows
 
 
 def _checked_map(path: Path, header: Header) -> mmap.mmap:
@@ -188,35 +205,3 @@ def _checked_map(path: Path, header: Header) -> mmap.mmap:
         if digest(rest) != header.body:
             raise ShardError(f"{path}: bytes were changed after it was written. Delete the file and extract again")
     return view
-
-
-def _locate(path: Path, size: int) -> dict[str, _Where]:
-    try:
-        with h5py.File(path, "r") as file:
-            return {name: _plain(path, file, name, size) for name in file}
-    except ShardError:
-        raise
-    except Exception as error:  # h5py raises many types on foreign files
-        raise ShardError(f"{path}: not readable as HDF5 ({' '.join(str(error).split())})") from None
-
-
-def _plain(path: Path, file: h5py.File, name: str, size: int) -> _Where:
-    """Where a dataset's bytes lie. Only plain, contiguous datasets of this very file are accepted."""
-    if file.id.links.get_info(name.encode()).type != h5py.h5l.TYPE_HARD:
-        raise ShardError(f"{path}: {name!r} is a link; a shard holds plain datasets only")
-    dataset = file[name]
-    if not isinstance(dataset, h5py.Dataset):
-        raise ShardError(f"{path}: {name!r} is not a dataset")
-    plan = dataset.id.get_create_plist()
-    if plan.get_external_count() or plan.get_layout() != h5py.h5d.CONTIGUOUS:
-        raise ShardError(f"{path}: {name!r} is external, virtual or chunked; a shard is contiguous")
-    dtype, shape = dataset.dtype, tuple(int(extent) for extent in dataset.shape or ())
-    if dtype.kind not in "iufS" or dtype.hasobject:
-        raise ShardError(f"{path}: {name!r} has dtype {dtype}, which no shard holds")
-    needed = dtype.itemsize
-    for extent in shape:
-        needed *= extent
-    offset = dataset.id.get_offset()
-    if needed and (offset is None or offset + needed > size):
-        raise ShardError(f"{path}: {name!r} declares {needed} bytes, the file holds {size}")
-    return _Where(shape, dtype, (offset or 0) if needed else 0, str(dataset.attrs.get("xxh3_128", "")))
