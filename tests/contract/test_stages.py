@@ -180,3 +180,19 @@ def test_planning_needs_no_torch() -> None:
     assert done.stderr == ""
     assert done.stdout.splitlines()[-1] == "loaded: []"
     assert len(done.stdout.splitlines()) == len(names("pipeline.stages")) + 1
+
+
+@pytest.mark.gpu
+def test_the_gpu_gives_what_the_cpu_gives(stage: Stage[Any]) -> None:
+    import torch
+
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device here")
+    other = type(stage)(stage.config)
+    other.load("cuda", Weights(Path("none"), untrained=True))
+    here, there = stage.extract(prepared(stage)), other.extract(prepared(other))
+    np.testing.assert_array_equal(here.status, there.status)
+    for name, array in here.arrays.items():
+        if array.dtype.kind == "f" and name != "keypoints":  # of flat scores a maximum may move
+            scale = np.nanmax(np.abs(array.astype(float)), initial=1.0)
+            np.testing.assert_allclose(array, there.arrays[name], rtol=0.02, atol=0.02 * scale, err_msg=name)
