@@ -68,12 +68,18 @@ def cell(head: str, protocol: str, overrides: dict[str, Any], name: str | None =
 
 
 def cells(grid: Grid, protocol: str, overrides: dict[str, Any]) -> list[Cell]:
-    """Every head with every table of settings; several tables number the names: ``i_dml-1``, ``i_dml-2``."""
+    """Every head with every table of settings; several tables number the names: ``i_dml-1``, ``i_dml-2``.
+
+    A setting goes to the heads that have it. Raises: ConfigError for one that no head of the grid has.
+    """
     many = len(grid.settings) > 1
+    has = {head: set(type(cell(head, protocol, {}).recipe).model_fields) for head in grid.heads}
+    known = set().union(*has.values())
     return [
-        cell(head, protocol, settings | overrides, f"{head}-{number}" if many else head)
+        cell(head, protocol, {key: values[key] for key in values if key in has[head] or key not in known}, name)
         for head in grid.heads
         for number, settings in enumerate(grid.settings, 1)
+        for values, name in [(settings | overrides, f"{head}-{number}" if many else head)]
     ]
 
 

@@ -1,0 +1,97 @@
+"""One suite over every head: shapes, gradients, independence of batch mates and of the other seeds."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from cache import plugins
+from heads.head import ROW, Head
+from heads.training import Recipe, recipe
+
+SEEDS = (0, 4, 9)
+WIDTHS = {"image/pooled": 12, "body/pooled": 10, "sem2vec/presence": 150}
+HEADS = plugins.names("heads.models")
+
+
+def build(name: str, seeds: tuple[int, ...] = SEEDS, **values: Any) -> tuple[Head, Recipe]:
+    model: type[Head] = plugins.load("heads.models", name, "Model")
+    settings = recipe(model, values, "test")
+    return model(settings, {key: WIDTHS[key] for key in model.inputs}, 6, seeds).double(), settings
+
+
+def batch(head: Head, size: int = 9) -> dict[str, Tensor]:
+    draw = torch.Generator().manual_seed(0)
+    values = {name: torch.randn(3, size, WIDTHS[name], generator=draw, dtype=torch.float64) for name in head.inputs}
+    return values | {ROW: torch.arange(100, 100 + size).expand(3, size)[..., None]}
+
+
+def one(features: dict[str, Tensor], seed: slice, rows: slice) -> dict[str, Tensor]:
+    return {name: x[seed, rows] for name, x in features.items()}
+
+
+@pytest.fixture(params=HEADS)
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def test_inputs_are_features_arrays(name: str) -> None:
+    head, _ = build(name)
+    assert all(word.count("/") == 1 for word in head.inputs)
+    assert set(head.standardised()) <= set(head.inputs)
+    assert type(head).__doc__
+
+
+def test_shapes_are_seeds_by_batch(name: str) -> None:
+    head, _ = build(name)
+    embedding, logits = head(batch(head))
+    assert embedding.shape[:2] == (3, 9)
+    assert embedding.ndim == 3
+    assert logits.shape == (3, 9, 6)
+    assert torch.isfinite(embedding).all()
+
+
+def test_every_tensor_of_the_state_has_the_seeds_first(name: str) -> None:
+    head, _ = build(name)
+    assert all(len(tensor) == 3 for tensor in head.state_dict().values())
+    assert head.parameter_count() == sum(x.numel() for x in build(name, (1,))[0].parameters())
+
+
+def test_a_sample_does_not_depend_on_its_batch_mates_in_evaluation(name: str) -> None:
+    head = build(name)[0].eval()
+    features = batch(head)
+    whole, part = head(features).embedding, head(one(features, slice(None), slice(2, 5))).embedding
+    torch.testing.assert_close(whole[:, 2:5], part, rtol=0, atol=1e-12)
+    torch.testing.assert_close(whole, head(features).embedding, rtol=0, atol=0)
+
+
+def test_a_seed_alone_computes_what_it_computes_among_others(name: str) -> None:
+    together, (alone, _) = build(name)[0], build(name, SEEDS[1:2])
+    features = batch(together)
+    single = one(features, slice(1, 2), slice(None))
+    torch.testing.assert_close(together(features).embedding[1:2], alone(single).embedding, rtol=0, atol=1e-12)
+    assert not torch.equal(together(features).embedding[0], together(features).embedding[2])
+
+
+def test_loss_is_the_sum_of_its_terms_and_reaches_every_parameter_of_its_own_seed(name: str) -> None:
+    head, _ = build(name)
+    labels = (torch.arange(9) % 3).expand(3, 9)
+    output = head(batch(head))
+    terms = head.terms(output, labels)
+    assert all(term.shape == (3,) for term in terms.values())
+    torch.testing.assert_close(head.loss(output, labels), sum(terms.values(), output.embedding.new_zeros(3)))
+    if not terms:
+        assert head.parameter_count() == 0
+        return
+    head.loss(output, labels)[1].backward()
+    for parameter in head.parameters():
+        assert parameter.grad is not None
+        assert parameter.grad[1].any()
+        assert not parameter.grad[[0, 2]].any()
+
+
+def test_settings_are_frozen_and_know_their_names(name: str) -> None:
+    _, settings = build(name)
+    assert settings.model_config["frozen"]
+    assert settings.model_config["extra"] == "forbid"

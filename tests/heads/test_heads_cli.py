@@ -1,0 +1,101 @@
+"""The command line: a table on success, one line and status 2 for every mistake."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from toy_features import make_store, people
+
+from heads import ablate
+from heads.cli import main
+
+FAST = "epochs=1 episodes=10 stream=8 fusion=8 embedding=4"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    root = tmp_path_factory.mktemp("cli")
+    make_store(root / "store")
+    make_store(root / "store", people(12), dataset="emotic")
+    return ["--store", str(root / "store"), "--runs", str(root / "runs"), "--seeds", "2"]
+
+
+def test_train_prints_its_table_and_writes_its_folder(place: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--head", "ib_dml", "--set", FAST, *place]) == 0
+    out, err = capsys.readouterr()
+    folder = Path(place[3]) / "demo-cat-6-6-ib_dml"
+    assert out.startswith("| head ")
+    assert f"written to {folder}" in out
+    assert (folder / "results.json").exists()
+    assert "ib_dml: " in err
+    assert main(["report", "--name", folder.name, "--runs", place[3]]) == 0
+    assert capsys.readouterr().out == out
+
+
+def test_the_demos_grid_goes_to_runs_demo(place: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ablate", "--set", "epochs=1 episodes=5 validation_episodes=2", *place]) == 0
+    out = capsys.readouterr().out
+    assert [line.split()[1] for line in out.splitlines()[2:8]] == [
+        *("random", "i_dml", "b_dml", "ib_dml", "sem_i_dml", "sem_ib_dml")
+    ]
+    assert (Path(place[3]) / "demo" / "table.tex").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["train", "--head", "sem_ib"], "no head 'sem_ib'. Did you mean 'sem_ib_dml'? Known: b_dml, "),
+        (["train", "--protocol", "cat-66"], "no protocol 'cat-66'. Did you mean 'cat-6:6'? Known: cat-6:4, "),
+        (["train", "--dataset", "emotics"], "'emotics'. Did you mean 'emotic'? Known: demo, emotic."),
+        (["train", "--device", "gpu"], "no device 'gpu'. Did you mean 'cpu'? Known: cpu, cuda."),
+        (["train", "--set", "lrr=1 epochs=0"], "settings of sem_ib_dml: epochs: input should be greater than"),
+        (["train", "--set", "lr"], "SET: 'lr' is not of the form name=value"),
+        (["train", "--seeds", "0"], "seeds = 0: at least 1 is needed"),
+        (["train", "--seeds", "x"], "argument --seeds: invalid int value: 'x'. See python -m heads train --help"),
+        (["train", "--name", "../x"], "name '../x': it must be the name of one folder, without a path"),
+        (["train", "--mapping", "none.toml"], "none.toml: no such config file"),
+        (["train", "--dataset", "emotic"], "emotic cat-6:6: seen class anger has 3 train people, needs at least 4; "),
+        (["ablate", "--grid", "dem"], "no grid 'dem'. Did you mean 'demo'? Known: demo."),
+        (["trian"], "argument train|ablate|report: invalid choice: 'trian'"),
+    ],
+)
+def test_mistakes_are_one_line(
+    words: list[str], expected: str, place: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = [*words[:1], *place, *words[1:]] if len(words) > 1 else words
+    assert main(known) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: ")
+    assert expected in err
+    assert err.count("\n") == 1
+
+
+def test_reporting_a_run_that_is_not_there_is_one_line(place: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", "--name", "nothing", "--runs", place[3]]) == 2
+    assert "no such run. Runs there are: " in capsys.readouterr().err
+
+
+def test_an_interrupt_is_one_line(
+    place: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ablate, "run", interrupted)
+    assert main(["train", *place]) == 130
+    assert capsys.readouterr().err == "interrupted: finished tables are kept, the one in work is not\n"
+
+
+def test_heads_need_neither_decoders_nor_toolboxes() -> None:
+    code = (
+        "import sys, heads.cli, heads.ablate, heads.progress\n"
+        "from cache import plugins\n"
+        "for name in plugins.names('heads.models'): plugins.load('heads.models', name, 'Model')\n"
+        "banned = ('cv2', 'mmseg', 'mmpose', 'mmengine', 'mmcv', 'PIL', 'torchvision', 'facenet_pytorch', 'pipeline')\n"
+        "print([name for name in banned if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

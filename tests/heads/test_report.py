@@ -1,0 +1,175 @@
+"""results.json as the contract says; tables that say UNTRAINED; the papers' numbers."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from toy_features import make_store
+
+from cache import config, plugins
+from cache.errors import ConfigError, StoreError, UnknownName
+from heads import report, tables
+from heads.ablate import Grid, Place, ablate, cell, cells, read_grid, slug
+from heads.protocols.one_shot import read_rules
+
+QUICK = {"epochs": 1, "episodes": 10, "validation_episodes": 5}
+SMALL = {"stream": 8, "fusion": 8, "embedding": 4}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("grid")
+    store = make_store(root / "store", missing={"body": [3]}, untrained=("body", "pose"))
+    place = Place(store, "demo", root / "runs", read_rules(), seeds=2)
+    ablate(place, Grid(heads=("random", "i_dml", "ib_dml"), protocols=("cat-6:6",)), QUICK, "demo", lambda *_: None)
+    return root / "runs" / "demo"
+
+
+def test_results_hold_the_contract(folder: Path) -> None:
+    results = json.loads((folder / "results.json").read_text())
+    assert (results["dataset"], results["protocol"]) == ("demo", "cat-6:6")
+    assert results["chance"] == pytest.approx(1 / 6)
+    tested = results["people"]["test"]
+    assert results["largest_class"] == pytest.approx(max(tested.values()) / sum(tested.values()))
+    assert [(one["name"], one["trained"], one["used"]) for one in results["features"]] == [
+        ("body", False, True),
+        ("image", True, True),
+        ("pose", False, False),
+        ("sem2vec", True, False),
+    ]
+    assert all(len(one["fingerprint"]) == 16 for one in results["features"])
+    for row in results["rows"]:
+        assert {"head", "seeds", "parameters", "seconds", "metrics", "paper"} <= set(row)
+        for score in row["metrics"].values():
+            assert set(score) == {"mean", "std", "ci95", "values"}
+            assert len(score["values"]) == row["seeds"] == 2
+    assert [row["paper"]["accuracy"] for row in results["rows"]] == [0.1678, 0.1784, 0.2102]
+    assert {row["paper"]["source"] for row in results["rows"]} == {"Affect-DML, Table II"}
+
+
+def test_every_file_of_a_run_is_written(folder: Path) -> None:
+    names = {"random.safetensors", "i_dml.safetensors", "ib_dml.safetensors"}
+    assert {path.name for path in folder.iterdir()} == names | {"results.json", "table.md", "table.csv", "table.tex"}
+
+
+def test_the_table_marks_untrained_features_in_rows_and_below(folder: Path) -> None:
+    text = (folder / "table.md").read_text()
+    row = next(line for line in text.splitlines() if line.startswith("| ib_dml"))
+    assert "body (UNTRAINED), image " in row
+    assert "UNTRAINED" not in next(line for line in text.splitlines() if line.startswith("| i_dml"))
+    assert "UNTRAINED features in the store: body, pose." in text
+    assert "People left out because a feature is missing: ib_dml 1." in text
+    assert "| 16.67 " in row
+    assert "| 21.02 " in row
+
+
+def test_markdown_columns_line_up(folder: Path) -> None:
+    lines = [line for line in (folder / "table.md").read_text().splitlines() if line.startswith("|")]
+    assert len({tuple(i for i, sign in enumerate(line) if sign == "|") for line in lines}) == 1
+
+
+def test_csv_and_latex_hold_the_same_numbers(folder: Path) -> None:
+    results = json.loads((folder / "results.json").read_text())
+    rows = list(csv.DictReader(io.StringIO((folder / "table.csv").read_text())))
+    for row, expected in zip(rows, results["rows"], strict=True):
+        assert float(row["accuracy"]) == expected["metrics"]["accuracy"]["mean"]
+        assert float(row["macro_accuracy_low"]) == expected["metrics"]["macro_accuracy"]["ci95"][0]
+        assert row["untrained_features"] == ("body" if expected["head"] == "ib_dml" else "")
+    tex = (folder / "table.tex").read_text()
+    body = tex.split(r"\midrule")[1].split(r"\bottomrule")[0]
+    assert body.count(r"\\") == 3
+    assert all(line.count(" & ") == len(tables.COLUMNS) - 1 for line in body.strip().splitlines())
+    assert r"ib\_dml" in body
+    assert "%" not in tex.replace(r"\%", "")
+
+
+def test_a_table_can_be_printed_again(folder: Path) -> None:
+    assert tables.markdown(report.read(folder)) == (folder / "table.md").read_text()
+    with pytest.raises(StoreError, match=r"no such run\. Runs there are: demo\."):
+        report.read(folder.parent / "other")
+
+
+@pytest.mark.parametrize(
+    ("head", "protocol", "value", "source"),
+    [
+        ("sem_ib_dml", "cat-6:6", 0.3376, "Affect-DML, Table II"),
+        ("sem_ib_dml", "cat-6:4", 0.3626, "Affect-DML, Table II"),
+        ("sem_ib_dml", "lev-7:3-valence", 0.5236, "Affect-DML, Table III"),
+        ("sem_i_dml", "lev-6:4-dominance", 0.6529, "Affect-DML, Table III"),
+        ("random", "lev-6:4-valence", 0.0762, "Affect-DML, Table III"),
+    ],
+)
+def test_published_numbers_are_those_of_the_paper(head: str, protocol: str, value: float, source: str) -> None:
+    papers = config.load(report.PAPERS, report.Papers)
+    assert report.published(papers, head, protocol) == {"accuracy": value, "source": source, "dataset": "emotic"}
+
+
+def test_published_averages_follow_from_the_columns() -> None:
+    papers = config.load(report.PAPERS, report.Papers)
+    level = papers.tables[1]
+    averages = {"ib_dml": (51.98, 48.62), "sem_i_dml": (54.14, 51.92), "kosti": (42.02, 34.78)}
+    for head, (first, second) in averages.items():
+        values = level.heads[head]
+        assert sum(values[:3]) / 3 == pytest.approx(first, abs=0.02)
+        assert sum(values[3:]) / 3 == pytest.approx(second, abs=1.7 if head == "kosti" else 0.02)
+    assert all(len(values) == len(one.protocols) for one in papers.tables for values in one.heads.values())
+
+
+def test_nothing_published_is_none() -> None:
+    papers = config.load(report.PAPERS, report.Papers)
+    assert report.published(papers, "sem_ib_dml", "cat-9:9") is None
+
+
+def test_several_settings_and_protocols_have_rows_and_folders_of_their_own(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "store")
+    place = Place(store, "demo", tmp_path / "runs", read_rules(), seeds=1)
+    settings: tuple[dict[str, Any], ...] = ({"margin": 0.1}, {"margin": 0.4})
+    grid = Grid(heads=("i_dml",), protocols=("cat-6:6", "cat-6:4"), settings=settings)
+    found = ablate(place, grid, QUICK | SMALL, "mine", lambda *_: None)
+    assert [str(path.relative_to(tmp_path)) for path in found] == ["runs/mine/cat-6-6", "runs/mine/cat-6-4"]
+    for results in found.values():
+        assert [row["name"] for row in results["rows"]] == ["i_dml-1", "i_dml-2"]
+        assert [row["settings"]["margin"] for row in results["rows"]] == [0.1, 0.4]
+
+
+def test_protocols_can_have_their_own_settings() -> None:
+    rates = [cell("sem_ib_dml", name, {}).recipe.lr for name in ("cat-6:6", "lev-7:3-arousal", "lev-6:4-arousal")]
+    assert rates == [3.5e-4, 3.5e-4, 3.5e-6]
+    assert cell("sem_ib_dml", "lev-6:4-arousal", {"lr": 1e-3}).recipe.lr == 1e-3
+
+
+def test_a_setting_goes_to_the_heads_that_have_it() -> None:
+    random, image = cells(
+        Grid(heads=("random", "i_dml"), protocols=("cat-6:6",)), "cat-6:6", {"margin": 0.4, "shots": 2}
+    )
+    assert not hasattr(random.recipe, "margin")
+    assert image.recipe.model_dump()["margin"] == 0.4
+    assert random.recipe.shots == image.recipe.shots == 2
+
+
+def test_grids_are_read_by_name_or_path_and_checked_as_a_whole(tmp_path: Path) -> None:
+    assert set(read_grid("demo").heads) == {"random", "i_dml", "b_dml", "ib_dml", "sem_i_dml", "sem_ib_dml"}
+    with pytest.raises(UnknownName, match=r"no grid 'dmeo'\. Did you mean 'demo'"):
+        read_grid("dmeo")
+    path = tmp_path / "mine.toml"
+    path.write_text('heads = ["i_dml"]\nprotocols = ["cat-6:6"]\nsetings = []')
+    with pytest.raises(ConfigError, match=r"unknown setting 'setings'\. Did you mean 'settings'"):
+        read_grid(str(path))
+    with pytest.raises(ConfigError, match="settings of random: unknown setting 'lrr'"):
+        cells(Grid(heads=("random", "i_dml"), protocols=("cat-6:6",)), "cat-6:6", {"lrr": 1})
+
+
+def test_every_shipped_config_and_grid_is_valid() -> None:
+    for head in plugins.names("heads.models"):
+        assert head in plugins.configs("heads"), head
+        cell(head, "cat-6:6", {})
+    for name in plugins.configs("heads", "configs/grids"):
+        grid = read_grid(name)
+        assert [cells(grid, protocol, {}) for protocol in grid.protocols]
+
+
+def test_protocol_names_make_folder_names() -> None:
+    assert slug("lev-7:3-valence") == "lev-7-3-valence"
