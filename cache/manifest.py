@@ -13,10 +13,12 @@ from typing import Any, cast
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import xxhash
 from numpy.typing import NDArray
 
 from cache.errors import DataError, StoreError
 from cache.files import replace
+from cache.fingerprint import canonical
 
 SPLITS = ("train", "val", "test")
 OK, NO_LABEL, BAD_BOX, OUTSIDE_ROOT, NO_PERSON = "ok", "no_label", "bad_box", "outside_root", "no_person"
@@ -136,21 +138,33 @@ class Manifest:
     def save(self, path: Path) -> None:
         """Write Parquet, atomically; equal manifests give equal bytes."""
         buffer = pa.BufferOutputStream()
-        pq.write_table(self._table(), buffer, compression="zstd")
+        table = self._table()
+        texts = [field.name for field in table.schema if pa.types.is_string(field.type)]
+        pq.write_table(table, buffer, compression="zstd", use_dictionary=texts)  # numbers as they are, bit by bit
         replace(path, [memoryview(buffer.getvalue())])
 
     @classmethod
     def load(cls, path: Path) -> "Manifest":
-        """Raises: StoreError when there is no manifest at ``path``, or it is not one of this version."""
+        """Raises: StoreError when there is no manifest at ``path``, it is not one of this version, or was changed."""
         try:
             table = pq.read_table(path)
             about = json.loads(table.schema.metadata[b"affect-cache"])
             columns = {name: _column(table, name) for name in table.column_names}
+            if about.pop("digest") != _digest(about, columns):
+                raise ValueError("it was changed after it was written")
             about["category_names"], about["notes"] = tuple(about["category_names"]), tuple(about["notes"])
             return cls(**about, **columns)
         except FileNotFoundError:
             raise StoreError(f"{path}: no such manifest. Run make extract first") from None
-        except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
+        except (
+            OSError,
+            pa.ArrowException,
+            LookupError,
+            AttributeError,
+            TypeError,
+            ValueError,
+            RecursionError,
+        ) as error:
             raise StoreError(f"{path}: not a manifest ({' '.join(str(error).split())}). Delete it") from None
 
     def _table(self) -> pa.Table:
@@ -162,12 +176,25 @@ class Manifest:
             "folder": self.folder,
             "notes": self.notes,
         }
-        columns = {
-            name: _fixed(value) if isinstance(value, np.ndarray) and value.ndim == 2 else pa.array(value)
-            for name, value in vars(self).items()
-            if name not in about
-        }
-        return pa.table(columns).replace_schema_metadata({"affect-cache": json.dumps(about)})
+        columns = {name: value for name, value in vars(self).items() if name not in about}
+        sealed = about | {"digest": _digest(about, columns)}
+        table = pa.table({name: _array(value) for name, value in columns.items()})
+        return table.replace_schema_metadata({"affect-cache": json.dumps(sealed)})
+
+
+def _digest(about: dict[str, Any], columns: dict[str, Any]) -> str:
+    """Over every value: Parquet alone would hand out a label in which a bit was flipped."""
+    state = xxhash.xxh3_128(canonical(about).encode())
+    for name, value in sorted(columns.items()):
+        data = value.tobytes() if isinstance(value, np.ndarray) else "\0".join(value).encode()
+        state.update(f"\0{name}\0{len(value)}\0".encode() + data)
+    return state.hexdigest()
+
+
+def _array(value: Any) -> pa.Array:
+    if not isinstance(value, np.ndarray):
+        return pa.array(value, pa.string())
+    return _fixed(value) if value.ndim == 2 else pa.array(value)
 
 
 def _fixed(array: NDArray[Any]) -> pa.Array:

@@ -49,7 +49,7 @@ class Feature:
             self.granularity = Granularity(self.info["granularity"])
             self.trained = bool(self.info["trained"])
             self.arrays = {name: ArraySpec.from_json(spec) for name, spec in self.info["arrays"].items()}
-        except (KeyError, TypeError, ValueError, ShardError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError, ShardError) as error:
             raise StoreError(f"{folder / 'feature.json'}: not a feature's description ({error!r})") from None
         self._open: dict[int, Shard] = {}
 
@@ -164,7 +164,7 @@ class Store:
 
     def layout(self, dataset: str) -> Layout:
         """The shards of ``dataset`` as they were last planned."""
-        return Layout(self.manifest(dataset), int(self._current(dataset).get("shard_images", IMAGES_PER_SHARD)))
+        return Layout(self.manifest(dataset), self._current(dataset).get("shard_images", IMAGES_PER_SHARD))
 
     def features(self, dataset: str) -> dict[str, Feature]:
         """The features in use, by name. Raises: UnknownName, StoreError."""
@@ -214,14 +214,25 @@ class Store:
     def _current(self, dataset: str) -> dict[str, Any]:
         path = self.root / dataset / "current.json"
         current = read_json(path) if path.exists() else {}
-        if not isinstance(current, dict):
-            raise StoreError(f"{path}: not a JSON object. Delete it and run make extract")
+        if not _is_current(current):
+            raise StoreError(f"{path}: not a store's description. Delete it and run make extract")
         return current
 
     def _update(self, folder: Path, values: dict[str, Any]) -> None:
         current = self._current(folder.name)
         if current | values != current:
             replace_text(folder / "current.json", json.dumps(current | values, indent=2, sort_keys=True) + "\n")
+
+
+def _is_current(current: Any) -> bool:
+    """True for ``{"shard_images": 1.., "features": {name: fingerprint}}``, or part of it; names stay in the folder."""
+    if not isinstance(current, dict):
+        return False
+    size, features = current.get("shard_images", IMAGES_PER_SHARD), current.get("features", {})
+    if not (type(size) is int and size > 0 and isinstance(features, dict)):
+        return False
+    names = [*features, *features.values()]
+    return all(isinstance(name, str) and name.strip(".") and "/" not in name for name in names)
 
 
 def _take(descriptor: int, folder: Path) -> None:
