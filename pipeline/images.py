@@ -30,6 +30,7 @@ DECODE_POLICY: dict[str, Any] = {
     "float": "0..1 scaled by 255, clipped",
     "cmyk_palette": "converted to RGB without a colour profile",
     "alpha": "composited on black",
+    "max_pixels": MAX_PIXELS,
 }
 """What decides a pixel's value, for the fingerprint. Raise the version when a change gives other pixels."""
 
