@@ -1,10 +1,12 @@
 """face with its real weights: on nothing, and on real photographs whose noses people have marked."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from cache.spec import Status
@@ -18,10 +20,13 @@ real = pytest.mark.skipif(not PHOTOS.is_dir(), reason="the photographs in ../sha
 
 
 @pytest.fixture(scope="module")
-def stage() -> Extractor:
+def stage() -> Iterator[Extractor]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # many small operators: threads that wait for each other cost more than they give
     stage = Extractor(Extractor.Config())
     stage.load("cpu", Weights(Path("none")))
-    return stage
+    yield stage
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
