@@ -1,6 +1,9 @@
 """One feature of one shard while it fills: rows by place, items waiting for a full batch."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,14 +20,22 @@ _FAILED = [int(status) for status in sorted(FAILURES)]
 
 
 class Assembly:
-    """Takes prepared images in order, runs the stage on full batches, and writes the shard at the end.
+    """Takes prepared images in order, hands out full batches to be run, and writes the shard at the end.
 
     Batches never cross shards, so a shard's bytes do not depend on where a run began. With ``retry`` the rows that
-    are there are kept and only those that failed are done again.
+    are there are kept and only those that failed are done again. submit: takes a batch's work; batches may run at the
+    same time, since each fills rows of its own.
     """
 
-    def __init__(self, feature: Feature, stage: Stage[Any], block: Block, retry: bool = False) -> None:
-        self.feature, self.stage, self.block = feature, stage, block
+    def __init__(
+        self,
+        feature: Feature,
+        stage: Stage[Any],
+        block: Block,
+        submit: Callable[[Callable[[], None]], None],
+        retry: bool,
+    ) -> None:
+        self.feature, self.stage, self.block, self.submit = feature, stage, block, submit
         self.by_image = feature.granularity is Granularity.IMAGE
         self.keys = feature.layout.keys(block, feature.granularity)
         self.source = feature.layout.source(block, feature.granularity)
@@ -67,13 +78,13 @@ class Assembly:
             groups = [rows] if self.stage.unit is Granularity.IMAGE else [[row] for row in rows]
             self.queue.extend(zip(prepared.items[name], groups, strict=True))
         while len(self.queue) >= self.stage.batch_size:
-            self._run()
+            self._submit()
         return None
 
     def flush(self) -> None:
-        """Run what is left in the queue."""
+        """Hand out what is left in the queue."""
         while self.queue:
-            self._run()
+            self._submit()
 
     def commit(self) -> frozenset[str]:
         """Write the shard; returns the paths of the images that have a failed row."""
@@ -82,8 +93,11 @@ class Assembly:
         failed = np.isin(self.status, _FAILED)
         return frozenset(path for index, path in enumerate(self.block.images) if failed[self.span(index)].any())
 
-    def _run(self) -> None:
+    def _submit(self) -> None:
         batch, self.queue = self.queue[: self.stage.batch_size], self.queue[self.stage.batch_size :]
+        self.submit(partial(self._run, batch))
+
+    def _run(self, batch: Sequence[tuple[Any, list[int]]]) -> None:
         try:
             self._extract(batch)
         except AffectError:

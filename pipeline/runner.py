@@ -1,14 +1,19 @@
 """decode -> extract -> commit: one pass over the images of the pending shards, any number of stages.
 
 Images are decoded once, in threads, some ahead of the networks and across the borders of shards; each stage is fed in
-batches that cross images and persons. Finished shards are written behind, in order, by one thread.
+batches that cross images and persons. On a CPU each batch runs on one core, as many batches at a time as there are
+cores: that needs no barrier between cores inside a network, and the values depend on no number of threads. Finished
+shards are written behind, in order, by one thread.
 """
 
+import os
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Semaphore
 
 from cache.layout import Block
 from cache.spec import FAILURES
@@ -19,8 +24,10 @@ from pipeline.reading import Prepared, prepare
 
 @dataclass(frozen=True)
 class Running:
-    """How to run; none of it changes a value. decoders: threads that decode. ahead: images decoded in
-    advance. threads: of the networks, 0 for torch's choice.
+    """How to run; none of it changes a value.
+
+    decoders: threads that decode. ahead: images decoded in advance. threads: batches that run at a time, 0 for one a
+    core; on a GPU one.
     """
 
     root: Path
@@ -28,6 +35,13 @@ class Running:
     decoders: int = 2
     ahead: int = 64
     threads: int = 0
+
+    @property
+    def batches(self) -> int:
+        """Batches that run at a time."""
+        if self.device != "cpu":
+            return 1
+        return self.threads or len(os.sched_getaffinity(0))
 
 
 @dataclass(frozen=True)
@@ -41,39 +55,40 @@ class Summary:
 
 @dataclass
 class _Work:
-    """One shard under way. images: numbers of the images to read."""
+    """One shard under way. images: numbers of the images to read. batches: its batches, run or to be run."""
 
     block: Block
-    assemblies: list[Assembly]
-    images: list[int]
+    images: list[int] = field(default_factory=list)
+    assemblies: list[Assembly] = field(default_factory=list)
+    batches: list[Future[None]] = field(default_factory=list)
 
 
 class Worker:
-    """Runs tasks of a plan whose stages are loaded. Use it as a context manager: it owns threads."""
+    """Runs tasks of a plan. Use it as a context manager: it owns threads."""
 
     def __init__(self, plan: Plan, running: Running) -> None:
         self.plan, self.running = plan, running
         self._loaded: set[str] = set()
-        self._decoders = ThreadPoolExecutor(running.decoders, thread_name_prefix="decode")
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="write")
+        self._decoders = ThreadPoolExecutor(running.decoders, "decode")
+        self._networks = ThreadPoolExecutor(running.batches, "network")
+        self._writer = ThreadPoolExecutor(1, "write")
+        self._room = Semaphore(running.batches + 1)
 
     def __enter__(self) -> "Worker":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._decoders.shutdown(wait=True, cancel_futures=True)
-        self._writer.shutdown(wait=True)
+        for pool in (self._decoders, self._networks, self._writer):
+            pool.shutdown(wait=True, cancel_futures=True)
 
     def load(self, features: Iterable[str]) -> None:
         """Load the stages of ``features``, each once. Raises: WeightsError."""
-        if self.running.threads:
-            import torch
-
-            torch.set_num_threads(self.running.threads)
         for name in sorted(set(features) - self._loaded):
             recipe = self.plan.recipes[name]
             recipe.stage.load(self.running.device, recipe.weights)
             self._loaded.add(name)
+        if self.running.device == "cpu" and (torch := sys.modules.get("torch")):
+            torch.set_num_threads(1)  # a stage without torch needs none
 
     def run(self, tasks: Sequence[Task], on_image: Callable[[bool], None]) -> Iterator[Summary]:
         """Extract and commit, shard by shard. on_image: called after each image with whether it was readable.
@@ -110,13 +125,24 @@ class Worker:
         yield from window
 
     def _open(self, task: Task) -> _Work:
-        block = self.plan.layout.block(task.number)
-        features, recipes = self.plan.features, self.plan.recipes
-        assemblies = [Assembly(features[name], recipes[name].stage, block, task.retry) for name in task.features]
-        images = [index for index in range(len(block.images)) if any(one.wants(index) for one in assemblies)]
-        return _Work(block, assemblies, images or [len(block.images) - 1])
+        work = _Work(self.plan.layout.block(task.number))
+
+        def submit(batch: Callable[[], None]) -> None:
+            self._room.acquire()
+            work.batches.append(self._networks.submit(batch))
+            work.batches[-1].add_done_callback(lambda _: self._room.release())
+
+        for name in task.features:
+            feature, stage = self.plan.features[name], self.plan.recipes[name].stage
+            work.assemblies.append(Assembly(feature, stage, work.block, submit, task.retry))
+        every = range(len(work.block.images))
+        work.images = [index for index in every if any(one.wants(index) for one in work.assemblies)] or [every[-1]]
+        return work
 
 
 def _commit(work: _Work) -> Summary:
+    """In the writing thread, once the shard's last batch is done."""
+    for batch in work.batches:
+        batch.result()
     failed = [assembly.commit() for assembly in work.assemblies]
     return Summary(work.block.number, len(work.images), frozenset().union(*failed))
