@@ -29,7 +29,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, help="training steps, where the default is not wanted")
     parser.add_argument("--scenes", type=int, help="training scenes, where the default is not wanted")
     parser.add_argument("--measured", type=int, help="scenes to measure on, where the default is not wanted")
-    parser.add_argument("--threads", type=int, default=2, help="threads of arithmetic (default 2)")
+    parser.add_argument("--threads", type=int, default=1, help="threads of arithmetic; the shipped ones had the default, 1")
     options = parser.parse_args(words)
     chosen = options.networks or list(NETWORKS)
     for name in chosen:

@@ -34,9 +34,9 @@ class BackbonePlan:
     size: int
     seed: int
     measure_seed: int = 2000
-    scenes: int = 1600
+    scenes: int = 1200
     measured: int = 200
-    steps: int = 500
+    steps: int = 350
     batch: int = 32
     rate: float = 3e-3
 

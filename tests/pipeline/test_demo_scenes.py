@@ -257,7 +257,7 @@ def test_every_carrier_is_shared_and_unseen_classes_are_new_combinations():
 
 
 def cross_validated(features, labels, groups):
-    """Share of persons classified rightly by a linear model and by a forest, over three folds that keep images whole."""
+    """Share of persons classified rightly by a linear model and by a forest; three folds, images kept whole."""
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GroupKFold, cross_val_predict
