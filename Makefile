@@ -45,6 +45,14 @@ extract: $(READY) ## pixels to cache: DATASET= ROOT= [STAGES="sem2vec body"] [UN
 retry: $(READY) ## extract again what failed: DATASET= ROOT=
 	@$(PY) -m pipeline retry $(pixels)
 
+.PHONY: repair
+repair: $(READY) ## delete what verify condemned and extract it again: DATASET= ROOT=
+	@$(PY) -m pipeline repair $(pixels)
+
+.PHONY: verify
+verify: $(READY) ## check every byte of the store: DATASET=
+	@$(PY) -m pipeline verify $(where)
+
 .PHONY: status
 status: $(READY) ## what the store holds: DATASET= [JSON=1]
 	@$(PY) -m pipeline status $(where) $(if $(filter-out 0,$(JSON)),--json)
@@ -77,6 +85,10 @@ bench: $(READY) ## speed as ratios in one run, written to bench/
 	@$(PY) -m scripts.bench_extract
 	@$(PY) -m scripts.bench_resume
 	@$(PY) -m scripts.bench_heads
+
+.PHONY: torture
+torture: $(READY) ## 300 real kills, 2000 flipped bits, counted in bench/torture.json (ten minutes)
+	@$(PY) -m scripts.torture
 
 .PHONY: demo-weights
 demo-weights: $(READY) ## train the demo's small networks again (half an hour)

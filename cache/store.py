@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from cache.errors import ShardError, StoreError, unknown
 from cache.files import make_folder, read_json, replace_text
+from cache.fingerprint import fingerprint
 from cache.layout import IMAGES_PER_SHARD, Block, Layout, shard_name
 from cache.manifest import Manifest
 from cache.shard import Header, Shard, read_header
@@ -44,13 +45,16 @@ class Feature:
         self.folder, self.layout = folder, layout
         self.info: dict[str, Any] = read_json(folder / "feature.json")
         try:
+            if self.info.pop("seal") != fingerprint(self.info):
+                raise ValueError("changed after it was written")
             self.name = str(self.info["feature"])
             self.fingerprint = str(self.info["fingerprint"])
             self.granularity = Granularity(self.info["granularity"])
             self.trained = bool(self.info["trained"])
             self.arrays = {name: ArraySpec.from_json(spec) for name, spec in self.info["arrays"].items()}
         except (KeyError, TypeError, AttributeError, ValueError, ShardError) as error:
-            raise StoreError(f"{folder / 'feature.json'}: not a feature's description ({error!r})") from None
+            cure = "make extract writes it again"
+            raise StoreError(f"{folder / 'feature.json'}: not a feature's description ({error!r}); {cure}") from None
         self._open: dict[int, Shard] = {}
 
     def path(self, block: Block) -> Path:
@@ -187,8 +191,8 @@ class Store:
         folder = self.root / dataset
         path = folder / info["feature"] / info["fingerprint"] / "feature.json"
         make_folder(path.parent)
-        text = json.dumps(info, indent=2, sort_keys=True) + "\n"
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
+        text = json.dumps(info | {"seal": fingerprint(info)}, indent=2, sort_keys=True) + "\n"
+        if not path.exists() or path.read_bytes() != text.encode():
             replace_text(path, text)
         used = self._current(dataset).get("features", {})
         self._update(folder, {"features": used | {info["feature"]: info["fingerprint"]}})

@@ -1,6 +1,7 @@
-"""``python -m pipeline extract|retry|status``: words in, lines out, an exit status.
+"""``python -m pipeline extract|retry|repair|status|verify``: words in, lines out, an exit status.
 
-0: done. 1: done, but more images failed than allowed. 2: the user can mend it; one line says how. 130: interrupted.
+0: done. 1: done, but more images failed than allowed, or the store is damaged. 2: the user can mend it; one line says
+how. 130: interrupted.
 """
 
 import argparse
@@ -11,12 +12,14 @@ from pathlib import Path
 from typing import NoReturn
 
 from cache.errors import AffectError, nearest
+from cache.verify import verify
 from pipeline.executors import EXECUTORS
 from pipeline.extract import Report, extract
+from pipeline.repair import repair
 from pipeline.request import Request
 from pipeline.status import status, table
 
-COMMANDS = ("extract", "retry", "status")
+COMMANDS = ("extract", "repair", "retry", "status", "verify")
 
 
 class Parser(argparse.ArgumentParser):
@@ -31,7 +34,8 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit status."""
     options = _parse(words)
     try:
-        return _status(options) if options.command == "status" else _extract(options)
+        run = {"status": _status, "verify": _verify}.get(options.command, _extract)
+        return run(options)
     except AffectError as error:
         sys.stderr.write(f"error: {error}\n")
         return 2
@@ -81,7 +85,8 @@ def _extract(options: argparse.Namespace) -> int:
         workers=options.workers,
         threads=options.threads,
     )
-    report = extract(request, lambda line: print(line, flush=True))
+    run = repair if options.command == "repair" else extract
+    report = run(request, lambda line: print(line, flush=True))
     return _verdict(report, options.allow_failed)
 
 
@@ -101,3 +106,15 @@ def _status(options: argparse.Namespace) -> int:
     state = status(options.store, options.dataset)
     print(json.dumps(state, indent=2) if options.json else "\n".join(table(state)))
     return 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    sizes: list[int] = []
+    findings = list(verify(options.store, options.dataset, sizes.append))
+    for finding in findings:
+        print(f"{finding.path}: {finding.problem}")
+    verdict = (
+        "all sound" if not findings else f"{len(findings)} damaged. make repair DATASET={options.dataset} mends it"
+    )
+    print(f"{options.dataset}: {len(sizes)} shards, {sum(sizes) / 1e6:.1f} MB checked, {verdict}")
+    return 1 if findings else 0

@@ -6,7 +6,6 @@ cores and one batch on each core, and the faster one is the baseline. Runner and
 compared. Writes bench/extract.json.
 """
 
-import json
 import os
 import statistics
 import tempfile
@@ -25,7 +24,7 @@ from torch import nn
 
 from cache.layout import Layout
 from cache.manifest import Manifest, Row
-from cache.store import Feature
+from cache.store import Store
 from pipeline.plan import Plan, make_plan
 from pipeline.recipes import DatasetConfig, recipes
 from pipeline.runner import Running, Worker
@@ -68,13 +67,11 @@ def plan_for(folder: Path, manifest: Manifest, stages: dict[str, dict[str, Any]]
     """A plan to extract everything, into an empty folder."""
     chosen = recipes(DatasetConfig(dataset="bench", stages=stages), [], Weights(folder, untrained=True))
     layout = Layout(manifest, 256)
-    features = {}
+    store = Store(folder / "store")
+    store.begin(manifest, layout.size)
     for recipe in chosen:
-        place = folder / "store" / recipe.feature / recipe.fingerprint
-        place.mkdir(parents=True, exist_ok=True)
-        (place / "feature.json").write_text(json.dumps(recipe.info))
-        features[recipe.feature] = Feature(place, layout)
-    return make_plan(layout, features, chosen)
+        store.use("bench", recipe.info)
+    return make_plan(layout, store.features("bench"), chosen)
 
 
 @contextmanager
@@ -92,7 +89,7 @@ def recorded(calls: list[Call]) -> Iterator[None]:
         finally:
             depth.level = level
 
-    nn.Module.__call__ = call  # type: ignore[method-assign, assignment]
+    nn.Module.__call__ = call  # type: ignore[method-assign]
     try:
         yield
     finally:
