@@ -138,9 +138,7 @@ class Manifest:
     def save(self, path: Path) -> None:
         """Write Parquet, atomically; equal manifests give equal bytes."""
         buffer = pa.BufferOutputStream()
-        table = self._table()
-        texts = [field.name for field in table.schema if pa.types.is_string(field.type)]
-        pq.write_table(table, buffer, compression="zstd", use_dictionary=texts)  # numbers as they are, bit by bit
+        pq.write_table(self._table(), buffer, compression="zstd")
         replace(path, [memoryview(buffer.getvalue())])
 
     @classmethod

@@ -43,6 +43,7 @@ def same(one: Manifest, other: Manifest) -> None:
         assert type(value) is type(vars(other)[name]), name
         if isinstance(value, np.ndarray):
             assert value.dtype == vars(other)[name].dtype
+            assert value.tobytes() == vars(other)[name].tobytes(), "digests are over bits: -0.0 is not 0.0"
 
 
 def test_columns_hold_the_rows() -> None:

@@ -205,6 +205,12 @@ def test_a_missing_image_field_is_named(tmp_path: Path, field: str) -> None:
     assert f"has no field {field!r}" in text
 
 
+@pytest.mark.parametrize("name", [np.array(["ab", "cd"]), 3.0, np.empty((0, 0)), ""])
+def test_a_filename_that_is_no_text_is_named(tmp_path: Path, name: Any) -> None:
+    text = refused(tmp_path, train=[image("a.jpg", [train_person()]) | {"filename": name}])
+    assert "train(1): filename is empty or not text" in text
+
+
 def test_a_missing_box_field_is_named(tmp_path: Path) -> None:
     text = refused(tmp_path, train=[image("a.jpg", [train_person(body_bbox=ABSENT)])])
     assert "train(1) mscoco/images/a.jpg person(1): has no field 'body_bbox', which EMOTIC's annotation has" in text
