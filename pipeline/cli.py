@@ -17,7 +17,7 @@ from pipeline.executors import EXECUTORS
 from pipeline.extract import Report, extract
 from pipeline.repair import repair
 from pipeline.request import Request
-from pipeline.status import status, table
+from pipeline.status import printable, status, table
 
 COMMANDS = ("extract", "repair", "retry", "status", "verify")
 
@@ -97,7 +97,9 @@ def _verdict(report: Report, allowed: int) -> int:
     print(f"{dataset}: {report.images} images read, {report.shards} shards written, {len(report.failed)} images failed")
     if len(report.failed) <= allowed:
         return 0
-    shown = ", ".join(sorted(report.failed)[:3]) + (", ..." if len(report.failed) > 3 else "")
+    shown = ", ".join(printable(path) for path in sorted(report.failed)[:3]) + (
+        ", ..." if len(report.failed) > 3 else ""
+    )
     print(f"failed: {shown}. make status DATASET={dataset} shows why; ALLOW_FAILED={len(report.failed)} accepts them")
     return 1
 

@@ -1,5 +1,6 @@
 """What a store holds of a dataset: rows by status for each feature, and the ledger of those that are not OK."""
 
+import json
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,13 @@ def status(store: Path, dataset: str) -> dict[str, Any]:
             for name, feature in features.items()
         },
         "ledger": [
-            {"feature": one.feature, "key": one.key, "status": one.status.word, "message": one.message}
+            {
+                "feature": one.feature,
+                "key": one.key,
+                "image": owner.get(one.key, one.key),
+                "status": one.status.word,
+                "message": one.message,
+            }
             for one in ledger
         ],
     }
@@ -57,13 +64,17 @@ def table(state: dict[str, Any], most: int = 40) -> list[str]:
     return lines + _ledger_lines(state, most)
 
 
+def printable(path: str) -> str:
+    """The path on one line: control characters escaped."""
+    return path if path.isprintable() else json.dumps(path, ensure_ascii=False)[1:-1]
+
+
 def _ledger_lines(state: dict[str, Any], most: int) -> list[str]:
     """One line for each image and reason, with the features it concerns."""
     by_reason: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     for one in state["ledger"]:
         if Status[one["status"].upper()] in FAILURES | {Status.UNUSABLE}:
-            image = one["key"].rpartition("#")[0] or one["key"]
-            by_reason[one["status"], image, one["message"]].add(one["feature"])
+            by_reason[one["status"], printable(one["image"]), one["message"]].add(one["feature"])
     lines = [f"{word} {image}: {text} ({', '.join(sorted(names))})" for (word, image, text), names in by_reason.items()]
     if len(lines) > most:
         lines[most:] = [f"... and {len(lines) - most} more: make status DATASET={state['dataset']} JSON=1"]
