@@ -25,10 +25,20 @@ class PaperTable(Settings):
     heads: dict[str, tuple[float, ...]]
 
 
+class PaperPeople(Settings):
+    """A published test set. test: class -> people."""
+
+    source: str
+    dataset: str
+    protocol: str
+    test: dict[str, int]
+
+
 class Papers(Settings):
-    """Every published table there is."""
+    """Every published table and test set there is."""
 
     tables: tuple[PaperTable, ...]
+    people: tuple[PaperPeople, ...]
 
 
 def published(papers: Papers, head: str, protocol: str) -> dict[str, Any] | None:
@@ -58,6 +68,9 @@ def document(bench: Bench, results: Sequence[Result]) -> dict[str, Any]:
         "protocol": task.protocol,
         "mapping_version": task.version,
         "people": task.class_counts(),
+        "published_people": [
+            one.model_dump() for one in papers.people if (one.dataset, one.protocol) == (task.dataset, task.protocol)
+        ],
         "chance": 1 / len(task.unseen),
         "largest_class": max(tested) / sum(tested),
         "features": [

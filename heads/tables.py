@@ -48,12 +48,12 @@ def notes(results: Results) -> list[str]:
     lines = [
         f"{results['dataset']} ({results['release']}), {results['protocol']}, mapping {results['mapping_version']}; "
         f"people: {sizes}; {seeds} seeds, 95 % intervals over seeds and support draws.",
-        "Test people by class: " + ", ".join(f"{name} {count}" for name, count in people["test"].items()) + ".",
+        f"Test people by class: {_counted(people['test'])}.",
+        *(f"{one['source']}: {_counted(one['test'])}." for one in results["published_people"]),
     ]
     lost = {row["name"]: sum(row["left_out"].values()) for row in results["rows"] if any(row["left_out"].values())}
     if lost:
-        missing = ", ".join(f"{name} {count}" for name, count in lost.items())
-        lines.append(f"People left out because a feature is missing: {missing}.")
+        lines.append(f"People left out because a feature is missing: {_counted(lost)}.")
     if sources := sorted(
         {(row["paper"]["source"], row["paper"]["dataset"]) for row in results["rows"] if row["paper"]}
     ):
@@ -101,6 +101,10 @@ def latex(results: Results) -> str:
     body = [" & ".join(map(_escaped, line)) + r" \\" for line in [list(COLUMNS), *cells(results)]]
     lines += [body[0], r"\midrule", *body[1:], r"\bottomrule", r"\end{tabular}", ""]
     return "\n".join([*lines, *(_escaped(note) + r"\\" for note in notes(results))]) + "\n"
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items())
 
 
 def _interval(score: dict[str, Any]) -> str:

@@ -28,7 +28,7 @@ from scripts.benchmark import machine, record
 PEOPLE, CLASSES, THREADS = 23_266, 6, 2
 WIDTHS = {"image/pooled": 512, "body/pooled": 512, "sem2vec/presence": 150}
 END_TO_END_GOAL, TOGETHER_GOAL = 500.0, 1.5
-STEPS, ROUNDS, END_TO_END_ROUNDS = 40, 15, 5
+STEPS, ROUNDS, END_TO_END_ROUNDS = 20, 15, 3
 
 Run = Callable[[], None]
 

@@ -118,6 +118,16 @@ def test_published_averages_follow_from_the_columns() -> None:
     assert all(len(values) == len(one.protocols) for one in papers.tables for values in one.heads.values())
 
 
+def test_the_published_test_list_is_shown_beside_our_counts_on_its_own_dataset(tmp_path: Path, folder: Path) -> None:
+    store = make_store(tmp_path / "store", dataset="emotic")
+    place = Place(store, "emotic", tmp_path / "runs", read_rules(), seeds=1)
+    ablate(place, Grid(heads=("random",), protocols=("cat-6:6",)), {}, "one", lambda *_: None)
+    line = "Affect-DML, published test list: Disconnection 2272, Engagement 5148, Sensitivity 668, Embarrassment 454, "
+    assert line + "Esteem 2182, Yearning 1410." in (tmp_path / "runs" / "one" / "table.md").read_text()
+    assert "published test list" not in (folder / "table.md").read_text()
+    assert sum(config.load(report.PAPERS, report.Papers).people[0].test.values()) == 12_134
+
+
 def test_nothing_published_is_none() -> None:
     papers = config.load(report.PAPERS, report.Papers)
     assert report.published(papers, "sem_ib_dml", "cat-9:9") is None
