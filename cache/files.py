@@ -64,8 +64,16 @@ def sweep(folder: Path) -> int:
     """Delete what killed writers left below ``folder``; returns how many files. Only under the dataset's lock."""
     stale = list(folder.rglob(f"{PARTIAL}*"))
     for path in stale:
-        path.unlink(missing_ok=True)
+        remove(path)
     return len(stale)
+
+
+def remove(path: Path) -> None:
+    """Delete a file that may be gone already. Raises: StoreError in one line."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be deleted: {error.strerror}") from None
 
 
 def _flush_folder(path: Path) -> None:

@@ -70,6 +70,11 @@ class Feature:
         source = self.layout.source(block, self.granularity)
         return header if (header.source, header.fingerprint) == (source, self.fingerprint) else None
 
+    def leftovers(self) -> list[Path]:
+        """Shards beyond the manifest's last one: there were more images once."""
+        names = {shard_name(number) for number in range(len(self.layout))}
+        return [path for path in sorted(self.folder.glob("shard-*.h5")) if path.name not in names]
+
     def counts(self) -> Counter[str]:
         """Rows by status word, over the shards that are present and current; ``pending`` for rows not extracted."""
         total: Counter[str] = Counter()
@@ -245,3 +250,6 @@ def _take(descriptor: int, folder: Path) -> None:
     except BlockingIOError:
         cure = "Wait for it, or choose another STORE="
         raise StoreError(f"{folder}: another extraction is writing here. {cure}") from None
+    except OSError as error:
+        cure = "Choose a STORE= on a file system that has locks"
+        raise StoreError(f"{folder}: cannot be locked against a second writer: {error.strerror}. {cure}") from None

@@ -35,13 +35,14 @@ def verify(store: Path, dataset: str, step: Callable[[int], None] = lambda _: No
 
 def verify_feature(feature: Feature, step: Callable[[int], None] = lambda _: None) -> Iterator[Finding]:
     """Findings in one feature's folder, in the order of its shards."""
-    blocks = {feature.path(block): block for block in feature.layout.blocks()}
-    for path in sorted(feature.folder.glob("shard-*.h5")):
-        step(path.stat().st_size)
-        if path not in blocks:
-            yield Finding(path, "a shard beyond the manifest's last one")
-        elif fault := problem(feature, blocks[path]):
-            yield Finding(path, fault)
+    for block in feature.layout.blocks():
+        path = feature.path(block)
+        if path.exists():
+            step(path.stat().st_size)
+            if fault := problem(feature, block):
+                yield Finding(path, fault)
+    for path in feature.leftovers():
+        yield Finding(path, "a shard beyond the manifest's last one")
 
 
 def problem(feature: Feature, block: Block) -> str:

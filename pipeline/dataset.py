@@ -25,6 +25,10 @@ class Reader(ABC):
         """Make the files when the dataset is one that can be made (the demo); others leave this alone."""
         return
 
+    def arrangement(self) -> str:
+        """What the manifest depends on beside the annotation's bytes, such as which of two layouts the folder has."""
+        return ""
+
     @abstractmethod
     def annotation_files(self) -> list[Path]:
         """The files that the manifest depends on, in a fixed order. Raises: DataError when one is absent."""
@@ -35,9 +39,16 @@ class Reader(ABC):
 
 
 def source_of(reader: Reader) -> str:
-    """Names the state of the annotation: its bytes, the reader and the reader's version."""
-    digest = digest_files(reader.annotation_files())
-    return fingerprint({"reader": reader.name, "version": reader.version, "files": digest})
+    """Names the state of the annotation: its bytes, the reader, its version and what it finds around them.
+
+    Raises: DataError when an annotation file is absent or cannot be read.
+    """
+    try:
+        digest = digest_files(reader.annotation_files())
+    except OSError as error:
+        raise DataError(f"{error.filename}: cannot be read: {error.strerror}") from None
+    about = {"reader": reader.name, "version": reader.version, "arrangement": reader.arrangement()}
+    return fingerprint(about | {"files": digest})
 
 
 def manifest_of(reader: Reader, cached: Path) -> Manifest:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from cache.errors import ConfigError
-from cache.files import sweep
+from cache.files import remove, sweep
 from cache.layout import Layout
 from cache.manifest import Manifest
 from cache.plugins import load
@@ -51,6 +51,9 @@ def extract(request: Request, say: Callable[[str], None]) -> Report:
         for recipe in chosen:
             store.use(request.dataset, recipe.info)
         features = request.features(manifest, config.shard_images, chosen)
+        for leftover in (path for feature in features.values() for path in feature.leftovers()):
+            say(f"removing {leftover}: beyond the last of the manifest's images")
+            remove(leftover)
         plan = make_plan(Layout(manifest, config.shard_images), features, chosen, request.retry)
         _run(plan, request, say)
         return Report(manifest, chosen, plan.images, len(plan.tasks), failed_images(features))
@@ -58,7 +61,7 @@ def extract(request: Request, say: Callable[[str], None]) -> Report:
 
 def describe(manifest: Manifest) -> list[str]:
     """The counts per split and status, in lines."""
-    lines = [f"{manifest.dataset} ({manifest.release}): {int((manifest.persons >= 0).sum())} people"]
+    lines = [f"{manifest.dataset}, release {manifest.release}: {int((manifest.persons >= 0).sum())} people"]
     for split, counts in manifest.counts().items():
         lines.append(f"  {split}: " + ", ".join(f"{number} {status}" for status, number in counts.items()))
     return lines + [f"  note: {note}" for note in manifest.notes]

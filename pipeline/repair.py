@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from cache.errors import StoreError
+from cache.files import remove
 from cache.manifest import Manifest
 from cache.store import Store
 from cache.verify import verify_feature
@@ -21,7 +22,7 @@ def repair(request: Request, say: Callable[[str], None]) -> Report:
             manifest = Manifest.load(path)
         except StoreError as error:
             say(f"removing {path}: {error}")
-            path.unlink(missing_ok=True)
+            remove(path)
         else:
             _remove_shards(request, manifest, say)
     return extract(request, say)
@@ -35,4 +36,4 @@ def _remove_shards(request: Request, manifest: Manifest, say: Callable[[str], No
     for feature in request.features(manifest, config.shard_images, chosen).values():
         for finding in verify_feature(feature):
             say(f"removing {finding.path}: {finding.problem}")
-            finding.path.unlink()
+            remove(finding.path)

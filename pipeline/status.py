@@ -53,7 +53,7 @@ def status(store: Path, dataset: str) -> dict[str, Any]:
 
 def table(state: dict[str, Any], most: int = 40) -> list[str]:
     """The state in lines for a terminal; at most ``most`` ledger lines, one per sample and reason."""
-    lines = [f"{state['dataset']} ({state['release']}): {state['people']} people in {state['images']} images"]
+    lines = [f"{state['dataset']}, release {state['release']}: {state['people']} people in {state['images']} images"]
     for split, counts in state["splits"].items():
         lines.append(f"  {split}: " + ", ".join(f"{number} {word}" for word, number in counts.items()))
     shown = [word for word in COLUMNS if any(word in one["rows"] for one in state["features"].values())]

@@ -78,9 +78,13 @@ class Reader(pipeline.dataset.Reader):
             notes=table.notes(),
         )
 
+    def arrangement(self) -> str:
+        """Whether the image folders lie in ``emotic/`` or right in the root."""
+        return FOLDER if (self.root / FOLDER).is_dir() else ""
+
     def _folder(self, paths: Iterable[str]) -> str:
-        if (self.root / FOLDER).is_dir():
-            return FOLDER
+        if folder := self.arrangement():
+            return folder
         tops = sorted({path.partition("/")[0] for path in paths})
         if any((self.root / top).exists() for top in tops):
             return ""

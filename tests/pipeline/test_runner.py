@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +81,42 @@ def test_added_images_extract_only_the_shards_whose_keys_changed(root: Path, tmp
     assert run(root, tmp_path / "store").images == 3
     run(root, tmp_path / "fresh")
     assert tree(tmp_path / "store") == tree(tmp_path / "fresh")
+
+
+@pytest.mark.parametrize(
+    ("edit", "images"),
+    [
+        (lambda names: [*names, "24.png"], 1),
+        (lambda names: names[:-1], 3),
+        (lambda names: names[:-4], 0),
+        (lambda names: [name for name in names if name != "9.png"], 15),
+        (lambda names: ["25.png" if name == "9.png" else name for name in names], 4),
+    ],
+)
+def test_edits_extract_the_shards_they_touch_and_no_other(
+    edit: Callable[[list[str]], list[str]], images: int, root: Path, tmp_path: Path
+) -> None:
+    """Shards hold four images each: an insertion or removal moves all that follow, a new name only its own shard."""
+    make_root(root, IMAGES + 2)
+    names = [f"{number}.png" for number in range(IMAGES)]
+    (root / "annotation.txt").write_text(" ".join(names))
+    run(root, tmp_path / "store")
+    (root / "annotation.txt").write_text(" ".join(edit(names)))
+    assert run(root, tmp_path / "store").images == images
+    run(root, tmp_path / "fresh")
+    assert tree(tmp_path / "store") == tree(tmp_path / "fresh")
+
+
+def test_an_edited_box_extracts_persons_again_and_images_not(root: Path, tmp_path: Path) -> None:
+    run(root, tmp_path / "store")
+    before = tree(tmp_path / "store")
+    (root / "annotation.txt").write_text("wide " + (root / "annotation.txt").read_text())
+    assert run(root, tmp_path / "store").images == 4
+    after = tree(tmp_path / "store")
+    changed = {path for path in after if before.get(path) != after[path]}
+    (crop,) = [path for path in changed if "crop" in path]
+    assert changed == {crop, "demo/manifest.parquet"}
+    assert crop.endswith("shard-00000.h5")
 
 
 def test_bad_images_mark_themselves_and_nobody_else(root: Path, tmp_path: Path) -> None:

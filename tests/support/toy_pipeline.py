@@ -35,7 +35,7 @@ scale = 2.0
 
 
 class ToyReader(Reader):
-    """``root/k.png`` with k % 3 persons each; ``annotation.txt`` says how many images there are."""
+    """``root/k.png`` with k % 3 persons each, those named in ``annotation.txt``; "wide" in it widens one box."""
 
     name, version = "demo", 1
 
@@ -43,15 +43,17 @@ class ToyReader(Reader):
         return [self.root / "annotation.txt"]
 
     def read(self, source: str) -> Manifest:
-        names = (self.root / "annotation.txt").read_text().split()
-        rows = [row for number, name in enumerate(names) for row in self._rows(number, name)]
+        words = (self.root / "annotation.txt").read_text().split()
+        names = [word for word in words if word != "wide"]
+        rows = [row for name in names for row in self._rows(name, wide="wide" in words and name == "1.png")]
         return Manifest.from_rows(rows, dataset="demo", release="toy", category_names=("a",), source=source)
 
     @staticmethod
-    def _rows(number: int, name: str) -> list[Row]:
+    def _rows(name: str, wide: bool) -> list[Row]:
+        number = int(name.removesuffix(".png"))
         if number % 3 == 0:
             return [Row(name, -1, "train", size=(20, 16), status="no_person")]
-        boxes = [(float(k), 1.0, 9.0 + k, 12.0) for k in range(number % 3)]
+        boxes = [(float(k), 1.0, 9.0 + k + wide, 12.0) for k in range(number % 3)]
         return [Row(name, k, "train", box, box, (20, 16), ("a",)) for k, box in enumerate(boxes)]
 
 

@@ -1,0 +1,101 @@
+"""How long planning takes, and how much memory, as the data set grows: 10,000, 100,000 and 1,000,000 images.
+
+Each size runs in a process of its own: load the manifest, lay out the shards, look for each in an empty store, five
+features. Writes bench/plan.json with straight lines through the three sizes and what they say of 10^8.
+"""
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from cache.manifest import OK, Manifest
+from cache.spec import ArraySpec, Granularity
+from cache.store import Store
+from scripts.benchmark import machine, record
+
+SIZES = (10_000, 100_000, 1_000_000)
+FEATURES = ("sem2vec", "image", "body", "face", "pose")
+GOAL_SECONDS, GOAL_BYTES = 60.0, 2e9
+
+
+def made_up(images: int) -> Manifest:
+    """A manifest of one person an image, in EMOTIC's form, without reading any annotation."""
+    names = [f"framesdb/images/frame_{number:012d}.jpg" for number in range(images)]
+    box = np.tile(np.array([[10, 10, 200, 300]], np.float32), (images, 1))
+    return Manifest(
+        dataset="scale",
+        release="made up",
+        category_names=("a",),
+        source=f"{images}",
+        keys=[f"{name}#0" for name in names],
+        images=names,
+        persons=np.zeros(images, np.int32),
+        splits=["train"] * images,
+        boxes=box,
+        original_boxes=box,
+        sizes=np.full((images, 2), 640, np.int32),
+        categories=np.ones((images, 1), np.uint8),
+        vad=np.full((images, 3), 5, np.float32),
+        genders=[""] * images,
+        ages=[""] * images,
+        statuses=[OK] * images,
+        reasons=[""] * images,
+    )
+
+
+def prepare(folder: Path, images: int) -> None:
+    """A store that holds the manifest and five described features, nothing extracted."""
+    store = Store(folder)
+    store.begin(made_up(images), 256)
+    for name in FEATURES:
+        granularity = Granularity.PERSON if name in ("body", "face", "pose") else Granularity.IMAGE
+        arrays = {"pooled": ArraySpec((512,), "float16", "activation").to_json()}
+        store.use(
+            "scale",
+            {"feature": name, "fingerprint": "0" * 16, "granularity": granularity, "trained": False, "arrays": arrays},
+        )
+
+
+def plan(folder: Path) -> None:
+    """The timed part; prints what it took as JSON."""
+    started = time.perf_counter()
+    features = Store(folder).features("scale")
+    pending = sum(feature.header(block) is None for feature in features.values() for block in feature.layout.blocks())
+    seconds = time.perf_counter() - started
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(json.dumps({"seconds": seconds, "bytes": peak * 1024, "shards": pending}))
+
+
+def main() -> None:
+    """Measure every size and fit the lines."""
+    rows = []
+    for images in SIZES:
+        with tempfile.TemporaryDirectory() as name:
+            prepare(Path(name), images)
+            words = [sys.executable, "-m", "scripts.bench_plan", name]
+            done = subprocess.run(words, check=True, capture_output=True, text=True)
+        rows.append({"images": images} | json.loads(done.stdout))
+    lines = {what: np.polyfit(SIZES, [row[what] for row in rows], 1) for what in ("seconds", "bytes")}
+    last = rows[-1]
+    result = {
+        "sizes": rows,
+        "per_image": {what: float(line[0]) for what, line in lines.items()},
+        "linear": {
+            what: float(np.corrcoef(SIZES, [row[what] for row in rows])[0, 1] ** 2) for what in ("seconds", "bytes")
+        },
+        "at_100_million": {what: float(np.polyval(line, 1e8)) for what, line in lines.items()},
+        "goal": {"seconds": GOAL_SECONDS, "bytes": GOAL_BYTES},
+        "met": last["seconds"] < GOAL_SECONDS and last["bytes"] < GOAL_BYTES,
+        "note": "10^8 images need a manifest that is read in row groups, a block of shards at a time, not whole",
+    }
+    record("plan", result | machine())
+
+
+if __name__ == "__main__":
+    plan(Path(sys.argv[1])) if len(sys.argv) > 1 else main()
