@@ -17,7 +17,10 @@ from scripts.demo_training.backbones import BackbonePlan, train_backbone
 from scripts.demo_training.segmenter import SegmenterPlan, train_segmenter
 
 FOLDER = Path(__file__).resolve().parent.parent / "pipeline" / "demo_weights"
-BACKBONES = {"demo_image": BackbonePlan(size=160, seed=1001), "demo_body": BackbonePlan(size=128, seed=1002)}
+BACKBONES = {
+    "demo_image": BackbonePlan(size=160, seed=1001),
+    "demo_body": BackbonePlan(size=128, seed=1002, scenes=1600, steps=900),
+}
 NETWORKS = ("demo_hr8", *BACKBONES)
 
 
@@ -29,7 +32,9 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, help="training steps, where the default is not wanted")
     parser.add_argument("--scenes", type=int, help="training scenes, where the default is not wanted")
     parser.add_argument("--measured", type=int, help="scenes to measure on, where the default is not wanted")
-    parser.add_argument("--threads", type=int, default=1, help="threads of arithmetic; the shipped ones had the default, 1")
+    parser.add_argument(
+        "--threads", type=int, default=1, help="threads of arithmetic; the shipped ones had the default, 1"
+    )
     options = parser.parse_args(words)
     chosen = options.networks or list(NETWORKS)
     for name in chosen:
