@@ -31,15 +31,21 @@ class Counts(NamedTuple):
 
 
 def draw_support(
-    rows: NDArray[np.int64], labels: NDArray[np.int64], classes: int, shots: int, episodes: int, seed: int = 0
+    population: int,
+    rows: NDArray[np.int64],
+    labels: NDArray[np.int64],
+    classes: int,
+    shots: int,
+    episodes: int,
+    seed: int = 0,
 ) -> NDArray[np.int64]:
     """Positions of the support samples: (episodes, classes, shots).
 
-    rows: (n,) manifest rows. labels: (n,) 0..classes - 1. Each episode ranks all manifest rows by chance and takes
-    the first of each class, so heads that lack a few rows still share nearly all their draws.
+    population: how many rows the manifest has. rows: (n,) of them. labels: (n,) 0..classes - 1. Each episode ranks the
+    whole population by chance and takes the first of each class, so heads that lack a few rows share nearly all draws.
     """
     draw = np.random.default_rng([seed, episodes])
-    rank = np.stack([draw.random(int(rows.max()) + 1)[rows] for _ in range(episodes)])
+    rank = np.stack([draw.random(population)[rows] for _ in range(episodes)])
     support = np.empty((episodes, classes, shots), dtype=np.int64)
     for label in range(classes):
         members = np.flatnonzero(labels == label)

@@ -143,7 +143,13 @@ def _validation(bench: Bench, head: Head, scales: Mapping[str, Scale], task: Tas
     rows = task.val[np.isin(task.labels[task.val], classes)]
     labels = np.searchsorted(classes, task.labels[rows])
     support = draw_support(
-        rows, labels, len(classes), settings.shots, settings.validation_episodes, seed=VALIDATION_DRAWS
+        len(bench.manifest),
+        rows,
+        labels,
+        len(classes),
+        settings.shots,
+        settings.validation_episodes,
+        seed=VALIDATION_DRAWS,
     )
     return Trial(_samples(bench, head, scales, rows, labels), support)
 
@@ -151,7 +157,9 @@ def _validation(bench: Bench, head: Head, scales: Mapping[str, Scale], task: Tas
 def _test(bench: Bench, head: Head, scales: Mapping[str, Scale], task: Task, settings: Recipe) -> Trial:
     """Episodes over all people of the unseen classes."""
     labels = task.labels[task.test] - len(task.seen)
-    support = draw_support(task.test, labels, len(task.unseen), settings.shots, settings.episodes, seed=TEST_DRAWS)
+    support = draw_support(
+        len(bench.manifest), task.test, labels, len(task.unseen), settings.shots, settings.episodes, seed=TEST_DRAWS
+    )
     return Trial(_samples(bench, head, scales, task.test, labels), support)
 
 

@@ -27,7 +27,7 @@ def test_counts_equal_a_plain_search_for_the_nearest(shots: int) -> None:
     draw = np.random.default_rng(0)
     labels = draw.integers(0, 4, 40)
     embedding = draw.normal(size=(2, 40, 6)) + np.eye(6)[labels]
-    support = draw_support(np.arange(40), labels, 4, shots, 7)
+    support = draw_support(40, np.arange(40), labels, 4, shots, 7)
     counts = nearest_support(torch.as_tensor(embedding), torch.as_tensor(labels), support)
     assert (counts.correct == by_loops(embedding, labels, support)).all()
     assert counts.total.tolist() == [int((labels == c).sum()) - shots for c in range(4)]
@@ -36,7 +36,7 @@ def test_counts_equal_a_plain_search_for_the_nearest(shots: int) -> None:
 
 def test_perfect_embeddings_recognise_every_query_and_equal_ones_only_the_first_class() -> None:
     labels = np.array([0] * 5 + [1] * 3)
-    support = draw_support(np.arange(8), labels, 2, 1, 4)
+    support = draw_support(8, np.arange(8), labels, 2, 1, 4)
     perfect = torch.eye(2)[torch.as_tensor(labels)][None]
     assert (nearest_support(perfect, torch.as_tensor(labels), support).correct == [4, 2]).all()
     assert (nearest_support(torch.ones(1, 8, 2), torch.as_tensor(labels), support).correct == [4, 0]).all()
@@ -44,7 +44,7 @@ def test_perfect_embeddings_recognise_every_query_and_equal_ones_only_the_first_
 
 def test_supports_belong_to_their_class_and_every_sample_is_drawn() -> None:
     labels = np.repeat([0, 1, 2], [4, 9, 6])
-    support = draw_support(np.arange(19) * 3, labels, 3, 2, 300)
+    support = draw_support(60, np.arange(19) * 3, labels, 3, 2, 300)
     assert (labels[support] == np.arange(3)[:, None]).all()
     assert (support[..., 0] != support[..., 1]).all()
     share = np.bincount(support[:, 1].flatten(), minlength=19)[4:13] / 300
@@ -53,17 +53,18 @@ def test_supports_belong_to_their_class_and_every_sample_is_drawn() -> None:
 
 def test_draws_repeat_and_differ_by_seed() -> None:
     labels, rows = np.repeat([0, 1], 50), np.arange(100)
-    first = draw_support(rows, labels, 2, 1, 20)
-    assert (first == draw_support(rows, labels, 2, 1, 20)).all()
-    assert (first != draw_support(rows, labels, 2, 1, 20, seed=1)).any()
+    first = draw_support(100, rows, labels, 2, 1, 20)
+    assert (first == draw_support(100, rows, labels, 2, 1, 20)).all()
+    assert (first != draw_support(100, rows, labels, 2, 1, 20, seed=1)).any()
 
 
-def test_a_missing_sample_changes_only_the_episodes_that_had_drawn_it() -> None:
+@pytest.mark.parametrize("row", [7, 99])
+def test_a_missing_sample_changes_only_the_episodes_that_had_drawn_it(row: int) -> None:
     labels, rows = np.repeat([0, 1], 50), np.arange(100)
-    kept = np.delete(rows, 7)
-    all_, fewer = (r[draw_support(r, labels[r], 2, 1, 200)] for r in (rows, kept))
+    kept = np.delete(rows, row)
+    all_, fewer = (r[draw_support(100, r, labels[r], 2, 1, 200)] for r in (rows, kept))
     differ = (all_ != fewer).any((1, 2))
-    assert differ.sum() == (all_ == 7).any((1, 2)).sum() > 0
+    assert differ.sum() == (all_ == row).any((1, 2)).sum() > 0
 
 
 def test_micro_accuracy_weighs_queries_and_macro_accuracy_weighs_classes() -> None:

@@ -32,7 +32,7 @@ def samples(count: int, dtype: torch.dtype = torch.float64, seed: int = 0) -> Sa
 
 def trial(dtype: torch.dtype = torch.float64) -> Trial:
     known = samples(60, dtype, seed=1)
-    return Trial(known, draw_support(np.arange(60), known.labels.numpy(), 6, 1, 20))
+    return Trial(known, draw_support(60, np.arange(60), known.labels.numpy(), 6, 1, 20))
 
 
 def fit(seeds: tuple[int, ...], dtype: torch.dtype = torch.float64, **values: Any) -> tuple[Head, Best]:
