@@ -33,7 +33,10 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--scenes", type=int, help="training scenes, where the default is not wanted")
     parser.add_argument("--measured", type=int, help="scenes to measure on, where the default is not wanted")
     parser.add_argument(
-        "--threads", type=int, default=1, help="threads of arithmetic; the shipped ones had the default, 1"
+        "--threads",
+        type=int,
+        default=1,
+        help="threads of arithmetic (default 1; the shipped demo_hr8 had 2, which rounds otherwise)",
     )
     options = parser.parse_args(words)
     chosen = options.networks or list(NETWORKS)

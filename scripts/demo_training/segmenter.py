@@ -33,11 +33,11 @@ class SegmenterPlan:
 
     seed: int = 1000
     measure_seed: int = 2000
-    scenes: int = 1600
+    scenes: int = 2400
     measured: int = 200
-    steps: int = 450
-    batch: int = 8
-    rate: float = 3e-3
+    steps: int = 600
+    batch: int = 16
+    rate: float = 4e-3
 
 
 def train_segmenter(path: Path, plan: SegmenterPlan, tell: Callable[[str], None]) -> None:
