@@ -152,6 +152,6 @@ def tree(store: Path) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    slow = CONFIG.replace("[stages.colour]", "[stages.colour]\npause = 0.01")
+    slow = CONFIG.replace("[stages.colour]", "[stages.colour]\npause = 0.1")
     report = run(Path(sys.argv[1]), Path(sys.argv[2]), slow, retry="--retry" in sys.argv)
     print(f"done {report.images}", flush=True)
