@@ -90,6 +90,10 @@ bench: $(READY) ## speed as ratios in one run, written to bench/
 torture: $(READY) ## 300 real kills, 2000 flipped bits, counted in bench/torture.json (ten minutes)
 	@$(PY) -m scripts.torture
 
+.PHONY: fuzz
+fuzz: $(READY) ## 100,000 damaged shards, .mat files and configs, counted in bench/fuzz.json
+	@$(PY) -m scripts.fuzz
+
 .PHONY: demo-weights
 demo-weights: $(READY) ## train the demo's small networks again (half an hour)
 	@$(PY) -m scripts.train_demo_weights

@@ -188,8 +188,8 @@ def _dataset(file: h5py.File, name: str, array: NDArray[Any]) -> h5py.Dataset:
 
 
 def _place(dataset: h5py.Dataset) -> Place:
-    offset = dataset.id.get_offset()  # None for a dataset without rows, which has no bytes
-    return Place(dataset.dtype.str, dataset.shape, offset or BLOCK, str(dataset.attrs["xxh3_128"]))
+    offset = dataset.id.get_offset() if dataset.size else BLOCK  # without rows it has no bytes, and lies nowhere
+    return Place(dataset.dtype.str, dataset.shape, offset, str(dataset.attrs["xxh3_128"]))
 
 
 def _text(texts: Sequence[str]) -> NDArray[np.bytes_]:

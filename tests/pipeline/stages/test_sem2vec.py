@@ -106,3 +106,18 @@ def test_label_map_is_declared_at_an_eighth() -> None:
     outputs = Extractor(Extractor.Config()).outputs
     assert outputs["label_map"].shape == (64, 64)
     assert outputs["label_map"].missing == 255
+
+
+def test_presence_below_the_least_area_does_not_count(stage: Extractor) -> None:
+    """Against counting pixels of mmsegmentation's label map; areas and label maps stay as they are."""
+    one = photo(4, 200, 120)
+    plain = stage.extract(stage.prepare(one)).arrays
+    picky = Extractor(Extractor.Config(model="demo_hr8", size=SIZE, min_area=0.05))
+    picky.network, picky.device = stage.network, stage.device
+    found = picky.extract(picky.prepare(one)).arrays
+    labels = reference_labels(stage, one)
+    wanted = [k for k in range(150) if (labels == k).mean() >= 0.05]
+    assert np.flatnonzero(found["presence"][0]).tolist() == wanted
+    assert 0 < len(wanted) < plain["presence"].sum()
+    np.testing.assert_array_equal(found["area"], plain["area"])
+    np.testing.assert_array_equal(found["label_map"], plain["label_map"])
