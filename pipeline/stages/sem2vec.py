@@ -127,9 +127,7 @@ def upsampled_argmax(logits: Tensor, size: tuple[int, int]) -> Tensor:
     return candidates[full.argmax(1)[0]].byte()
 
 
-def _describe(
-    labels: NDArray[np.uint8], content: tuple[int, int], min_area: float
-) -> dict[str, NDArray[np.generic]]:
+def _describe(labels: NDArray[np.uint8], content: tuple[int, int], min_area: float) -> dict[str, NDArray[np.generic]]:
     """presence (150,), area (150,) float64, label_map (h / 8, w / 8) of one image's label map (h, w)."""
     counts = np.bincount(labels[: content[0], : content[1]].ravel(), minlength=CLASSES)
     area = counts / counts.sum()
