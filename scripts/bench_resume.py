@@ -39,8 +39,9 @@ def finished_store(folder: Path) -> None:
         for person in range(2 if image < PEOPLE - IMAGES else 1)
     ]
     source = source_of(Reader(root))
-    names = {"dataset": "emotic", "release": "made up", "category_names": ("a",), "folder": "emotic"}
-    manifest = Manifest.from_rows(rows, source=source, **names)
+    manifest = Manifest.from_rows(
+        rows, dataset="emotic", release="made up", category_names=("a",), source=source, folder="emotic"
+    )
     config = dataset_config("emotic")
     with store.lock("emotic"):
         store.begin(manifest, config.shard_images)
