@@ -50,7 +50,7 @@ Call = tuple[nn.Module, tuple[Any, ...], dict[str, Any]]
 
 def photographs(root: Path, count: int) -> Manifest:
     """Write JPEGs of 640 x 480 with structure at every scale (about 100 kB each), one person in each."""
-    root.mkdir()
+    root.mkdir(parents=True)
     for number in range(count):
         draw = np.random.default_rng(number)
         coarse = Image.fromarray(draw.integers(0, 255, (15, 20, 3), dtype=np.uint8)).resize(

@@ -13,6 +13,7 @@ from toy_pipeline import tree
 from pipeline.cli import main
 from pipeline.demo_scenes import write_demo
 
+REPOSITORY = Path(__file__).parents[2]
 CONFIG = """
 dataset = "demo"
 shard_images = 4
@@ -52,7 +53,7 @@ def local(data: Path) -> dict[str, str]:
 def test_a_worker_killed_half_way_costs_only_its_shard(data: Path, local: dict[str, str], tmp_path: Path) -> None:
     store = tmp_path / "store"
     command = [sys.executable, "-m", "pipeline", *words(data, store, "--executor", "dask")]
-    process = subprocess.Popen(command, cwd=Path(__file__).parents[2], stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
     while not list(store.rglob("shard-*.h5")) and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -64,6 +65,26 @@ def test_a_worker_killed_half_way_costs_only_its_shard(data: Path, local: dict[s
     assert process.returncode == 0, complaints
     assert 0 < written < 20, "the kill must land half way"
     assert not psutil.pid_exists(victim.pid)
+    assert tree(store) == local
+
+
+def test_an_interrupt_leaves_a_store_that_goes_on(data: Path, local: dict[str, str], tmp_path: Path) -> None:
+    """Only the driver gets the signal, as from ``kill -INT``; finished shards stay and nothing half-written counts."""
+    store = tmp_path / "store"
+    command = [sys.executable, "-m", "pipeline", *words(data, store, "--executor", "dask")]
+    process = subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    deadline = time.monotonic() + 120
+    while not list(store.rglob("shard-*.h5")) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, complaints = process.communicate(timeout=60)
+    assert process.returncode == 130, complaints
+    assert "the same command goes on from there" in complaints
+    assert "Traceback" not in complaints
+    kept = {path: digest for path, digest in tree(store).items() if path.endswith(".h5") and ".partial" not in path}
+    assert 0 < len(kept) < 20
+    assert kept.items() <= local.items()
+    assert main(words(data, store)) == 0
     assert tree(store) == local
 
 
