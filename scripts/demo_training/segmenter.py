@@ -33,9 +33,9 @@ class SegmenterPlan:
 
     seed: int = 1000
     measure_seed: int = 2000
-    scenes: int = 2400
+    scenes: int = 3200
     measured: int = 200
-    steps: int = 600
+    steps: int = 800
     batch: int = 16
     rate: float = 4e-3
 
