@@ -27,7 +27,7 @@ where = --dataset $(call q,$(DATASET)) --store $(call q,$(STORE))
 pixels = $(where) --root $(call q,$(or $(ROOT),$(DATA)/$(DATASET))) --weights $(call q,$(WEIGHTS)) --device $(call q,$(DEVICE)) \
 	--executor $(call q,$(EXECUTOR)) $(call option,scheduler,SCHEDULER) $(call option,workers,WORKERS) $(call option,threads,THREADS) $(call option,stages,STAGES) $(call option,config,CONFIG) \
 	$(if $(filter-out 0,$(UNTRAINED)),--untrained) --allow-failed $(call q,$(ALLOW_FAILED))
-training = $(where) --runs $(call q,$(RUNS)) --device $(call q,$(DEVICE)) --seeds $(call q,$(SEEDS)) $(call option,set,SET)
+training = $(where) --runs $(call q,$(RUNS)) --device $(call q,$(DEVICE)) --seeds $(call q,$(SEEDS)) $(call option,set,SET) $(call option,threads,THREADS)
 
 .PHONY: help
 help: ## this list

@@ -28,6 +28,7 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--set", default="", help='settings, as in "lr=1e-3 epochs=40"')
         command.add_argument("--store", type=Path, default=Path("store"), help="folder of the cached features")
         command.add_argument("--device", default="cpu", help="cpu or cuda")
+        command.add_argument("--threads", type=int, default=2, help="of the arithmetic; fixed, so that runs repeat")
         command.add_argument("--mapping", type=Path, help="another one_shot.toml")
         if word == "train":
             command.add_argument("--head", default="sem_ib_dml", help="a file of heads/models")
@@ -87,9 +88,14 @@ def _report(words: argparse.Namespace) -> None:
 
 
 def _place(words: argparse.Namespace) -> Any:
+    import torch
+
     from heads.ablate import Place
     from heads.protocols import one_shot
 
+    if words.threads < 1:
+        raise ConfigError(f"--threads {words.threads}: must be 1 or more")
+    torch.set_num_threads(words.threads)  # another number rounds differently, and so gives other tables
     store = Store(words.store)
     store.folder(words.dataset)
     rules = one_shot.read_rules(words.mapping or one_shot.MAPPING)

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from cache import config
 from cache.config import Settings
 from cache.errors import StoreError
@@ -53,7 +55,8 @@ def published(papers: Papers, head: str, protocol: str) -> dict[str, Any] | None
 def document(bench: Bench, results: Sequence[Result]) -> dict[str, Any]:
     """What results.json holds; fractions in 0..1. chance: of guessing among the unseen classes. largest_class: the
     share of test people whom naming the largest unseen class alone would recognise. features: all of the dataset's in
-    the store, with ``used`` False for those that no row read."""
+    the store, with ``used`` False for those that no row read. threads: of the arithmetic; the same number, processor
+    and versions give the same digits."""
     task, papers = bench.task, config.load(PAPERS, Papers)
     tested = task.counts(task.test)[len(task.seen) :]
     rows = []
@@ -77,6 +80,7 @@ def document(bench: Bench, results: Sequence[Result]) -> dict[str, Any]:
             {"name": name, "fingerprint": one.fingerprint, "trained": one.trained, "used": name in used}
             for name, one in bench.features.items()
         ],
+        "threads": torch.get_num_threads(),
         "rows": rows,
     }
 

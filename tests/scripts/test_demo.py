@@ -1,0 +1,73 @@
+"""The whole job from nothing to a table, as ``make demo`` runs it, and what its table must show."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+HEADS = ["random", "i_dml", "b_dml", "ib_dml", "sem_i_dml", "sem_ib_dml"]
+
+
+def demo(folder: Path) -> str:
+    places = [word for name in ("store", "runs", "data") for word in (f"--{name}", str(folder / name))]
+    command = [sys.executable, "-m", "scripts.demo", *places]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    folder = tmp_path_factory.mktemp("demo")
+    return folder, demo(folder)
+
+
+@pytest.fixture(scope="module")
+def results(made: tuple[Path, str]) -> dict[str, Any]:
+    folder, _ = made
+    found: dict[str, Any] = json.loads((folder / "runs" / "demo" / "results.json").read_text())
+    return found
+
+
+def test_every_stage_and_head_is_there(made: tuple[Path, str], results: dict[str, Any]) -> None:
+    folder, printed = made
+    assert "900 images read, 8 shards written, 0 images failed" in printed
+    assert sorted(path.name for path in (folder / "store" / "demo").iterdir() if path.is_dir()) == [
+        "body", "face", "image", "pose", "sem2vec",
+    ]  # fmt: skip
+    assert [row["head"] for row in results["rows"]] == HEADS
+    assert all(row["seeds"] == 5 for row in results["rows"])
+    for name in ("table.md", "table.csv", "table.tex"):
+        text = (folder / "runs" / "demo" / name).read_text().replace("\\_", "_")
+        assert all(head in text for head in HEADS)
+
+
+def test_context_helps_and_both_beat_chance_by_more_than_the_intervals(results: dict[str, Any]) -> None:
+    accuracy = {row["head"]: row["metrics"]["accuracy"] for row in results["rows"]}
+    low = {head: metric["ci95"][0] for head, metric in accuracy.items()}
+    high = {head: metric["ci95"][1] for head, metric in accuracy.items()}
+    assert low["sem_ib_dml"] > high["ib_dml"]
+    assert low["ib_dml"] > high["random"]
+    assert low["random"] <= 1 / 6 <= high["random"]
+    gap = accuracy["sem_ib_dml"]["mean"] - accuracy["ib_dml"]["mean"]
+    assert gap > max(high[head] - low[head] for head in ("sem_ib_dml", "ib_dml"))
+
+
+def test_what_is_untrained_says_so(made: tuple[Path, str], results: dict[str, Any]) -> None:
+    assert [feature["name"] for feature in results["features"] if not feature["trained"]] == ["pose"]
+    assert "UNTRAINED" in made[1].rpartition("| sem_ib_dml")[2]
+
+
+def test_a_second_demo_extracts_nothing_and_says_the_same(made: tuple[Path, str]) -> None:
+    folder, first = made
+    again = demo(folder)
+    assert "nothing to extract" in again
+
+    def numbers(text: str) -> list[list[str]]:
+        return [line.split("|")[1:6] for line in text.splitlines() if line.startswith("|")]
+
+    assert numbers(again) == numbers(first)
