@@ -85,6 +85,8 @@ bench: $(READY) ## speed as ratios in one run, written to bench/
 	@$(PY) -m scripts.bench_extract
 	@$(PY) -m scripts.bench_resume
 	@$(PY) -m scripts.bench_heads
+	@$(PY) -m scripts.bench_dask
+	@$(PY) -m scripts.bench_plan
 
 .PHONY: torture
 torture: $(READY) ## 300 real kills, 2000 flipped bits, counted in bench/torture.json (ten minutes)

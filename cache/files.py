@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -16,10 +17,11 @@ PARTIAL = ".partial-"
 def replace(path: Path, parts: Iterable[bytes | memoryview]) -> None:
     """Make ``path`` appear at once, holding ``parts`` one after the other. Its folder must exist.
 
-    The temporary lies in the same folder, so that the rename is atomic. A kill leaves at most the temporary.
+    The temporary lies in the same folder, so that the rename is atomic, and has a name of its own, so that two writers
+    of one file cannot mix their bytes. A kill leaves at most the temporary.
     Raises: StoreError in one line when the disk is full, or the folder is gone or cannot be written.
     """
-    partial = path.with_name(f"{PARTIAL}{path.name}")
+    partial = path.with_name(f"{PARTIAL}{os.getpid()}-{secrets.token_hex(4)}-{path.name}")
     try:
         with partial.open("wb") as file:
             for part in parts:

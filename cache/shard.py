@@ -239,8 +239,11 @@ def _check_place(path: Path, name: str, place: Place, size: int) -> None:
 
 
 def _checked_map(path: Path, header: Header) -> mmap.mmap:
-    with path.open("rb") as file:
-        view = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    try:
+        with path.open("rb") as file:
+            view = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except (OSError, ValueError) as error:
+        raise ShardError(f"{path}: cannot be read: {error}") from None
     with memoryview(view) as whole, whole[BLOCK:] as rest:
         if len(rest) != header.size:
             raise ShardError(f"{path}: holds {len(rest)} bytes, {header.size} were written. Delete and extract again")

@@ -103,7 +103,7 @@ def _place(words: argparse.Namespace) -> Any:
 
 
 def _name(word: str) -> str:
-    if Path(word).name != word:
+    if Path(word).name != word or word in ("", ".", ".."):
         raise ConfigError(f"name {word!r}: it must be the name of one folder, without a path")
     return word
 

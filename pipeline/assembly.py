@@ -10,7 +10,7 @@ import numpy as np
 
 from cache.errors import AffectError
 from cache.layout import Block
-from cache.shard import Rows, write
+from cache.shard import Rows, Shard, write
 from cache.spec import FAILURES, Granularity, Status
 from cache.store import Feature
 from pipeline.reading import Prepared
@@ -41,7 +41,7 @@ class Assembly:
         self.source = feature.layout.source(block, feature.granularity)
         self.queue: list[tuple[Any, list[int]]] = []
         if retry:
-            shard = feature.shard(block)
+            shard = Shard(feature.path(block))  # not the feature's own, which would stay open beyond the commit
             self.arrays = {name: shard.array(name).copy() for name in feature.arrays}
             self.status, self.messages = shard.status.copy(), list(shard.messages)
         else:
@@ -117,15 +117,17 @@ class Assembly:
     def _extract(self, batch: Sequence[tuple[Any, list[int]]]) -> None:
         rows = [row for _, group in batch for row in group]
         found = self.stage.extract([item for item, _ in batch])
+        wanted = self.todo[rows]
         for name, spec in self.feature.arrays.items():
             spec.validate(name, found.arrays[name], len(rows))
-            self.arrays[name][rows] = found.arrays[name]
-        self.status[rows] = found.status
+            self.arrays[name][np.array(rows)[wanted]] = found.arrays[name][wanted]
+        self.status[np.array(rows)[wanted]] = found.status[wanted]
         for row, message in zip(rows, found.messages, strict=True):
-            self.messages[row] = message
+            if self.todo[row]:
+                self.messages[row] = message
 
     def _fail(self, rows: list[int], status: Status, message: str) -> None:
-        for row in rows:
+        for row in (row for row in rows if self.todo[row]):
             self.status[row], self.messages[row] = status, message
             for name, spec in self.feature.arrays.items():
                 self.arrays[name][row] = spec.missing

@@ -57,7 +57,7 @@ def _parse(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--executor", default="local", help="local or dask (local)")
     parser.add_argument("--scheduler", default="", help="address of a Dask scheduler that runs already")
     parser.add_argument("--workers", type=int, default=2, metavar="N", help="processes of an own Dask cluster (2)")
-    parser.add_argument("--threads", type=int, default=0, metavar="N", help="of the networks in each process")
+    parser.add_argument("--threads", type=int, default=0, metavar="N", help="batches at a time, one a core (all cores)")
     parser.add_argument("--untrained", action="store_true", help="go on without checkpoints; marked in every table")
     parser.add_argument("--allow-failed", type=int, default=0, metavar="N", help="images that may fail (0)")
     parser.add_argument("--json", action="store_true", help="status as JSON")
@@ -66,6 +66,9 @@ def _parse(words: Sequence[str] | None) -> argparse.Namespace:
         parser.error(f"no command {options.command!r}.{nearest(options.command, COMMANDS)}")
     if options.executor not in EXECUTORS:
         parser.error(f"no executor {options.executor!r}.{nearest(options.executor, EXECUTORS)}")
+    for name, least in (("workers", 1), ("threads", 0), ("allow_failed", 0)):
+        if getattr(options, name) < least:
+            parser.error(f"{name.upper()}={getattr(options, name)}: a whole number from {least} is wanted")
     return options
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
+from dataclasses import replace
+from threading import Lock
 from typing import TYPE_CHECKING
 
-from cache.errors import AffectError, ConfigError
+from cache.errors import AffectError, ConfigError, StoreError
+from cache.fingerprint import canonical
 from cache.layout import Layout
 from cache.manifest import Manifest
 from pipeline.plan import Plan, Task
@@ -40,25 +45,43 @@ def _local(plan: Plan, request: Request, step: Step) -> Iterator[Summary]:
 
 def _dask(plan: Plan, request: Request, step: Step) -> Iterator[Summary]:
     """Shard numbers go out, summaries come back; a task whose worker dies is given to another."""
-    from distributed import KilledWorker, as_completed
+    from distributed import as_completed
 
-    request = request.absolute()
+    request = replace(request.absolute(), threads=request.threads or _share_of_cores(request))
     wanted = {name: recipe.fingerprint for name, recipe in plan.recipes.items()}
+    source = plan.layout.manifest.source
     with _client(request) as client:
         resources = _resources(client, request)
         futures = client.map(
-            _extract_shard, plan.tasks, request=request, wanted=wanted, pure=False, resources=resources
+            _extract_shard, plan.tasks, request=request, source=source, wanted=wanted, pure=False, resources=resources
         )
         try:
             for future in as_completed(futures):
-                try:
-                    summary: Summary = future.result()
-                except KilledWorker as error:
-                    raise AffectError(f"a worker died each time it was given the same shard ({error})") from None
+                summary = _result(future)
                 step(summary.images, len(summary.failed))
                 yield summary
         finally:
             client.cancel(futures)
+
+
+def _share_of_cores(request: Request) -> int:
+    """Batches at a time in each process, so that all together have the cores; on a foreign cluster one."""
+    return 1 if request.scheduler else max(1, len(os.sched_getaffinity(0)) // request.workers)
+
+
+def _result(future: Future[Summary]) -> Summary:
+    from distributed import KilledWorker
+
+    try:
+        return future.result()
+    except AffectError:
+        raise
+    except KilledWorker as error:
+        raise AffectError(f"a worker died each time it was given the same shard ({error})") from None
+    except Exception as error:  # a lost scheduler, a worker with other versions
+        reason = " ".join(str(error).split())[:300]
+        what = f"the Dask cluster gave up: {type(error).__name__}: {reason}"
+        raise AffectError(f"{what}. Finished shards are kept; the same command goes on") from error
 
 
 @contextmanager
@@ -95,27 +118,35 @@ def _resources(client: Client, request: Request) -> Mapping[str, float] | None:
     return {"GPU": 1}
 
 
-_held: dict[Request, Worker] = {}
-"""In a Dask worker's process: the last request's networks, loaded once."""
+_held: dict[tuple[Request, str, str], Worker] = {}
+"""In a Dask worker's process: the last plan's networks, loaded once. The key tells request, manifest and settings."""
+_holding = Lock()
 
 
-def _extract_shard(task: Task, request: Request, wanted: Mapping[str, str]) -> Summary:
-    worker = _held.get(request) or _open(request, wanted)
-    worker.load(task.features)
-    (summary,) = worker.run([task], lambda _: None)
-    return summary
+def _extract_shard(task: Task, request: Request, source: str, wanted: Mapping[str, str]) -> Summary:
+    with _holding:  # a worker with several threads runs one shard at a time: the shard itself uses the cores
+        key = (request, source, canonical(dict(wanted)))
+        if key not in _held:
+            for old in _held.values():
+                old.close()
+            _held.clear()
+            _held[key] = _open(request, source, wanted)
+        worker = _held[key]
+        worker.load(task.features)
+        (summary,) = worker.run([task], lambda _: None)
+        return summary
 
 
-def _open(request: Request, wanted: Mapping[str, str]) -> Worker:
-    """Raises: ConfigError when this worker's code or weights would give other values than the plan's."""
+def _open(request: Request, source: str, wanted: Mapping[str, str]) -> Worker:
+    """Raises: ConfigError, StoreError when this worker would give other values or rows than the plan's."""
     config, chosen = request.settings()
     for one in chosen:
         if one.fingerprint != wanted[one.feature]:
             other = f"{one.fingerprint}, the plan says {wanted[one.feature]}"
             raise ConfigError(f"{one.feature}: the code or weights of a worker give {other}. Install the same on both")
     manifest = Manifest.load(request.folder / "manifest.parquet")
+    if manifest.source != source:
+        raise StoreError(f"{request.folder}: a worker sees another manifest than the plan's. Is STORE shared?")
     features = request.features(manifest, config.shard_images, chosen)
     plan = Plan(Layout(manifest, config.shard_images), features, {one.feature: one for one in chosen}, ())
-    _held.clear()
-    _held[request] = Worker(plan, request.running)
-    return _held[request]
+    return Worker(plan, request.running)

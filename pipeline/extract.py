@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from cache.errors import ConfigError
+from cache.errors import ConfigError, StoreError
 from cache.files import remove, sweep
 from cache.layout import Layout
 from cache.manifest import Manifest
@@ -38,6 +38,7 @@ def extract(request: Request, say: Callable[[str], None]) -> Report:
 
     Raises: AffectError of any kind, in one line; what was committed before stays.
     """
+    check_device(request.device, here=False)
     reader: Reader = load("pipeline.datasets", request.dataset, "Reader")(request.root)
     config, chosen = request.settings()
     reader.prepare()
@@ -49,14 +50,18 @@ def extract(request: Request, say: Callable[[str], None]) -> Report:
             say(line)
         store.begin(manifest, config.shard_images)
         for recipe in chosen:
+            if request.retry and not (request.folder / recipe.feature / recipe.fingerprint).is_dir():
+                where = f"{request.folder / recipe.feature}: nothing was extracted with these settings"
+                raise StoreError(f"{where}. Run make extract first")
             store.use(request.dataset, recipe.info)
         features = request.features(manifest, config.shard_images, chosen)
         for leftover in (path for feature in features.values() for path in feature.leftovers()):
             say(f"removing {leftover}: beyond the last of the manifest's images")
             remove(leftover)
         plan = make_plan(Layout(manifest, config.shard_images), features, chosen, request.retry)
-        _run(plan, request, say)
-        return Report(manifest, chosen, plan.images, len(plan.tasks), failed_images(features))
+        images = _run(plan, request, say)
+        _check_done(plan)
+        return Report(manifest, chosen, images, len(plan.tasks), failed_images(features))
 
 
 def describe(manifest: Manifest) -> list[str]:
@@ -75,29 +80,41 @@ def failed_images(features: Mapping[str, Feature]) -> frozenset[str]:
     return frozenset(owners | keys.intersection(manifest.images))
 
 
-def _run(plan: Plan, request: Request, say: Callable[[str], None]) -> None:
+def _check_done(plan: Plan) -> None:
+    """Raises: StoreError when a shard that was reported as written is not there for this plan's samples."""
+    for task in plan.tasks:
+        block = plan.layout.block(task.number)
+        for name in task.features:
+            if plan.features[name].header(block) is None:
+                path = plan.features[name].path(block)
+                raise StoreError(f"{path}: was reported as written and is not there. Run the same command again")
+
+
+def _run(plan: Plan, request: Request, say: Callable[[str], None]) -> int:
+    """Returns how many images were read."""
+    if plan.pending and request.retry:
+        say(f"{plan.pending} shards were never extracted and are left alone: make extract does them")
     if not plan.tasks:
-        say("nothing to extract")
-        return
-    if request.executor == "local":
-        check_device(request.device)
+        say("nothing to retry" if request.retry else "nothing to extract")
+        return 0
+    check_device(request.device, here=request.executor == "local")
     work = sorted({name for task in plan.tasks for name in task.features}, key=list(plan.recipes).index)
     say(f"{plan.images} images in {len(plan.tasks)} shards to read for {' '.join(work)}")
     progress = Progress(f"{'retry' if request.retry else 'extract'} {request.dataset}", plan.images)
     try:
-        for _ in execute(plan, request, progress.step):
-            pass
+        return sum(summary.images for summary in execute(plan, request, progress.step))
     finally:
         progress.close()
 
 
-def check_device(device: str) -> None:
-    """Raises: ConfigError when ``device`` is neither cpu nor a CUDA device that is there."""
-    if device == "cpu":
-        return
-    if device != "cuda" and not device.startswith("cuda:"):
+def check_device(device: str, here: bool) -> None:
+    """Raises: ConfigError when ``device`` is no device's name or, with ``here``, none of this machine's."""
+    name, _, number = device.partition(":")
+    if name not in ("cpu", "cuda") or (":" in device and not (name == "cuda" and number.isdecimal())):
         raise ConfigError(f"DEVICE={device}: no such device. Known: cpu, cuda, cuda:<number>")
+    if name == "cpu" or not here:
+        return
     import torch
 
-    if not torch.cuda.is_available():
-        raise ConfigError(f"DEVICE={device}: torch sees no CUDA device here. Use DEVICE=cpu")
+    if torch.cuda.device_count() <= int(number or 0):
+        raise ConfigError(f"DEVICE={device}: torch sees {torch.cuda.device_count()} CUDA devices here. Use DEVICE=cpu")

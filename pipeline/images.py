@@ -48,7 +48,7 @@ _Plugin = Callable[[Any, Any], Image.Image]
 
 
 class ImageError(AffectError, ValueError):
-    """An image cannot be used. status: MISSING, BROKEN or TOO_LARGE."""
+    """An image cannot be used. status: MISSING, BROKEN, TOO_LARGE or OUTSIDE_ROOT."""
 
     def __init__(self, status: Status, text: str) -> None:
         super().__init__(text)
@@ -62,7 +62,11 @@ def decode(path: Path, max_pixels: int = MAX_PIXELS) -> Image.Image:
     ends early; TOO_LARGE when its header declares more than ``max_pixels``.
     """
     _check_file(path)
-    with path.open("rb") as file:
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise ImageError(Status.BROKEN, f"{path}: cannot be opened: {error.strerror}") from None
+    with file:
         try:
             image = _open(file)
         except Exception as error:  # Pillow's plug-ins raise whatever a damaged header leads to
@@ -70,7 +74,7 @@ def decode(path: Path, max_pixels: int = MAX_PIXELS) -> Image.Image:
         if image.width * image.height > max_pixels:
             size = f"{image.width} x {image.height} = {image.width * image.height} pixels"
             raise ImageError(
-                Status.TOO_LARGE, f"{path}: {size}, over the cap of {max_pixels}; raise max_pixels to read it"
+                Status.TOO_LARGE, f"{path}: {size}, over the cap of {max_pixels}; make a smaller copy of the image"
             )
         try:
             image.load()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cache.layout import Block, Layout
+from cache.layout import Layout
 from cache.spec import FAILURES
 from cache.store import Feature
 from pipeline.recipes import Recipe
@@ -22,12 +22,16 @@ class Task:
 
 @dataclass(frozen=True)
 class Plan:
-    """Tasks in order of shards, with everything a worker needs to know of the store."""
+    """Tasks in order of shards, with everything a worker needs to know of the store.
+
+    pending: shards that are not extracted yet, which a retry leaves alone.
+    """
 
     layout: Layout
     features: Mapping[str, Feature]
     recipes: Mapping[str, Recipe]
     tasks: tuple[Task, ...]
+    pending: int = 0
 
     @property
     def images(self) -> int:
@@ -36,17 +40,13 @@ class Plan:
 
 
 def make_plan(layout: Layout, features: Mapping[str, Feature], recipes: Sequence[Recipe], retry: bool = False) -> Plan:
-    """Look at each shard's first kilobyte. With ``retry``, shards that hold failures are planned instead."""
-    tasks = []
+    """Look at each shard's header. With ``retry``, shards that hold failures are planned instead."""
+    tasks, absent = [], 0
     for block in layout.blocks():
-        pending = tuple(r.feature for r in recipes if _wanted(features[r.feature], block, retry))
-        if pending:
-            tasks.append(Task(block.number, pending, retry))
-    return Plan(layout, features, {r.feature: r for r in recipes}, tuple(tasks))
-
-
-def _wanted(feature: Feature, block: Block, retry: bool) -> bool:
-    header = feature.header(block)
-    if header is None:
-        return not retry
-    return retry and bool(FAILURE_WORDS & header.counts.keys())
+        headers = {recipe.feature: features[recipe.feature].header(block) for recipe in recipes}
+        pending = tuple(name for name, header in headers.items() if header is None)
+        failed = tuple(name for name, header in headers.items() if header and FAILURE_WORDS & header.counts.keys())
+        absent += len(pending)
+        if wanted := failed if retry else pending:
+            tasks.append(Task(block.number, wanted, retry))
+    return Plan(layout, features, {recipe.feature: recipe for recipe in recipes}, tuple(tasks), absent)

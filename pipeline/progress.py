@@ -29,6 +29,7 @@ class Progress:
 
     def close(self) -> None:
         """The last line."""
+        self.total = self.done
         if self.done:
             self._write(self.line(time.monotonic()), last=True)
 

@@ -1,12 +1,15 @@
 """Remove what ``verify`` condemned, and extract it again."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 from cache.errors import StoreError
 from cache.files import remove
 from cache.manifest import Manifest
+from cache.plugins import load
 from cache.store import Store
 from cache.verify import verify_feature
+from pipeline.dataset import Reader, manifest_of
 from pipeline.extract import Report, extract
 from pipeline.request import Request
 
@@ -16,24 +19,26 @@ def repair(request: Request, say: Callable[[str], None]) -> Report:
 
     What is sound is neither deleted nor read for pixels. Raises: AffectError of any kind.
     """
+    config, chosen = request.settings()
+    reader: Reader = load("pipeline.datasets", request.dataset, "Reader")(request.root)
     store, path = Store(request.store), request.folder / "manifest.parquet"
     with store.lock(request.dataset):
-        try:
-            manifest = Manifest.load(path)
-        except StoreError as error:
-            say(f"removing {path}: {error}")
+        if path.exists() and (fault := _fault(path)):
+            say(f"removing {path}: {fault}")
             remove(path)
-        else:
-            _remove_shards(request, manifest, say)
+        manifest = manifest_of(reader, path)
+        for recipe in chosen:
+            store.use(request.dataset, recipe.info)
+        for feature in request.features(manifest, config.shard_images, chosen).values():
+            for finding in verify_feature(feature):
+                say(f"removing {finding.path}: {finding.problem}")
+                remove(finding.path)
     return extract(request, say)
 
 
-def _remove_shards(request: Request, manifest: Manifest, say: Callable[[str], None]) -> None:
-    config, chosen = request.settings()
-    store = Store(request.store)
-    for recipe in chosen:
-        store.use(request.dataset, recipe.info)
-    for feature in request.features(manifest, config.shard_images, chosen).values():
-        for finding in verify_feature(feature):
-            say(f"removing {finding.path}: {finding.problem}")
-            remove(finding.path)
+def _fault(path: Path) -> str:
+    try:
+        Manifest.load(path)
+    except StoreError as error:
+        return str(error).removeprefix(f"{path}: ")
+    return ""

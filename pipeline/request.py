@@ -18,7 +18,7 @@ class Request:
 
     stages: feature names, empty for all. config: instead of the shipped one. retry: do again what failed. executor:
     local or dask. scheduler: of a Dask cluster that runs already, else one is started with ``workers`` processes.
-    threads: of the networks in each process, 0 for torch's choice.
+    threads: batches that run at a time in each process, each on one core; 0 for as many as there are cores.
     """
 
     dataset: str

@@ -33,7 +33,7 @@ class Running:
     root: Path
     device: str = "cpu"
     decoders: int = 2
-    ahead: int = 64
+    ahead: int = 32
     threads: int = 0
 
     @property
@@ -78,6 +78,10 @@ class Worker:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the threads; work that has not begun is dropped."""
         for pool in (self._decoders, self._networks, self._writer):
             pool.shutdown(wait=True, cancel_futures=True)
 

@@ -185,7 +185,10 @@ def _sha256(files: tuple[tuple[Path, int, int], ...]) -> str:
     """Over the files' bytes, one after the other; time and size only key the cache."""
     digest = hashlib.sha256()
     for path, _, _ in files:
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
+        try:
+            with path.open("rb") as file:
+                while block := file.read(1 << 20):
+                    digest.update(block)
+        except OSError as error:
+            raise WeightsError(f"{path}: cannot be read: {error.strerror}") from None
     return digest.hexdigest()

@@ -1,7 +1,7 @@
 """Two single-threaded Dask workers over one: the same extraction, ResNet-18 on JPEGs of 640 x 480.
 
-Whole runs of the command on clusters that already run, so the time holds planning and the loading of networks in each
-worker, but no start of processes. One worker and two take turns; medians are compared. Writes bench/dask.json.
+Whole runs of the command on clusters that already run and hold the networks of a first run, so the time holds planning
+and the wire, but no start of processes. One worker and two take turns; medians are compared. Writes bench/dask.json.
 """
 
 import contextlib

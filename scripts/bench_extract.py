@@ -40,7 +40,7 @@ ALL = BACKBONE | {
 }
 CASES: dict[str, tuple[dict[str, dict[str, Any]], int, int, float]] = {
     "backbone": (BACKBONE, 192, 5, 0.85),
-    "all_stages": (ALL, 32, 3, 0.95),
+    "all_stages": (ALL, 16, 3, 0.95),
 }
 """Name -> stages, images, turns, goal."""
 

@@ -1,7 +1,7 @@
 """How long planning takes, and how much memory, as the data set grows: 10,000, 100,000 and 1,000,000 images.
 
-Each size runs in a process of its own: load the manifest, lay out the shards, look for each in an empty store, five
-features. Writes bench/plan.json with straight lines through the three sizes and what they say of 10^8.
+Each size runs in a process of its own: load the manifest, lay out the shards, plan the five features of the emotic
+config in a store that has none of them (bench_resume times a finished one). Writes bench/plan.json with straight lines through the three sizes and what they say of 10^8.
 """
 
 import json
@@ -14,13 +14,15 @@ from pathlib import Path
 
 import numpy as np
 
+from cache.layout import Layout
 from cache.manifest import OK, Manifest
-from cache.spec import ArraySpec, Granularity
 from cache.store import Store
+from pipeline.plan import make_plan
+from pipeline.recipes import dataset_config, recipes
+from pipeline.weights import Weights
 from scripts.benchmark import machine, record
 
 SIZES = (10_000, 100_000, 1_000_000)
-FEATURES = ("sem2vec", "image", "body", "face", "pose")
 GOAL_SECONDS, GOAL_BYTES = 60.0, 2e9
 
 
@@ -50,26 +52,22 @@ def made_up(images: int) -> Manifest:
 
 
 def prepare(folder: Path, images: int) -> None:
-    """A store that holds the manifest and five described features, nothing extracted."""
-    store = Store(folder)
-    store.begin(made_up(images), 256)
-    for name in FEATURES:
-        granularity = Granularity.PERSON if name in ("body", "face", "pose") else Granularity.IMAGE
-        arrays = {"pooled": ArraySpec((512,), "float16", "activation").to_json()}
-        store.use(
-            "scale",
-            {"feature": name, "fingerprint": "0" * 16, "granularity": granularity, "trained": False, "arrays": arrays},
-        )
+    """A store that holds the manifest and nothing extracted."""
+    Store(folder).begin(made_up(images), 256)
 
 
 def plan(folder: Path) -> None:
-    """The timed part; prints what it took as JSON."""
+    """The timed part: manifest, features of the emotic config, layout, plan. Prints what it took as JSON."""
     started = time.perf_counter()
-    features = Store(folder).features("scale")
-    pending = sum(feature.header(block) is None for feature in features.values() for block in feature.layout.blocks())
+    store, config = Store(folder), dataset_config("emotic")
+    manifest = store.manifest("scale")
+    chosen = recipes(config, [], Weights(folder / "none", untrained=True))
+    for recipe in chosen:
+        store.use("scale", recipe.info)
+    tasks = make_plan(Layout(manifest, config.shard_images), store.features("scale"), chosen).tasks
     seconds = time.perf_counter() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(json.dumps({"seconds": seconds, "bytes": peak * 1024, "shards": pending}))
+    print(json.dumps({"seconds": seconds, "bytes": peak * 1024, "shards": len(tasks)}))
 
 
 def main() -> None:

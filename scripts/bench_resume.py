@@ -1,6 +1,6 @@
 """How long ``extract`` takes on a finished store of EMOTIC's size: 23,571 images, 34,320 people, five features.
 
-The store is made of shards without arrays: a plan reads nothing of a shard but its first kilobyte. Writes
+The store is made of shards without arrays: a plan reads nothing of a shard but its header. Writes
 bench/resume.json.
 """
 

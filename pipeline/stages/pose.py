@@ -43,7 +43,7 @@ class Person(NamedTuple):
 class Extractor(Stage[Person]):
     """One item is a person's region, warped as in training."""
 
-    version = 1
+    version = 2
     unit = granularity = Granularity.PERSON
 
     class Config(Settings):
@@ -61,13 +61,9 @@ class Extractor(Stage[Person]):
 
     @property
     def outputs(self) -> dict[str, ArraySpec]:
-        unit = "x, y in image pixels, score"
-        return {
-            "keypoints": ArraySpec((KEYPOINTS, 2), "float32", "x, y in image pixels", np.nan),
-            "scores": ArraySpec((KEYPOINTS,), "float32", "SimCC maximum, about 0..1 when trained", np.nan),
-            "coco18": ArraySpec((len(COCO18), 3), "float32", unit, np.nan),
-            "body25": ArraySpec((len(BODY25), 3), "float32", unit, np.nan),
-        }
+        unit = "x, y in image pixels; score: the SimCC maximum, about 0..1 when trained"
+        counts = {"keypoints": KEYPOINTS, "coco18": len(COCO18), "body25": len(BODY25)}
+        return {name: ArraySpec((count, 3), "float32", unit, np.nan) for name, count in counts.items()}
 
     @property
     def weights(self) -> tuple[str, ...]:
@@ -115,4 +111,4 @@ def decode_simcc(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 def _orders(points: NDArray[np.float32], scores: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
     both = np.concatenate([points, scores[..., None]], axis=-1)
-    return {"keypoints": points, "scores": scores, "coco18": both[:, list(COCO18)], "body25": both[:, list(BODY25)]}
+    return {"keypoints": both, "coco18": both[:, list(COCO18)], "body25": both[:, list(BODY25)]}

@@ -1,7 +1,6 @@
 """The store: rows by key, nothing stale, one writer at a time."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -270,14 +269,4 @@ def test_a_store_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "store").write_text("a file")
     words = r"cannot be written: (Not a directory|File exists)\. Choose another STORE="
     with pytest.raises(StoreError, match=words), Store(tmp_path / "store").lock("toy"):
-        pytest.fail("locked nothing")
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_read_only_store_is_one_line(tmp_path: Path) -> None:
-    (tmp_path / "store").mkdir(mode=0o500)
-    with (
-        pytest.raises(StoreError, match=r"cannot be written: Permission denied"),
-        Store(tmp_path / "store").lock("toy"),
-    ):
         pytest.fail("locked nothing")

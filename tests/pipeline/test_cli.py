@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli import main
+from pipeline.demo_scenes import write_demo
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -92,3 +93,31 @@ def test_planning_loads_no_network_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        (["--threads", "-1"], "THREADS=-1: a whole number from 0"),
+        (["--workers", "0"], "WORKERS=0: a whole number from 1"),
+        (["--allow-failed", "-2"], "ALLOW_FAILED=-2"),
+        (["--threads", "two"], "invalid int value: 'two'"),
+        (["--device", "tpu"], "DEVICE=tpu: no such device"),
+        (["--device", "tpu", "--executor", "dask"], "DEVICE=tpu: no such device"),
+        (["--device", "cuda:99"], "CUDA devices here"),
+    ],
+)
+def test_values_that_cannot_be(
+    words: list[str], wanted: str, capsys: pytest.CaptureFixture[str], store: list[str], tmp_path: Path
+) -> None:
+    write_demo(tmp_path / "demo", scenes=12, seed=0)
+    assert wanted in complaint(capsys, "extract", "--root", str(tmp_path / "demo"), *words, *store)
+
+
+def test_repair_touches_nothing_outside_the_store(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "victim").mkdir()
+    (tmp_path / "victim" / "manifest.parquet").write_text("kept")
+    where = ["--store", str(tmp_path / "store"), "--weights", str(tmp_path / "none")]
+    assert "no dataset '../victim'" in complaint(capsys, "repair", "--dataset", "../victim", *where)
+    assert (tmp_path / "victim" / "manifest.parquet").read_text() == "kept"
+    assert not (tmp_path / "store").exists()

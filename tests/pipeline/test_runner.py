@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -111,7 +112,7 @@ def test_an_edited_box_extracts_persons_again_and_images_not(root: Path, tmp_pat
     run(root, tmp_path / "store")
     before = tree(tmp_path / "store")
     (root / "annotation.txt").write_text("wide " + (root / "annotation.txt").read_text())
-    assert run(root, tmp_path / "store").images == 4
+    assert run(root, tmp_path / "store").images == 2, "the other two of the shard show nobody"
     after = tree(tmp_path / "store")
     changed = {path for path in after if before.get(path) != after[path]}
     (crop,) = [path for path in changed if "crop" in path]
@@ -209,3 +210,63 @@ def test_kills_at_any_moment_lose_nothing_that_was_committed(root: Path, tmp_pat
 def test_a_second_extraction_at_once_is_refused_in_one_line(root: Path, tmp_path: Path) -> None:
     with Store(tmp_path / "store").lock("demo"), pytest.raises(StoreError, match="another extraction is writing here"):
         run(root, tmp_path / "store")
+
+
+def test_a_retry_that_mends_some_tells_what_is_left(root: Path, tmp_path: Path) -> None:
+    whole = {name: (root / name).read_bytes() for name in ("4.png", "5.png")}
+    for name in whole:
+        (root / name).write_bytes(b"")
+    assert run(root, tmp_path / "store").failed == set(whole)
+    (root / "5.png").write_bytes(whole["5.png"])
+    report = run(root, tmp_path / "store", retry=True)
+    assert report.failed == {"4.png"}
+    assert report.images == 2
+    assert [one.key for one in Store(tmp_path / "store").features("demo")["colour"].failures()] == ["4.png"]
+
+
+def test_a_retry_keeps_the_rows_that_were_fine_even_when_the_image_is_gone(root: Path, tmp_path: Path) -> None:
+    red = pixels(root, "2.png").copy()
+    red[1, 1] = (255, 0, 0)
+    Image.fromarray(red).save(root / "2.png")
+    run(root, tmp_path / "store")
+    before = Store(tmp_path / "store").features("demo")["crop"].read("sum", ["2.png#0"])
+    (root / "2.png").unlink()
+    run(root, tmp_path / "store", retry=True)
+    crop = Store(tmp_path / "store").features("demo")["crop"]
+    after = crop.read("sum", ["2.png#0"])
+    assert (after[0][0], after[1][0]) == (before[0][0], Status.OK)
+    assert [(one.key, one.status) for one in crop.failures()] == [("2.png#1", Status.MISSING)]
+
+
+def test_a_retry_with_other_settings_changes_nothing(root: Path, tmp_path: Path) -> None:
+    run(root, tmp_path / "store")
+    before = tree(tmp_path / "store")
+    with pytest.raises(StoreError, match="nothing was extracted with these settings"):
+        run(root, tmp_path / "store", CONFIG.replace("scale = 2.0", "scale = 9.0"), retry=True)
+    assert tree(tmp_path / "store") == before
+
+
+def test_repair_mends_a_damaged_manifest_and_damaged_shards_at_once(root: Path, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    run(root, store)
+    before = tree(store)
+    for path in [store / "demo" / "manifest.parquet", shards(store)[3]]:
+        path.write_bytes(path.read_bytes()[:-100] + bytes(100))
+    assert run(root, store, mend=True).shards == 1
+    assert tree(store) == before
+
+
+def test_an_image_that_may_not_be_opened_is_one_row(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Path.open
+
+    def refuse(path: Path, *words: Any, **options: Any) -> Any:
+        if path.name == "5.png":
+            raise PermissionError(13, "Permission denied")
+        return real(path, *words, **options)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    assert run(root, tmp_path / "store").failed == {"5.png"}
+    failures = list(Store(tmp_path / "store").features("demo")["colour"].failures())
+    assert [(one.status, one.message) for one in failures] == [(Status.BROKEN, "cannot be opened: Permission denied")]

@@ -16,11 +16,13 @@ from PIL import Image
 
 import pipeline.extract
 import pipeline.recipes
+import pipeline.repair
 from cache.config import Settings
 from cache.manifest import Manifest, Row
 from cache.spec import ArraySpec, Granularity
 from pipeline.dataset import Reader
 from pipeline.extract import Report, extract
+from pipeline.repair import repair
 from pipeline.request import Request
 from pipeline.stage import Extracted, Failed, Photo, Stage
 
@@ -131,7 +133,7 @@ def make_root(root: Path, images: int = IMAGES) -> None:
     (root / "annotation.txt").write_text(" ".join(f"{number}.png" for number in range(images)))
 
 
-def run(root: Path, store: Path, config: str = CONFIG, retry: bool = False, stages: tuple[str, ...] = ()) -> Report:
+def run(root: Path, store: Path, config: str = CONFIG, retry: bool = False, mend: bool = False) -> Report:
     """One extraction with the toys in the places of the real plug-ins."""
     path = root / "config.toml"
     path.write_text(config)
@@ -140,9 +142,13 @@ def run(root: Path, store: Path, config: str = CONFIG, retry: bool = False, stag
     def load(package: str, name: str, attribute: str) -> Any:
         return toys[name]
 
-    with patch.object(pipeline.recipes, "load_plugin", load), patch.object(pipeline.extract, "load", load):
-        request = Request("demo", root, store, root / "weights", config=path, retry=retry, stages=stages)
-        return extract(request, lambda _: None)
+    with (
+        patch.object(pipeline.recipes, "load_plugin", load),
+        patch.object(pipeline.extract, "load", load),
+        patch.object(pipeline.repair, "load", load),
+    ):
+        request = Request("demo", root, store, root / "weights", config=path, retry=retry)
+        return (repair if mend else extract)(request, lambda _: None)
 
 
 def tree(store: Path) -> dict[str, str]:
