@@ -1,7 +1,8 @@
 """How long planning takes, and how much memory, as the data set grows: 10,000, 100,000 and 1,000,000 images.
 
 Each size runs in a process of its own: load the manifest, lay out the shards, plan the five features of the emotic
-config in a store that has none of them (bench_resume times a finished one). Writes bench/plan.json with straight lines through the three sizes and what they say of 10^8.
+config in a store that has none of them (bench_resume times a finished one). Writes bench/plan.json with straight lines
+through the three sizes and what they say of 10^8.
 """
 
 import json
