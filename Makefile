@@ -24,10 +24,10 @@ GRID ?= demo
 q = '$(subst ','\'',$(1))'
 option = $(if $($(2)),--$(1) $(call q,$($(2))))
 where = --dataset $(call q,$(DATASET)) --store $(call q,$(STORE))
-pixels = $(where) --root $(call q,$(or $(ROOT),$(DATA)/$(DATASET))) --weights $(call q,$(WEIGHTS)) --device $(call q,$(DEVICE)) \
+pixels = $(where) $(call option,root,ROOT) --data $(call q,$(DATA)) --weights $(call q,$(WEIGHTS)) --device $(call q,$(DEVICE)) \
 	--executor $(call q,$(EXECUTOR)) $(call option,scheduler,SCHEDULER) $(call option,workers,WORKERS) $(call option,threads,THREADS) $(call option,stages,STAGES) $(call option,config,CONFIG) \
-	$(if $(filter-out 0,$(UNTRAINED)),--untrained) --allow-failed $(call q,$(ALLOW_FAILED))
-training = $(where) --runs $(call q,$(RUNS)) --device $(call q,$(DEVICE)) --seeds $(call q,$(SEEDS)) $(call option,set,SET) $(call option,threads,THREADS)
+	$(if $(filter 1 yes true on,$(UNTRAINED)),--untrained) --allow-failed $(call q,$(ALLOW_FAILED))
+training = $(where) --runs $(call q,$(RUNS)) --device $(call q,$(DEVICE)) --seeds $(call q,$(SEEDS)) $(call option,set,SET) $(call option,threads,THREADS) $(call option,name,NAME)
 
 .PHONY: help
 help: ## this list
@@ -38,7 +38,7 @@ demo: $(READY) ## draw a data set, extract every stage, train six heads, print t
 	@$(PY) -m scripts.demo --store $(call q,$(STORE)) --runs $(call q,$(RUNS)) --data $(call q,$(DATA)) --seeds $(call q,$(SEEDS))
 
 .PHONY: extract
-extract: $(READY) ## pixels to cache: DATASET= ROOT= [STAGES="sem2vec body"] [UNTRAINED=1] [ALLOW_FAILED=N] [DEVICE=cuda]
+extract: $(READY) ## pixels to cache: DATASET= ROOT= [STAGES="sem2vec body"] [UNTRAINED=1] [ALLOW_FAILED=N] [DEVICE=cuda] [EXECUTOR=dask]
 	@$(PY) -m pipeline extract $(pixels)
 
 .PHONY: retry
@@ -55,14 +55,14 @@ verify: $(READY) ## check every byte of the store: DATASET=
 
 .PHONY: status
 status: $(READY) ## what the store holds: DATASET= [JSON=1]
-	@$(PY) -m pipeline status $(where) $(if $(filter-out 0,$(JSON)),--json)
+	@$(PY) -m pipeline status $(where) $(if $(filter 1 yes true on,$(JSON)),--json)
 
 .PHONY: train
-train: $(READY) ## one head: HEAD= [DATASET=] [PROTOCOL=cat-6:6] [SEEDS=5] [SET="lr=1e-3 epochs=40"]
+train: $(READY) ## one head: HEAD= [DATASET=] [PROTOCOL=cat-6:6] [SEEDS=5] [SET="lr=1e-3 epochs=40"] [NAME=]
 	@$(PY) -m heads train --head $(call q,$(HEAD)) --protocol $(call q,$(PROTOCOL)) $(training)
 
 .PHONY: ablate
-ablate: $(READY) ## a grid of heads, protocols and settings: GRID= [DATASET=] [SEEDS=5]
+ablate: $(READY) ## a grid of heads, protocols and settings: GRID= [DATASET=] [SEEDS=5] [NAME=]
 	@$(PY) -m heads ablate --grid $(call q,$(GRID)) $(training)
 
 .PHONY: test

@@ -31,6 +31,11 @@ class Block:
         ends = np.cumsum((0, *self.persons)).tolist()
         return tuple(slice(start, stop) for start, stop in pairwise(ends))
 
+    @cached_property
+    def image_spans(self) -> tuple[slice, ...]:
+        """For each image, its own row."""
+        return tuple(slice(index, index + 1) for index in range(len(self.images)))
+
 
 @dataclass(frozen=True)
 class Layout:

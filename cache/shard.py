@@ -28,6 +28,7 @@ from cache.spec import DTYPES, ArraySpec, Status
 BLOCK = 4096
 MAGIC = b"affect-cache shard 2\n"
 _DIGEST = 32
+_CURE = ". make repair makes it again"
 MESSAGE_BYTES = 400
 _DTYPES = frozenset(np.dtype(name).newbyteorder("<").str for name in DTYPES)
 _TEXT = re.compile(r"\|S[1-9][0-9]{0,8}")
@@ -206,7 +207,7 @@ def _parse_header(path: Path, block: bytes) -> Header:
         raise ShardError(f"{path}: not a shard of this format")
     front, seal = block[:-_DIGEST], block[-_DIGEST:]
     if digest(front).encode() != seal:
-        raise ShardError(f"{path}: the header was changed after it was written. Delete the file and extract again")
+        raise ShardError(f"{path}: the header was changed after it was written{_CURE}")
     try:
         told = json.loads(front[len(MAGIC) :])
         places = {name: Place(place[0], tuple(place[1]), *place[2:]) for name, place in told.pop("places").items()}
@@ -246,7 +247,7 @@ def _checked_map(path: Path, header: Header) -> mmap.mmap:
         raise ShardError(f"{path}: cannot be read: {error}") from None
     with memoryview(view) as whole, whole[BLOCK:] as rest:
         if len(rest) != header.size:
-            raise ShardError(f"{path}: holds {len(rest)} bytes, {header.size} were written. Delete and extract again")
+            raise ShardError(f"{path}: holds {len(rest)} bytes, {header.size} were written{_CURE}")
         if digest(rest) != header.body:
-            raise ShardError(f"{path}: bytes were changed after it was written. Delete the file and extract again")
+            raise ShardError(f"{path}: bytes were changed after it was written{_CURE}")
     return view

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cache.errors import ShardError, StoreError, unknown
+from cache.errors import ShardError, StoreError, UnknownName, nearest, unknown
 from cache.files import make_folder, read_json, replace_text
 from cache.fingerprint import fingerprint
 from cache.layout import IMAGES_PER_SHARD, Block, Layout, shard_name
@@ -93,7 +93,7 @@ class Feature:
                 raise StoreError(f"{self.path(block)}: absent or made for other samples. Run make extract again")
             shard = Shard(self.path(block))
             if shard.keys != self.layout.keys(block, self.granularity):
-                raise ShardError(f"{shard.path}: its keys are not those of the manifest. Delete it and extract again")
+                raise ShardError(f"{shard.path}: its keys are not those of the manifest. make repair makes it again")
             for name, spec in self.arrays.items():
                 spec.validate(f"{shard.path}:{name}", shard.array(name), len(shard.keys))
             self._open[block.number] = shard
@@ -164,7 +164,8 @@ class Store:
     def folder(self, dataset: str) -> Path:
         """Raises: UnknownName when nothing of ``dataset`` was extracted here."""
         if dataset not in (known := self.datasets()):
-            raise unknown(f"dataset in the store {self.root}:", dataset, known)
+            cure = f"Run make extract DATASET={dataset} first"
+            raise UnknownName(f"{self.root}: holds no dataset {dataset!r}.{nearest(dataset, known)} {cure}")
         return self.root / dataset
 
     def manifest(self, dataset: str) -> Manifest:

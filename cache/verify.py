@@ -50,7 +50,7 @@ def problem(feature: Feature, block: Block) -> str:
     try:
         return _disagreement(feature, block, Shard(feature.path(block)))
     except AffectError as error:
-        return str(error).removeprefix(f"{feature.path(block)}: ")
+        return str(error).removeprefix(f"{feature.path(block)}: ").partition(". make repair")[0]
 
 
 def _disagreement(feature: Feature, block: Block, shard: Shard) -> str:

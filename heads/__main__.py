@@ -2,7 +2,17 @@
 
 import sys
 
-from heads.cli import main
+
+def run() -> int:
+    """The command line's exit status; an interrupt while libraries load ends in one line too."""
+    try:
+        from heads.cli import main
+
+        return main()
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return 130
+
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(run())

@@ -28,6 +28,9 @@ class Grid(Settings):
     settings: tuple[dict[str, Any], ...] = Field(({},), min_length=1)
 
 
+MOST_SEEDS = 100
+
+
 @dataclass(frozen=True)
 class Place:
     """Where an experiment reads and writes. rules: the mapping of labels. seeds: how many, from 0 on."""
@@ -88,8 +91,8 @@ def table(place: Place, protocol: str, wanted: Sequence[Cell], folder: Path, wat
 
     Raises: every AffectError of reading, training and writing.
     """
-    if place.seeds < 1:
-        raise ConfigError(f"seeds = {place.seeds}: at least 1 is needed")
+    if not 1 <= place.seeds <= MOST_SEEDS:
+        raise ConfigError(f"SEEDS={place.seeds}: from 1 to {MOST_SEEDS}; all of them train together, in memory")
     bench = prepare(place.store, place.dataset, protocol, place.rules, wanted, place.device)
     results = []
     for one in wanted:

@@ -8,7 +8,11 @@ from typing import Any, NoReturn
 
 from cache import config
 from cache.errors import AffectError, ConfigError
+from cache.fingerprint import fingerprint
 from cache.store import Store
+
+SEEDS = 5
+LONGEST = 100
 
 
 class _Parser(argparse.ArgumentParser):
@@ -24,7 +28,7 @@ def parser() -> argparse.ArgumentParser:
     for word, text in (("train", "train one head"), ("ablate", "train every head of a grid")):
         command = commands.add_parser(word, help=text, allow_abbrev=False)
         _shared(command)
-        command.add_argument("--seeds", type=int, default=5, help="how many seeds, trained together (0, 1, ...)")
+        command.add_argument("--seeds", type=int, default=SEEDS, help="how many seeds, trained together (0, 1, ...)")
         command.add_argument("--set", default="", help='settings, as in "lr=1e-3 epochs=40"')
         command.add_argument("--store", type=Path, default=Path("store"), help="folder of the cached features")
         command.add_argument("--device", default="cpu", help="cpu or cuda")
@@ -65,7 +69,7 @@ def _train(words: argparse.Namespace) -> None:
 
     place = _place(words)
     cell = ablate.cell(words.head, words.protocol, config.assignments(words.set))
-    name = _name(words.name or f"{words.dataset}-{ablate.slug(words.protocol)}-{words.head}")
+    name = _name(words.name or f"{words.dataset}-{ablate.slug(words.protocol)}-{words.head}{_changes(words)}")
     folder = place.runs / name
     _show({folder: ablate.table(place, words.protocol, [cell], folder, Progress(sys.stderr))})
 
@@ -76,7 +80,7 @@ def _ablate(words: argparse.Namespace) -> None:
 
     place, grid = _place(words), ablate.read_grid(words.grid)
     stem = Path(words.grid).stem
-    name = _name(words.name or (stem if stem == words.dataset else f"{words.dataset}-{stem}"))
+    name = _name(words.name or (stem if stem == words.dataset else f"{words.dataset}-{stem}") + _changes(words))
     _show(ablate.ablate(place, grid, config.assignments(words.set), name, Progress(sys.stderr)))
 
 
@@ -100,6 +104,13 @@ def _place(words: argparse.Namespace) -> Any:
     store.folder(words.dataset)
     rules = one_shot.read_rules(words.mapping or one_shot.MAPPING)
     return Place(store, words.dataset, words.runs, rules, words.seeds, words.device)
+
+
+def _changes(words: argparse.Namespace) -> str:
+    """What SET and SEEDS change, as part of a folder's name, so that no other run is overwritten."""
+    seeds = [] if words.seeds == SEEDS else [f"seeds={words.seeds}"]
+    told = "".join(f"-{word.replace('/', '_')}" for word in [*seeds, *words.set.split()])
+    return told if len(told) <= LONGEST else f"-{fingerprint(told)}"
 
 
 def _name(word: str) -> str:

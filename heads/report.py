@@ -100,4 +100,6 @@ def read(folder: Path) -> dict[str, Any]:
         found = sorted(str(one.parent.relative_to(folder.parent)) for one in folder.parent.glob("**/results.json"))
         raise StoreError(f"{path}: no such run. Runs there are: {', '.join(found) or 'none'}. Run make train first")
     results: dict[str, Any] = read_json(path)
+    if not isinstance(results, dict) or not {"dataset", "protocol", "features", "rows"} <= results.keys():
+        raise StoreError(f"{path}: is not the results of a run. Train again into another name")
     return results

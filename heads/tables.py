@@ -58,9 +58,15 @@ def notes(results: Results) -> list[str]:
         {(row["paper"]["source"], row["paper"]["dataset"]) for row in results["rows"] if row["paper"]}
     ):
         cited = "; ".join(f"{source}, measured on {dataset}" for source, dataset in sources)
-        lines.append(f"Paper: {cited}, backbones trained end to end.")
-    if untrained := [feature["name"] for feature in results["features"] if not feature["trained"]]:
-        lines.append(f"UNTRAINED features in the store: {', '.join(untrained)}. Their numbers are no results.")
+        lines.append(
+            f"Paper: {cited}, backbones trained end to end, its mapping of categories to classes unpublished; ours is "
+            f"mapping {results['mapping_version']} of heads/protocols/one_shot.toml. Not like for like."
+        )
+    untrained = {feature["name"]: feature["used"] for feature in results["features"] if not feature["trained"]}
+    if used := [name for name, was in untrained.items() if was]:
+        lines.append(f"UNTRAINED features in this table: {', '.join(used)}. Numbers made from them are no results.")
+    if unused := [name for name, was in untrained.items() if not was]:
+        lines.append(f"UNTRAINED features in the store, used by no head of this table: {', '.join(unused)}.")
     return lines
 
 

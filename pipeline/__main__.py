@@ -1,6 +1,18 @@
 """``python -m pipeline``."""
 
-from pipeline.cli import main
+import sys
+
+
+def run() -> int:
+    """The command line's exit status; an interrupt while libraries load ends in one line too."""
+    try:
+        from pipeline.cli import main
+
+        return main()
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return 130
+
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(run())

@@ -11,12 +11,11 @@ import numpy as np
 from cache.errors import AffectError
 from cache.layout import Block
 from cache.shard import Rows, Shard, write
-from cache.spec import FAILURES, Granularity, Status
+from cache.spec import Granularity, Status
 from cache.store import Feature
+from pipeline.plan import FAILED
 from pipeline.reading import Prepared
 from pipeline.stage import Stage
-
-_FAILED = [int(status) for status in sorted(FAILURES)]
 
 
 class Assembly:
@@ -48,11 +47,11 @@ class Assembly:
             self.arrays = {name: spec.empty(len(self.keys)) for name, spec in feature.arrays.items()}
             self.status = np.full(len(self.keys), Status.FAILED, dtype=np.uint8)
             self.messages = ["not extracted"] * len(self.keys)
-        self.todo = np.isin(self.status, _FAILED)
+        self.todo = np.isin(self.status, FAILED)
 
     def span(self, index: int) -> slice:
         """Rows of image ``index``."""
-        return slice(index, index + 1) if self.by_image else self.block.spans[index]
+        return (self.block.image_spans if self.by_image else self.block.spans)[index]
 
     def wants(self, index: int) -> bool:
         """Whether image ``index`` has a row to do."""
@@ -90,7 +89,7 @@ class Assembly:
         """Write the shard; returns the paths of the images that have a failed row."""
         rows = Rows(self.keys, self.status, self.messages, self.arrays)
         write(self.feature.path(self.block), self.feature.fingerprint, self.source, self.feature.arrays, rows)
-        failed = np.isin(self.status, _FAILED)
+        failed = np.isin(self.status, FAILED)
         return frozenset(path for index, path in enumerate(self.block.images) if failed[self.span(index)].any())
 
     def _submit(self) -> None:

@@ -48,7 +48,8 @@ def _parse(words: Sequence[str] | None) -> argparse.Namespace:
     parser = Parser(prog="python -m pipeline", description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("command", metavar="|".join(COMMANDS))
     parser.add_argument("--dataset", default="demo", help="dataset (demo)")
-    parser.add_argument("--root", type=Path, help="the dataset's own folder (data/<dataset>)")
+    parser.add_argument("--root", type=Path, help="the dataset's own folder (<data>/<dataset>)")
+    parser.add_argument("--data", type=Path, default=Path("data"), help="where datasets are, without --root (data)")
     parser.add_argument("--store", type=Path, default=Path("store"), help="where features go (store)")
     parser.add_argument("--weights", type=Path, default=Path("weights"), help="folder of checkpoints (weights)")
     parser.add_argument("--stages", default="", help="features to extract, separated by blanks (all)")
@@ -75,7 +76,8 @@ def _parse(words: Sequence[str] | None) -> argparse.Namespace:
 def _extract(options: argparse.Namespace) -> int:
     request = Request(
         dataset=options.dataset,
-        root=options.root or Path("data") / options.dataset,
+        root=options.root or options.data / options.dataset,
+        make=options.root is None,
         store=options.store,
         weights=options.weights,
         untrained=options.untrained,
@@ -90,10 +92,15 @@ def _extract(options: argparse.Namespace) -> int:
     )
     run = repair if options.command == "repair" else extract
     report = run(request, lambda line: print(line, flush=True))
-    return _verdict(report, options.allow_failed)
+    return _verdict(report, options.allow_failed, _where(options))
 
 
-def _verdict(report: Report, allowed: int) -> int:
+def _where(options: argparse.Namespace) -> str:
+    """The words that a proposed make command needs to look at the same store."""
+    return f"DATASET={options.dataset}" + ("" if options.store == Path("store") else f" STORE={options.store}")
+
+
+def _verdict(report: Report, allowed: int, where: str) -> int:
     dataset = report.manifest.dataset
     if untrained := [recipe.feature for recipe in report.recipes if not recipe.info["trained"]]:
         print(f"UNTRAINED: {' '.join(untrained)}")
@@ -103,7 +110,8 @@ def _verdict(report: Report, allowed: int) -> int:
     shown = ", ".join(printable(path) for path in sorted(report.failed)[:3]) + (
         ", ..." if len(report.failed) > 3 else ""
     )
-    print(f"failed: {shown}. make status DATASET={dataset} shows why; ALLOW_FAILED={len(report.failed)} accepts them")
+    cures = f"make retry reads them again, ALLOW_FAILED={len(report.failed)} accepts them"
+    print(f"failed: {shown}. make status {where} shows why; {cures}")
     return 1
 
 
@@ -118,8 +126,6 @@ def _verify(options: argparse.Namespace) -> int:
     findings = list(verify(options.store, options.dataset, sizes.append))
     for finding in findings:
         print(f"{finding.path}: {finding.problem}")
-    verdict = (
-        "all sound" if not findings else f"{len(findings)} damaged. make repair DATASET={options.dataset} mends it"
-    )
+    verdict = "all sound" if not findings else f"{len(findings)} damaged. make repair {_where(options)} mends it"
     print(f"{options.dataset}: {len(sizes)} shards, {sum(sizes) / 1e6:.1f} MB checked, {verdict}")
     return 1 if findings else 0

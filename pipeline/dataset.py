@@ -51,13 +51,18 @@ def source_of(reader: Reader) -> str:
     return fingerprint(about | {"files": digest})
 
 
+def check_root(reader: Reader) -> None:
+    """Raises: DataError when the dataset's folder is not there."""
+    if not reader.root.is_dir():
+        raise DataError(f"ROOT={reader.root}: no such folder. It is the folder that holds the dataset's own files")
+
+
 def manifest_of(reader: Reader, cached: Path) -> Manifest:
     """The reader's manifest; ``cached`` (a manifest.parquet) is taken when it was made from the same annotation.
 
     Raises: DataError.
     """
-    if not reader.root.is_dir():
-        raise DataError(f"ROOT={reader.root}: no such folder. It is the folder that holds the dataset's own files")
+    check_root(reader)
     source = source_of(reader)
     if cached.exists() and (manifest := Manifest.load(cached)).source == source:
         return manifest

@@ -10,7 +10,7 @@ from cache.manifest import Manifest
 from cache.plugins import load
 from cache.spec import FAILURES
 from cache.store import Feature, Store
-from pipeline.dataset import Reader, manifest_of
+from pipeline.dataset import Reader, check_root, manifest_of
 from pipeline.executors import execute
 from pipeline.plan import Plan, make_plan
 from pipeline.progress import Progress
@@ -40,8 +40,11 @@ def extract(request: Request, say: Callable[[str], None]) -> Report:
     """
     check_device(request.device, here=False)
     reader: Reader = load("pipeline.datasets", request.dataset, "Reader")(request.root)
+    if request.make and not request.root.exists():
+        say(f"{request.dataset}: making its files in {request.root}")
+        reader.prepare()
+    check_root(reader)
     config, chosen = request.settings()
-    reader.prepare()
     store = Store(request.store)
     with store.lock(request.dataset):
         sweep(request.folder)

@@ -3,12 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from cache.layout import Layout
-from cache.spec import FAILURES
+from cache.shard import Shard
+from cache.spec import FAILURES, Granularity
 from cache.store import Feature
 from pipeline.recipes import Recipe
 
 FAILURE_WORDS = frozenset(status.word for status in FAILURES)
+FAILED = [int(status) for status in sorted(FAILURES)]
 
 
 @dataclass(frozen=True)
@@ -35,8 +39,20 @@ class Plan:
 
     @property
     def images(self) -> int:
-        """Images in the pending shards."""
-        return sum(len(self.layout.block(task.number).images) for task in self.tasks)
+        """How many images have a row to do."""
+        return sum(len(self._wanted(task)) for task in self.tasks)
+
+    def _wanted(self, task: Task) -> set[int]:
+        """Numbers of the images of a shard that have a row to do."""
+        block = self.layout.block(task.number)
+        wanted: set[int] = set()
+        for feature in (self.features[name] for name in task.features):
+            spans = block.spans if feature.granularity is Granularity.PERSON else block.image_spans
+            todo = np.ones(spans[-1].stop, dtype=bool)
+            if task.retry:
+                todo = np.isin(Shard(feature.path(block)).status, FAILED)
+            wanted.update(index for index, span in enumerate(spans) if todo[span].any())
+        return wanted
 
 
 def make_plan(layout: Layout, features: Mapping[str, Feature], recipes: Sequence[Recipe], retry: bool = False) -> Plan:

@@ -16,9 +16,10 @@ from pipeline.weights import Weights
 class Request:
     """One extraction.
 
-    stages: feature names, empty for all. config: instead of the shipped one. retry: do again what failed. executor:
-    local or dask. scheduler: of a Dask cluster that runs already, else one is started with ``workers`` processes.
-    threads: batches that run at a time in each process, each on one core; 0 for as many as there are cores.
+    stages: feature names, empty for all. config: instead of the shipped one. retry: do again what failed. make: make
+    the dataset's files where they are absent and can be made (the demo's). executor: local or dask. scheduler: of a
+    Dask cluster that runs already, else one is started with ``workers`` processes. threads: batches that run at a time
+    in each process, each on one core; 0 for as many as there are cores.
     """
 
     dataset: str
@@ -30,6 +31,7 @@ class Request:
     config: Path | None = None
     device: str = "cpu"
     retry: bool = False
+    make: bool = False
     executor: str = "local"
     scheduler: str = ""
     workers: int = 2

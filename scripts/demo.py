@@ -22,7 +22,7 @@ def main() -> int:
     grid = ["--runs", str(options.runs), "--seeds", options.seeds, "--grid", "demo", "--name", "demo"]
     started = time.monotonic()
     for what, command, words in (
-        ("1/2 pixels to cache", pipeline, ["extract", *store, "--root", str(options.data / "demo")]),
+        ("1/2 pixels to cache", pipeline, ["extract", *store, "--data", str(options.data)]),
         ("2/2 cache to table", heads, ["ablate", *store, *grid]),
     ):
         if status := _step(what, command, words):

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import ClassVar
 
 import pipeline.dataset
+from cache.errors import DataError
 from cache.manifest import Manifest
 from pipeline.datasets import emotic
 
 SCENES = 900
 SEED = 0
+LABEL_MAPS = "label_maps"
 
 
 class Reader(pipeline.dataset.Reader):
@@ -40,8 +42,12 @@ class Reader(pipeline.dataset.Reader):
         write_demo(self.root, scenes=self.scenes, seed=SEED)
 
     def annotation_files(self) -> list[Path]:
-        """Raises: DataError when the scenes were not made."""
-        return self._emotic.annotation_files()
+        """Raises: DataError when the scenes were not made, or what lies there was not drawn by us."""
+        files = self._emotic.annotation_files()
+        if not (self.root / LABEL_MAPS).is_dir():
+            cure = "Is it EMOTIC's own? Then name it: DATASET=emotic"
+            raise DataError(f"{self.root}: holds no {LABEL_MAPS}/, so it is not the drawn demo. {cure}")
+        return files
 
     def read(self, source: str) -> Manifest:
         """EMOTIC's manifest under the demo's name. Raises: DataError."""

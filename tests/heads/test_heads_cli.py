@@ -25,7 +25,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 def test_train_prints_its_table_and_writes_its_folder(place: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "--head", "ib_dml", "--set", FAST, *place]) == 0
     out, err = capsys.readouterr()
-    folder = Path(place[3]) / "demo-cat-6-6-ib_dml"
+    (folder,) = Path(place[3]).glob("demo-cat-6-6-ib_dml-seeds=2-epochs=1*")
     assert out.startswith("| head ")
     assert f"written to {folder}" in out
     assert (folder / "results.json").exists()
@@ -40,7 +40,17 @@ def test_the_demos_grid_goes_to_runs_demo(place: list[str], capsys: pytest.Captu
     assert [line.split()[1] for line in out.splitlines()[2:8]] == [
         *("random", "i_dml", "b_dml", "ib_dml", "sem_i_dml", "sem_ib_dml")
     ]
+    assert (Path(place[3]) / "demo-seeds=2-epochs=1-episodes=5-validation_episodes=2" / "table.tex").exists()
+    assert main(["ablate", "--name", "demo", "--set", "epochs=1 episodes=5 validation_episodes=2", *place]) == 0
     assert (Path(place[3]) / "demo" / "table.tex").exists()
+
+
+def test_a_run_with_other_settings_gets_a_folder_of_its_own(place: list[str]) -> None:
+    long = "epochs=1 episodes=5 validation_episodes=2 shots=1 lr=0.00035 epsilon=0.1 gamma=0.1 step=4 patience=6"
+    before = set(Path(place[3]).iterdir())
+    for words in (long, long + " margin=0.3"):
+        assert main(["train", "--head", "i_dml", "--set", words, *place]) == 0
+    assert len(set(Path(place[3]).iterdir()) - before) == 2
 
 
 @pytest.mark.parametrize(
@@ -52,7 +62,7 @@ def test_the_demos_grid_goes_to_runs_demo(place: list[str], capsys: pytest.Captu
         (["train", "--device", "gpu"], "no device 'gpu'. Did you mean 'cpu'? Known: cpu, cuda."),
         (["train", "--set", "lrr=1 epochs=0"], "settings of sem_ib_dml: epochs: input should be greater than"),
         (["train", "--set", "lr"], "SET: 'lr' is not of the form name=value"),
-        (["train", "--seeds", "0"], "seeds = 0: at least 1 is needed"),
+        (["train", "--seeds", "0"], "SEEDS=0: from 1 to 100"),
         (["train", "--seeds", "x"], "argument --seeds: invalid int value: 'x'. See python -m heads train --help"),
         (["train", "--name", "../x"], "name '../x': it must be the name of one folder, without a path"),
         (["train", "--mapping", "none.toml"], "none.toml: no such config file"),

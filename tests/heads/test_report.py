@@ -60,7 +60,7 @@ def test_the_table_marks_untrained_features_in_rows_and_below(folder: Path) -> N
     row = next(line for line in text.splitlines() if line.startswith("| ib_dml"))
     assert "body (UNTRAINED), image " in row
     assert "UNTRAINED" not in next(line for line in text.splitlines() if line.startswith("| i_dml"))
-    assert "UNTRAINED features in the store: body, pose." in text
+    assert "UNTRAINED features in this table: body." in text
     assert "People left out because a feature is missing: ib_dml 1." in text
     assert "| 16.67 " in row
     assert "| 21.02 " in row

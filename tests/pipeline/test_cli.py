@@ -121,3 +121,21 @@ def test_repair_touches_nothing_outside_the_store(capsys: pytest.CaptureFixture[
     assert "no dataset '../victim'" in complaint(capsys, "repair", "--dataset", "../victim", *where)
     assert (tmp_path / "victim" / "manifest.parquet").read_text() == "kept"
     assert not (tmp_path / "store").exists()
+
+
+def test_the_demo_is_drawn_only_where_nobody_named_a_folder(
+    capsys: pytest.CaptureFixture[str], store: list[str], tmp_path: Path
+) -> None:
+    wrong = tmp_path / "nowhere"
+    assert f"ROOT={wrong}: no such folder" in complaint(capsys, "extract", "--root", str(wrong), *store)
+    assert not wrong.exists()
+
+
+def test_a_folder_that_is_not_the_drawn_demo_is_not_taken_for_it(
+    capsys: pytest.CaptureFixture[str], store: list[str], tmp_path: Path
+) -> None:
+    write_demo(tmp_path / "own", scenes=12, seed=0)
+    (tmp_path / "own" / "label_maps").rename(tmp_path / "gone")
+    text = complaint(capsys, "extract", "--root", str(tmp_path / "own"), *store)
+    assert "is not the drawn demo" in text
+    assert "DATASET=emotic" in text
