@@ -1,0 +1,44 @@
+"""The README's tables name what is there: every stage with its arrays, every head, every word that make knows."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from cache.plugins import load, names
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+README = (REPOSITORY / "README.md").read_text()
+
+
+def rows(heading: str) -> dict[str, str]:
+    """Name in the first column -> its row; a row may name several, as in `i_dml`, `b_dml`."""
+    section = README.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    table = [line for line in section.splitlines() if line.startswith("| `")]
+    return {name: line for line in table for name in re.findall(r"`([^`]+)`", line.split("|")[1])}
+
+
+def test_heads() -> None:
+    assert sorted(rows("Heads")) == names("heads.models")
+
+
+def test_stages() -> None:
+    assert sorted(rows("Stages")) == names("pipeline.stages")
+
+
+@pytest.mark.parametrize("stage", names("pipeline.stages"))
+def test_a_stages_row_names_its_arrays_with_their_shapes(stage: str) -> None:
+    extractor = load("pipeline.stages", stage, "Extractor")
+    row = rows("Stages")[stage]
+    for name, spec in extractor(extractor.Config()).outputs.items():
+        assert f"`{name}`" in row
+        shape = "(h/8, w/8)" if name == "label_map" else f"({', '.join(map(str, spec.shape))}"
+        assert shape in row.partition(f"`{name}`")[2].partition("`")[0]
+
+
+def test_the_make_words_of_the_readme_exist() -> None:
+    told = subprocess.run(["make", "help"], cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
+    known = {line.split()[0] for line in told.splitlines()}
+    assert set(re.findall(r"make ([a-z-]+)\b(?! failed)", README)) <= known | {"itself"}
+    assert {"demo", "test", "extract", "train", "status", "verify", "repair", "retry", "ablate", "lint"} <= known
