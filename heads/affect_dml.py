@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cache.config import Settings
-from heads.head import Output
+from heads.head import Head, Output
 from heads.layers import BatchNorm, Linear, generators
 from heads.losses.cross_entropy import cross_entropy
 from heads.losses.triplet import triplet_margin
@@ -21,7 +21,7 @@ from heads.miners import multi_similarity
 IMAGE, BODY, SEMANTIC = "image/pooled", "body/pooled", "sem2vec/presence"
 
 
-class Config(Settings):
+class DmlConfig(Settings):
     """stream: width of each stream's output. fusion, embedding: the two layers after concatenation (the public code's
     512 and 128). triplet_weight, class_weight: alpha and beta of eq. 7.
 
@@ -74,7 +74,7 @@ class Network(nn.Module):
     """
 
     def __init__(
-        self, inputs: Sequence[str], config: Config, widths: Mapping[str, int], classes: int, seeds: Sequence[int]
+        self, inputs: Sequence[str], config: DmlConfig, widths: Mapping[str, int], classes: int, seeds: Sequence[int]
     ) -> None:
         super().__init__()
         draws = generators(seeds)
@@ -98,7 +98,7 @@ class Network(nn.Module):
         return Output(embedding, self.classifier(embedding))
 
 
-def terms(config: Config, output: Output, labels: Tensor) -> dict[str, Tensor]:
+def terms(config: DmlConfig, output: Output, labels: Tensor) -> dict[str, Tensor]:
     """The two weighted terms of eq. 7, each (S,). labels: (S, B)."""
     normalised = F.normalize(output.embedding, dim=2)
     pairs = multi_similarity(normalised.detach(), labels, config.epsilon)
@@ -108,6 +108,30 @@ def terms(config: Config, output: Output, labels: Tensor) -> dict[str, Tensor]:
     }
 
 
-def pooled(config: Config, inputs: Sequence[str]) -> tuple[str, ...]:
+def pooled(config: DmlConfig, inputs: Sequence[str]) -> tuple[str, ...]:
     """The inputs that ``standardise`` concerns: presence is already 0 and 1."""
     return tuple(name for name in inputs if name != SEMANTIC) if config.standardise else ()
+
+
+class AffectDML(Head):
+    """What the variants share; a variant is this with its ``inputs``."""
+
+    Config = DmlConfig
+
+    def __init__(self, config: DmlConfig, widths: Mapping[str, int], classes: int, seeds: Sequence[int]) -> None:
+        super().__init__(config, widths, classes, seeds)
+        self.config = config
+        self.network = Network(self.inputs, config, widths, classes, seeds)
+
+    def forward(self, features: Mapping[str, Tensor]) -> Output:
+        """features: (S, B, d) of each input."""
+        output: Output = self.network(features)
+        return output
+
+    def terms(self, output: Output, labels: Tensor) -> dict[str, Tensor]:
+        """Eq. 7: ``triplet`` and ``class``."""
+        return terms(self.config, output, labels)
+
+    def standardised(self) -> tuple[str, ...]:
+        """Pooled features, when the config says so."""
+        return pooled(self.config, self.inputs)
