@@ -1,6 +1,6 @@
 """``make fuzz``: damaged shards, .mat files and configs by the ten thousand; only typed one-line errors may come out.
 
-Inputs are mutated from sound files by a seeded generator, so that a finding can be made again from its number. Each
+Hypothesis draws the mutations of sound files, seeded, so that a finding can be made again from its lot's number. Each
 lot runs in a forked child with limits on time and memory: a crash, a hang or a flood of memory is a finding too.
 Shards are tried as damaged, and with every digest made right again, so that the damage reaches HDF5's own parser.
 Writes bench/fuzz.json.
@@ -20,6 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+from hypothesis import HealthCheck, Phase, given, seed, settings, strategies
 
 from cache.config import assignments, build
 from cache.config import load as load_config
@@ -32,6 +33,13 @@ from pipeline.recipes import DatasetConfig
 from scripts.benchmark import machine, record
 
 LOT, LOT_SECONDS, LOT_BYTES = 500, 60, 6 << 30
+LIMITS = settings(
+    max_examples=LOT,
+    deadline=None,
+    database=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
 Target = Callable[[bytes, Path], None]
 
 
@@ -124,35 +132,46 @@ def mutate(sound: bytes, other: bytes, draw: random.Random) -> bytes:
     return bytes(data)
 
 
-def lot(target: Target, sounds: list[bytes], seed: int, folder: Path) -> Counter[str]:
+def lot(target: Target, sounds: list[bytes], number: int, folder: Path) -> Counter[str]:
     """Try LOT inputs in a child; how many were read, refused, or ended in something else, with what."""
     receive, send = os.pipe()
     child = os.fork()
     if child == 0:
         resource.setrlimit(resource.RLIMIT_AS, (LOT_BYTES, LOT_BYTES))
         signal.alarm(LOT_SECONDS)
-        os.write(send, json.dumps(_try_all(target, sounds, seed, folder)).encode())
+        os.write(send, json.dumps(_try_all(target, sounds, number, folder)).encode())
         os._exit(0)
     os.close(send)
     with os.fdopen(receive, "rb") as pipe:
         answer = pipe.read()
     _, status = os.waitpid(child, 0)
     if status or not answer:
-        return Counter({f"lot {seed} ended with wait status {status}": 1})
+        return Counter({f"lot {number} ended with wait status {status}": 1})
     return Counter(json.loads(answer))
 
 
-def _try_all(target: Target, sounds: list[bytes], seed: int, folder: Path) -> Counter[str]:
-    draw, counts = random.Random(seed), Counter[str]()
-    for number in range(LOT):
+def _try_all(target: Target, sounds: list[bytes], number: int, folder: Path) -> Counter[str]:
+    """Hypothesis draws the examples; failures are counted with their input's seed instead of stopping the lot."""
+    counts = Counter[str]()
+
+    @seed(number)
+    @settings(
+        max_examples=LOT, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=HealthCheck
+    )
+    @given(strategies.randoms(use_true_random=True))
+    def one(draw: random.Random) -> None:
         data = mutate(draw.choice(sounds), draw.choice(sounds), draw)
         try:
             target(data, folder / "x")
             counts["read"] += 1
         except AffectError as error:
-            counts["refused" if len(str(error).splitlines()) == 1 else f"two lines in {seed}/{number}"] += 1
-        except BaseException as error:
-            counts[f"{type(error).__name__} in {seed}/{number}: {error}"[:200]] += 1
+            counts[
+                "refused" if len(str(error).splitlines()) == 1 else f"two lines in lot {number}: {error!r}"[:200]
+            ] += 1
+        except Exception as error:
+            counts[f"{type(error).__name__} in lot {number}: {error}"[:200]] += 1
+
+    one()
     return counts
 
 
@@ -173,9 +192,13 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         for what, (target, sounds) in targets.items():
             counts: Counter[str] = Counter()
-            for seed in range(lots):
-                counts += lot(target, sounds, seed, Path(name))
-            results[what] = {"inputs": lots * LOT, "read": counts.pop("read", 0), "refused": counts.pop("refused", 0)}
+            for number in range(lots):
+                counts += lot(target, sounds, number, Path(name))
+            results[what] = {
+                "inputs": counts.total(),
+                "read": counts.pop("read", 0),
+                "refused": counts.pop("refused", 0),
+            }
             findings += [f"{what}: {text}" for text in counts]
     record("fuzz", {"targets": results, "findings": findings, "met": not findings} | machine())
     return 1 if findings else 0
