@@ -155,9 +155,7 @@ def _try_all(target: Target, sounds: list[bytes], number: int, folder: Path) -> 
     counts = Counter[str]()
 
     @seed(number)
-    @settings(
-        max_examples=LOT, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=HealthCheck
-    )
+    @LIMITS
     @given(strategies.randoms(use_true_random=True))
     def one(draw: random.Random) -> None:
         data = mutate(draw.choice(sounds), draw.choice(sounds), draw)
@@ -165,9 +163,8 @@ def _try_all(target: Target, sounds: list[bytes], number: int, folder: Path) -> 
             target(data, folder / "x")
             counts["read"] += 1
         except AffectError as error:
-            counts[
-                "refused" if len(str(error).splitlines()) == 1 else f"two lines in lot {number}: {error!r}"[:200]
-            ] += 1
+            whole = len(str(error).splitlines()) == 1
+            counts["refused" if whole else f"two lines in lot {number}: {error!r}"[:200]] += 1
         except Exception as error:
             counts[f"{type(error).__name__} in lot {number}: {error}"[:200]] += 1
 
