@@ -20,6 +20,8 @@ class Linear(nn.Module):
     """S affine maps. weight: (S, in, out), so that its gradient comes out contiguous. bias: (S, 1, out).
 
     Each seed's draw is that of ``nn.Linear`` (weight, then bias, both uniform within 1/sqrt(in)).
+    taps: while an optimiser makes the weight's gradient itself, a list that gets (x, gradient of the output) of each
+    call in place of ``weight.grad``; otherwise None.
     """
 
     def __init__(self, inputs: int, outputs: int, draws: Sequence[torch.Generator]) -> None:
@@ -31,10 +33,16 @@ class Linear(nn.Module):
             biases.append(torch.empty(1, outputs).uniform_(-bound, bound, generator=draw))
         self.weight = nn.Parameter(torch.stack(weights).contiguous())
         self.bias = nn.Parameter(torch.stack(biases))
+        self.taps: list[tuple[Tensor, Tensor]] | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (S, B, in). Returns (S, B, out)."""
-        return torch.baddbmm(self.bias, x, self.weight)
+        taps = self.taps
+        if taps is None or not torch.is_grad_enabled():
+            return torch.baddbmm(self.bias, x, self.weight)
+        out = torch.baddbmm(self.bias, x, self.weight.detach())
+        out.register_hook(lambda gradient: taps.append((x.detach(), gradient)))  # type: ignore[no-untyped-call]
+        return out
 
 
 class BatchNorm(nn.Module):

@@ -1,26 +1,87 @@
-"""RMSprop in one pass over the memory."""
+"""RMSprop in one pass over the memory, and on a CPU without keeping the gradients of the big weights at all.
 
-from collections.abc import Iterable
+Source of the rule: ``torch.optim.RMSprop`` (no momentum, not centred), which is Adam with beta1 = 0 and without bias
+correction; torch fuses Adam but not RMSprop. With beta1 = 0 Adam's first moment is the gradient itself, so the
+gradient's own memory stands in for it.
+"""
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+from heads.layers import Linear
 
 _LATE = 1e6
 """A step number at which Adam's bias correction, 1 - 0.99 ** step, is exactly 1."""
 
 
-def rmsprop(parameters: Iterable[nn.Parameter], lr: float, alpha: float = 0.99, eps: float = 1e-8) -> torch.optim.Adam:
-    """``torch.optim.RMSprop`` (alpha, eps; no momentum, not centred), fused.
+class RMSprop:
+    """``with RMSprop(head, lr) as optimiser: optimiser.step(loss)``.
 
-    torch fuses Adam but not RMSprop, and RMSprop is Adam with beta1 = 0 and without bias correction; the latter is
-    switched off by starting at a late step. On two cores, 1.55 M parameters: 0.32 ms a step instead of 0.65 ms.
+    Inside the ``with``, on a CPU, the weights of every ``Linear`` get no ``grad``: each seed's gradient is made in one
+    small piece of memory that stays in the processor's cache, and is used up there. Five seeds' weights, squares and
+    gradients together do not fit into it. What of a step is not a product took a third less for that (bench_heads).
     """
-    parameters = list(parameters)
-    optimiser = torch.optim.Adam(parameters, lr=lr, betas=(0.0, alpha), eps=eps, fused=True)
-    for parameter in parameters:
-        optimiser.state[parameter] = {
-            "step": torch.tensor(_LATE, dtype=torch.float32, device=parameter.device),
-            "exp_avg": torch.zeros_like(parameter),
-            "exp_avg_sq": torch.zeros_like(parameter),
-        }
-    return optimiser
+
+    def __init__(self, module: nn.Module, lr: float, alpha: float = 0.99, eps: float = 1e-8) -> None:
+        self.lr, self.alpha, self.eps = lr, alpha, eps
+        self.late = torch.tensor(_LATE, device=next((parameter.device for parameter in module.parameters()), None))
+        self.layers = [
+            layer for layer in module.modules() if isinstance(layer, Linear) and layer.weight.device.type == "cpu"
+        ]
+        streamed = {id(layer.weight) for layer in self.layers}
+        self.others = [parameter for parameter in module.parameters() if id(parameter) not in streamed]
+        self.squares = [torch.zeros_like(parameter) for parameter in self.others]
+        self.layer_squares = [torch.zeros_like(layer.weight) for layer in self.layers]
+        self.scratch = [torch.empty_like(layer.weight[0]) for layer in self.layers]
+
+    def __enter__(self) -> Self:
+        for layer in self.layers:
+            layer.taps = []
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for layer in self.layers:
+            layer.taps = None
+
+    @torch.no_grad()
+    def step(self, loss: Tensor) -> None:
+        """Differentiate ``loss``, (), and update every parameter that it depends on."""
+        for parameter in self.others:
+            parameter.grad = None
+        loss.backward()  # type: ignore[no-untyped-call]
+        for layer, squares, scratch in zip(self.layers, self.layer_squares, self.scratch, strict=True):
+            if layer.taps:
+                self._stream(layer.weight, layer.taps, squares, scratch)
+                layer.taps.clear()
+        known = [(p, p.grad, square) for p, square in zip(self.others, self.squares, strict=True) if p.grad is not None]
+        self._update([p for p, _, _ in known], [grad for _, grad, _ in known], [square for _, _, square in known])
+
+    def _stream(self, weight: Tensor, taps: Sequence[tuple[Tensor, Tensor]], squares: Tensor, scratch: Tensor) -> None:
+        for seed in range(len(weight)):
+            for number, (x, gradient) in enumerate(taps):
+                torch.addmm(scratch, x[seed].T, gradient[seed], beta=min(number, 1), out=scratch)
+            self._update([weight[seed]], [scratch], [squares[seed]])
+
+    def _update(self, parameters: list[Tensor], gradients: list[Tensor], squares: list[Tensor]) -> None:
+        """The gradients are overwritten (by themselves)."""
+        if not parameters:
+            return
+        torch._fused_adam_(
+            parameters,
+            gradients,
+            gradients,
+            squares,
+            [],
+            [self.late] * len(parameters),
+            lr=self.lr,
+            beta1=0.0,
+            beta2=self.alpha,
+            weight_decay=0.0,
+            eps=self.eps,
+            amsgrad=False,
+            maximize=False,
+        )

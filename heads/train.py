@@ -16,7 +16,7 @@ from heads import sampling
 from heads.evaluation import Samples, Trial
 from heads.head import Head
 from heads.metrics import macro_accuracy
-from heads.optimiser import rmsprop
+from heads.optimiser import RMSprop
 from heads.training import Training
 
 
@@ -78,10 +78,10 @@ def train(
     best = Best.before(head, np.full(len(seeds), -1.0))
     draws = [sampling.generator(seed) for seed in seeds]
     labels = samples.labels.cpu().numpy()
-    optimiser = rmsprop(head.parameters(), training.lr)
     running = np.ones(len(seeds), dtype=bool)
+    optimiser = RMSprop(head, training.lr)
     for number in range(1, training.epochs + 1):
-        optimiser.param_groups[0]["lr"] = training.rate(number - 1)
+        optimiser.lr = training.rate(number - 1)
         order = np.stack([sampling.epoch(labels, training.per_class, training.batch, draw) for draw in draws], 1)
         loss = _epoch(head, samples, torch.as_tensor(order, device=samples.labels.device), optimiser)
         _check_finite(loss, seeds, number, training.lr)
@@ -98,23 +98,22 @@ def train(
     return best
 
 
-def _epoch(head: Head, samples: Samples, order: Tensor, optimiser: torch.optim.Optimizer) -> NDArray[np.float64]:
+def _epoch(head: Head, samples: Samples, order: Tensor, optimiser: RMSprop) -> NDArray[np.float64]:
     """One pass over ``order``, (steps, S, B). Returns the mean loss of each seed over all steps."""
     head.train()
     total = torch.zeros(order.shape[1], device=order.device, dtype=torch.float64)
-    for places in order:
-        total += step(head, samples, places, optimiser)
+    with optimiser:
+        for places in order:
+            total += step(head, samples, places, optimiser)
     mean: NDArray[np.float64] = (total / len(order)).cpu().numpy()
     return mean
 
 
-def step(head: Head, samples: Samples, places: Tensor, optimiser: torch.optim.Optimizer) -> Tensor:
+def step(head: Head, samples: Samples, places: Tensor, optimiser: RMSprop) -> Tensor:
     """One optimiser step on the samples at ``places``, (S, B). Returns the loss before it, (S,), without a graph."""
     features, labels = samples.batch(places)
-    optimiser.zero_grad()
     loss = head.loss(head(features), labels)
-    loss.sum().backward()  # type: ignore[no-untyped-call]
-    optimiser.step()
+    optimiser.step(loss.sum())
     return loss.detach()
 
 

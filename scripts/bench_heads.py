@@ -8,6 +8,7 @@ and loss of pytorch-metric-learning. The matrix products of the five seeds alone
 any batching can reach. What is compared takes turns within one process; medians. Writes bench/heads.json.
 """
 
+import itertools
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -22,7 +23,7 @@ from heads import sampling
 from heads.evaluation import Samples
 from heads.head import Head
 from heads.models.sem_ib_dml import Model
-from heads.optimiser import rmsprop
+from heads.optimiser import RMSprop
 from heads.train import step
 from heads.training import Recipe, recipe
 from scripts.benchmark import machine, record
@@ -54,14 +55,15 @@ def head_of(seeds: Sequence[int]) -> tuple[Head, Recipe]:
 def head_run(data: Samples, seeds: Sequence[int]) -> Run:
     """STEPS training steps of the given seeds in one model."""
     head, settings = head_of(seeds)
-    optimiser = rmsprop(head.parameters(), settings.lr)
+    optimiser = RMSprop(head, settings.lr)
     labels = data.labels.numpy()
     draws = [sampling.epoch(labels, settings.per_class, settings.batch, sampling.generator(seed)) for seed in seeds]
-    order = torch.as_tensor(np.stack(draws, 1))[:STEPS]
+    order = itertools.cycle(torch.as_tensor(np.stack(draws, 1)))
 
     def run() -> None:
-        for places in order:
-            step(head, data, places, optimiser)
+        with optimiser:
+            for places in itertools.islice(order, STEPS):
+                step(head, data, places, optimiser)
 
     return run
 
@@ -85,14 +87,13 @@ def end_to_end_run() -> Run:
     """One training step of the whole model; channels_last, which is the faster layout on a CPU."""
     model = EndToEnd().train()
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = rmsprop(model.parameters(), 3.5e-4)
+    optimiser = RMSprop(model, 3.5e-4)
     images = [torch.randn(32, 3, 256, 256).contiguous(memory_format=torch.channels_last) for _ in range(2)]
     presence, labels = (torch.rand(32, 150) > 0.8).float(), torch.arange(32) // 4 % CLASSES
 
     def run() -> None:
-        optimiser.zero_grad()
-        model(*images, presence, labels).sum().backward()
-        optimiser.step()
+        with optimiser:
+            optimiser.step(model(*images, presence, labels).sum())
 
     return run
 
@@ -127,10 +128,10 @@ def usual_run(data: Samples, seed: int) -> Run:
     torch.manual_seed(seed)
     model, miner, triplet = Usual().train(), MultiSimilarityMiner(epsilon=0.1), TripletMarginLoss(margin=0.2)
     optimiser = torch.optim.RMSprop(model.parameters(), lr=3.5e-4)
-    order = torch.as_tensor(sampling.epoch(data.labels.numpy(), 4, 32, sampling.generator(seed)))[:STEPS]
+    order = itertools.cycle(torch.as_tensor(sampling.epoch(data.labels.numpy(), 4, 32, sampling.generator(seed))))
 
     def run() -> None:
-        for places in order:
+        for places in itertools.islice(order, STEPS):
             labels = data.labels[places]
             embedding, logits = model({name: data.features[name][places] for name in WIDTHS})
             metric = triplet(embedding, labels, miner(embedding, labels))

@@ -1,28 +1,61 @@
-"""The fused step against torch.optim.RMSprop."""
+"""The streamed, fused step against autograd and torch.optim.RMSprop."""
+
+import copy
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from heads.optimiser import rmsprop
+from heads.layers import BatchNorm, Linear, generators
+from heads.optimiser import RMSprop
+
+SEEDS = (0, 1, 2)
 
 
-@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 2e-6)])
+class Small(nn.Module):
+    """Two layers, the first used twice, one without any part in the loss, and parameters of other kinds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        draws = generators(SEEDS)
+        self.first, self.second, self.idle = Linear(5, 5, draws), Linear(5, 3, draws), Linear(5, 4, draws)
+        self.norm, self.scale = BatchNorm(5, len(SEEDS)), nn.Parameter(torch.ones(7))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (S, B, 5). Returns (S, B, 3)."""
+        result: Tensor = self.second(self.norm(self.first(torch.relu(self.first(x))))) * self.scale.sum()
+        return result
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-11), (torch.float32, 2e-4)])
 def test_steps_equal_torchs_rmsprop_with_its_step_schedule(dtype: torch.dtype, tolerance: float) -> None:
-    draw = torch.Generator().manual_seed(0)
-    start = [torch.randn(shape, generator=draw, dtype=dtype) for shape in ((3, 4, 5), (3, 1, 5), (7,))]
-    fused, plain = ([nn.Parameter(x.clone()) for x in start] for _ in range(2))
-    reference = torch.optim.RMSprop(plain, lr=3.5e-3)
+    ours = Small().to(dtype)
+    plain = copy.deepcopy(ours)
+    reference = torch.optim.RMSprop(plain.parameters(), lr=3.5e-3)
     schedule = torch.optim.lr_scheduler.StepLR(reference, step_size=10, gamma=0.1)
-    optimiser = rmsprop(fused, lr=3.5e-3)
-    for number in range(40):
-        optimiser.param_groups[0]["lr"] = 3.5e-3 * 0.1 ** (number // 10)
-        for one, two in zip(fused, plain, strict=True):
-            size = 10.0 ** -(number % 9) * (number % 5 > 0)
-            one.grad = torch.randn(one.shape, generator=draw, dtype=dtype) * size
-            two.grad = one.grad.clone()
-        optimiser.step()
-        reference.step()
-        schedule.step()
-        for one, two in zip(fused, plain, strict=True):
-            torch.testing.assert_close(one, two, rtol=tolerance, atol=tolerance)
+    draw = torch.Generator().manual_seed(0)
+    start = copy.deepcopy(ours.state_dict())
+    with RMSprop(ours, lr=3.5e-3) as optimiser:
+        for number in range(40):
+            optimiser.lr = 3.5e-3 * 0.1 ** (number // 10)
+            x, aim = (torch.randn(len(SEEDS), 6, width, generator=draw, dtype=dtype) for width in (5, 3))
+            optimiser.step((ours(x) - aim).square().sum())
+            reference.zero_grad()
+            (plain(x) - aim).square().sum().backward()
+            reference.step()
+            schedule.step()
+            for (name, one), two in zip(ours.named_parameters(), plain.parameters(), strict=True):
+                torch.testing.assert_close(
+                    one, two, rtol=tolerance, atol=tolerance, msg=f"{name} differs in step {number}"
+                )
+    assert not torch.equal(ours.first.weight, start["first.weight"])
+    assert torch.equal(ours.idle.weight, start["idle.weight"])
+
+
+def test_layers_give_gradients_again_once_the_optimiser_is_done() -> None:
+    module = Small()
+    with RMSprop(module, lr=0.1) as optimiser:
+        optimiser.step(module(torch.randn(3, 4, 5)).sum())
+    assert module.first.weight.grad is None
+    module(torch.randn(3, 4, 5)).sum().backward()
+    assert module.first.weight.grad is not None
