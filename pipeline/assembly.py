@@ -80,6 +80,23 @@ class Assembly:
             self._submit()
         return None
 
+    def derive(self, shard: Shard) -> None:
+        """What the source feature's shard holds, row by row; a row that is not OK passes on its status and message."""
+        arrays = {name: shard.array(name) for name in self.stage.reads}
+        status, messages = shard.status, shard.messages
+        for row in np.flatnonzero(self.todo).tolist():
+            if status[row] != Status.OK:
+                self._fail([row], Status(status[row]), messages[row])
+                continue
+            try:
+                item = self.stage.derive({name: array[row] for name, array in arrays.items()})
+            except Exception as error:  # this row's fault, not the run's
+                self._fail([row], Status.FAILED, f"{type(error).__name__}: {error}")
+                continue
+            self.queue.append((item, [row]))
+            if len(self.queue) >= self.stage.batch_size:
+                self._submit()
+
     def flush(self) -> None:
         """Hand out what is left in the queue."""
         while self.queue:

@@ -39,7 +39,7 @@ class Plan:
 
     @property
     def images(self) -> int:
-        """How many images have a row to do."""
+        """How many images have a row to do, be it made from their pixels or from another feature's rows."""
         return sum(len(self._wanted(task)) for task in self.tasks)
 
     def _wanted(self, task: Task) -> set[int]:

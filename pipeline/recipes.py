@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from cache.config import Settings, build, load
-from cache.errors import ConfigError, unknown
+from cache.errors import ConfigError, nearest, unknown
 from cache.fingerprint import fingerprint
 from cache.plugins import configs, names
 from cache.plugins import load as load_plugin
@@ -16,7 +16,10 @@ from pipeline.images import DECODE_POLICY
 from pipeline.stage import Stage
 from pipeline.weights import Weights
 
-LIBRARIES = ("torch", "torchvision", "numpy", "pillow", "opencv-python", "mmsegmentation", "mmpose", "facenet-pytorch")
+LIBRARIES = (
+    *("torch", "torchvision", "numpy", "pillow", "opencv-python"),
+    *("mmsegmentation", "mmpose", "facenet-pytorch", "timm", "transformers"),
+)
 
 
 class DatasetConfig(Settings):
@@ -60,48 +63,91 @@ def dataset_config(dataset: str, path: Path | None = None) -> DatasetConfig:
 
 
 def recipes(config: DatasetConfig, wanted: list[str], weights: Weights) -> list[Recipe]:
-    """The features named in ``wanted`` (all of the config when empty), in the config's order.
+    """The features named in ``wanted`` (all of the config when empty), in the config's order, each after its source.
 
+    A feature that is the source of another one is added to those wanted.
     Raises: UnknownName for a feature or stage that is not there, ConfigError, WeightsError for a missing checkpoint.
     """
     for name in wanted:
         if name not in config.stages:
             raise unknown("stage", name, config.stages)
-    chosen = [name for name in config.stages if not wanted or name in wanted]
-    return [_recipe(name, config.stages[name], weights) for name in chosen]
+    made: dict[str, Recipe] = {}
+    for name in config.stages:
+        if not wanted or name in wanted:
+            _make(name, config, weights, made, ())
+    return list(made.values())
 
 
-def _recipe(feature: str, table: dict[str, Any], weights: Weights) -> Recipe:
+def _make(
+    feature: str, config: DatasetConfig, weights: Weights, made: dict[str, Recipe], users: tuple[str, ...]
+) -> Recipe:
+    """The recipe of ``feature``, put into ``made`` after its source's. users: the features that lead here."""
+    if feature in users:
+        raise ConfigError(f"[stages.{feature}]: is its own source, by way of {', '.join(users)}")
+    if feature not in made:
+        name, stage, untrained = stage_of(feature, config.stages[feature])
+        source = None
+        if stage.source:
+            if stage.source not in config.stages:
+                text = f"[stages.{feature}]: is made from {stage.source!r}, which this config does not extract."
+                raise ConfigError(text + nearest(stage.source, config.stages))
+            source = _make(stage.source, config, weights, made, (*users, feature))
+            _check_source(feature, stage, source)
+        own = Weights(weights.folder, untrained=True) if untrained else weights
+        made[feature] = _recipe(feature, name, stage, own, source)
+    return made[feature]
+
+
+def stage_of(feature: str, table: dict[str, Any]) -> tuple[str, Stage[Any], bool]:
+    """The stage's name, the stage with the settings of its table, and whether the table says ``untrained``.
+
+    Raises: UnknownName, ConfigError.
+    """
     if not feature.isidentifier():
         raise ConfigError(f"[stages.{feature}]: a feature's name is letters, digits and underscores")
     settings = dict(table)
-    stage_name = str(settings.pop("stage", feature))
+    name = str(settings.pop("stage", feature))
     batch_size = settings.pop("batch_size", None)
-    if settings.pop("untrained", False) is True:
-        weights = Weights(weights.folder, untrained=True)
-    extractor = load_plugin("pipeline.stages", stage_name, "Extractor")
+    untrained = settings.pop("untrained", False) is True
+    extractor = load_plugin("pipeline.stages", name, "Extractor")
     stage: Stage[Any] = extractor(build(extractor.Config, settings, f"[stages.{feature}]"))
     if batch_size is not None:
         stage.batch_size = _positive(batch_size, feature)
-    digests = {name: weights.digest(name) for name in stage.weights}
+    return name, stage, untrained
+
+
+def _check_source(feature: str, stage: Stage[Any], source: Recipe) -> None:
+    given = source.stage.outputs
+    if absent := [name for name in stage.reads if name not in given]:
+        text = f"[stages.{feature}]: wants {absent[0]!r} of {source.feature}, which does not give it."
+        raise ConfigError(text + nearest(absent[0], given))
+    if stage.granularity is not source.stage.granularity:
+        both = f"{stage.granularity} rows cannot be made from {source.stage.granularity} rows of {source.feature}"
+        raise ConfigError(f"[stages.{feature}]: {both}")
+
+
+def _recipe(feature: str, name: str, stage: Stage[Any], weights: Weights, source: Recipe | None) -> Recipe:
     identity = {
-        "stage": stage_name,
+        "stage": name,
         "version": stage.version,
         "config": stage.config.model_dump(mode="json"),
-        "weights": digests,
+        "weights": {one: weights.digest(one) for one in stage.weights},
         "decode": DECODE_POLICY,
     }
-    name = fingerprint(identity)
+    if source:
+        identity["source"] = {source.feature: source.fingerprint}
+    trained = all(weights.trained(one) for one in stage.weights) and (source is None or source.info["trained"])
+    named = fingerprint(identity)
     info = identity | {
         "feature": feature,
-        "fingerprint": name,
+        "fingerprint": named,
         "granularity": stage.granularity.value,
-        "trained": all(weights.trained(one) for one in stage.weights),
+        "trained": trained,
         "arrays": {array: spec.to_json() for array, spec in stage.outputs.items()},
         "libraries": {library: _version(library) for library in LIBRARIES},
         "code": _version("affect-cache"),
     }
-    return Recipe(feature, stage, weights, name, info)
+    return Recipe(feature, stage, weights, named, info)
 
 
 def _positive(value: Any, feature: str) -> int:

@@ -3,7 +3,7 @@
 Images are decoded once, in threads, some ahead of the networks and across the borders of shards; each stage is fed in
 batches that cross images and persons. On a CPU each batch runs on one core, as many batches at a time as there are
 cores: that needs no barrier between cores inside a network, and the values depend on no number of threads. Finished
-shards are written behind, in order, by one thread.
+shards are written behind, in order, by one thread, which then makes what is derived from them.
 """
 
 import os
@@ -16,7 +16,9 @@ from pathlib import Path
 from threading import Semaphore
 
 from cache.layout import Block
+from cache.shard import Shard
 from cache.spec import FAILURES
+from cache.store import Feature
 from pipeline.assembly import Assembly
 from pipeline.plan import Plan, Task
 from pipeline.reading import Prepared, prepare
@@ -55,11 +57,17 @@ class Summary:
 
 @dataclass
 class _Work:
-    """One shard under way. images: numbers of the images to read. batches: its batches, run or to be run."""
+    """One shard under way.
+
+    images: numbers of the images to read, or only to go through when there are no assemblies. assemblies: of features
+    made from images. derived: of the others, each with the feature it is made from, that one first. batches: run or to
+    be run.
+    """
 
     block: Block
     images: list[int] = field(default_factory=list)
     assemblies: list[Assembly] = field(default_factory=list)
+    derived: list[tuple[Assembly, Feature]] = field(default_factory=list)
     batches: list[Future[None]] = field(default_factory=list)
 
 
@@ -99,29 +107,41 @@ class Worker:
 
         Raises: StoreError when a shard cannot be written; what was committed before stays.
         """
-        written: deque[Future[Summary]] = deque()
+        written: deque[tuple[_Work, Future[Summary]]] = deque()
+
+        def settled() -> Summary:
+            work, future = written.popleft()
+            summary = future.result()
+            for _ in () if work.assemblies else work.images:
+                on_image(True)
+            return summary
+
         for work, index, future in self._decoded(tasks):
-            prepared = future.result()
-            for assembly in work.assemblies:
-                assembly.take(index, prepared)
-            on_image(prepared.status not in FAILURES)
-            if index == work.images[-1]:
+            if future is not None:
+                prepared = future.result()
+                for assembly in work.assemblies:
+                    assembly.take(index, prepared)
+                on_image(prepared.status not in FAILURES)
+            if future is None or index == work.images[-1]:
                 for assembly in work.assemblies:
                     assembly.flush()
-                written.append(self._writer.submit(_commit, work))
+                written.append((work, self._writer.submit(_commit, work)))
                 if len(written) > 1:
-                    yield written.popleft().result()
+                    yield settled()
         while written:
-            yield written.popleft().result()
+            yield settled()
 
-    def _decoded(self, tasks: Sequence[Task]) -> Iterator[tuple[_Work, int, Future[Prepared]]]:
-        """Images in order with their futures, at most ``ahead`` under way, also across shards."""
-        window: deque[tuple[_Work, int, Future[Prepared]]] = deque()
+    def _decoded(self, tasks: Sequence[Task]) -> Iterator[tuple[_Work, int, Future[Prepared] | None]]:
+        """Images in order with their futures, at most ``ahead`` under way, also across shards; None for a shard of
+        which none is to be read."""
+        window: deque[tuple[_Work, int, Future[Prepared] | None]] = deque()
         manifest = self.plan.layout.manifest
         for task in tasks:
             work = self._open(task)
-            stages = {name: self.plan.recipes[name].stage for name in task.features}
-            for index in work.images:
+            stages = {one.feature.name: one.stage for one in work.assemblies}
+            if not stages:
+                window.append((work, -1, None))
+            for index in work.images if stages else ():
                 future = self._decoders.submit(prepare, self.running.root, manifest, work.block, index, stages)
                 window.append((work, index, future))
                 if len(window) >= self.running.ahead:
@@ -138,15 +158,30 @@ class Worker:
 
         for name in task.features:
             feature, stage = self.plan.features[name], self.plan.recipes[name].stage
-            work.assemblies.append(Assembly(feature, stage, work.block, submit, task.retry))
+            assembly = Assembly(feature, stage, work.block, submit, task.retry)
+            if stage.source:
+                work.derived.append((assembly, self.plan.features[stage.source]))
+            else:
+                work.assemblies.append(assembly)
         every = range(len(work.block.images))
-        work.images = [index for index in every if any(one.wants(index) for one in work.assemblies)] or [every[-1]]
+        drawn = work.assemblies or [assembly for assembly, _ in work.derived]
+        work.images = [index for index in every if any(one.wants(index) for one in drawn)] or [every[-1]]
         return work
 
 
 def _commit(work: _Work) -> Summary:
-    """In the writing thread, once the shard's last batch is done."""
-    for batch in work.batches:
-        batch.result()
+    """In the writing thread: write the shard once its last batch is done, then make what is derived from it."""
+    _finish(work)
     failed = [assembly.commit() for assembly in work.assemblies]
-    return Summary(work.block.number, len(work.images), frozenset().union(*failed))
+    for assembly, source in work.derived:
+        assembly.derive(Shard(source.path(work.block)))
+        assembly.flush()
+        _finish(work)
+        failed.append(assembly.commit())
+    read = len(work.images) if work.assemblies else 0
+    return Summary(work.block.number, read, frozenset().union(*failed))
+
+
+def _finish(work: _Work) -> None:
+    while work.batches:
+        work.batches.pop().result()

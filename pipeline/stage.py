@@ -1,4 +1,5 @@
-"""What a stage must provide: decoded photographs in, rows of arrays out. It knows no files, shards or processes.
+"""What a stage must provide: photographs or another feature's rows in, rows of arrays out. It knows no files, shards
+or processes.
 
 The base class checks and settles rows (a row that failed, a value that does not fit its dtype); a stage is only its
 network. Nothing here or at the top of a stage's file imports torch, so that a plan is made without it.
@@ -7,7 +8,7 @@ network. Nothing here or at the top of a stage's file imports torch, so that a p
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
@@ -74,7 +75,8 @@ class Stage(ABC, Generic[Item]):
 
     unit: what one item of ``prepare`` is. granularity: what one output row is. batch_size: items of one ``extract``
     call; it changes no value and is no part of the fingerprint. version: raise it when the same settings give other
-    values.
+    values. A derived stage, one with a ``source``, has ``derive`` in place of ``prepare``: its rows follow those of
+    another feature one by one, and no image is decoded for it.
     """
 
     version: ClassVar[int]
@@ -101,9 +103,23 @@ class Stage(ABC, Generic[Item]):
     def load(self, device: str, weights: Weights) -> None:
         """Build the network on ``device``, "cpu" or "cuda". Raises: WeightsError, ConfigError."""
 
-    @abstractmethod
+    @property
+    def source(self) -> str:
+        """The feature whose rows are taken instead of photographs; "" for photographs."""
+        return ""
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The arrays of ``source`` that ``derive`` wants."""
+        return ()
+
     def prepare(self, photo: Photo) -> list[Item | Failed]:
         """The items of one photograph: crops and resizes to uint8. Called in many threads at once."""
+        raise TypeError(f"{type(self).__module__} takes rows of {self.source!r}, not {photo.key}")
+
+    def derive(self, row: Mapping[str, NDArray[Any]]) -> Item | Failed:
+        """The item of one row of ``source`` whose status is OK; ``row`` holds what ``reads`` names."""
+        raise TypeError(f"{type(self).__module__} takes photographs, not rows of {', '.join(row)}")
 
     @abstractmethod
     def run(self, items: Sequence[Item]) -> Extracted:

@@ -23,6 +23,8 @@ SMALL: dict[str, list[dict[str, Any]]] = {
     ],
     "pose": [{"model": "rtmpose-t"}],
 }
+SOURCES: dict[str, dict[str, Any]] = {}
+"""Settings of the stages that derived ones are tried on, where not the default ones."""
 STAGES = [
     pytest.param((name, settings), id=f"{name}-{settings.get('input', '')}".rstrip("-"))
     for name in names("pipeline.stages")
@@ -58,11 +60,23 @@ def stage(request: pytest.FixtureRequest) -> Iterator[Stage[Any]]:
     torch.set_num_threads(threads)
 
 
+def source_rows(stage: Stage[Any]) -> list[dict[str, Any]]:
+    """Made-up rows of a derived stage's source, as many as ``photos`` has images or persons."""
+    extractor = load("pipeline.stages", stage.source, "Extractor")
+    outputs = extractor(extractor.Config(**SOURCES.get(stage.source, {}))).outputs
+    rng = np.random.default_rng(8)
+    count = sum(expected_rows(stage, photo) for photo in photos())
+    drawn = [{name: rng.uniform(0, 200, outputs[name].shape) for name in stage.reads} for _ in range(count)]
+    return [{name: row[name].astype(outputs[name].dtype) for name in row} for row in drawn]
+
+
 def expected_rows(stage: Stage[Any], photo: Photo) -> int:
     return 1 if stage.granularity is Granularity.IMAGE else len(photo.boxes)
 
 
 def prepared(stage: Stage[Any]) -> list[Any]:
+    if stage.source:
+        return [stage.derive(row) for row in source_rows(stage)]
     return [item for photo in photos() for item in stage.prepare(photo)]
 
 
@@ -97,6 +111,12 @@ def test_rows_are_as_declared(stage: Stage[Any]) -> None:
 
 
 def test_items_are_one_for_each_unit(stage: Stage[Any]) -> None:
+    if stage.source:
+        assert stage.unit is stage.granularity
+        assert stage.reads
+        with pytest.raises(TypeError, match="takes rows of"):
+            stage.prepare(photos()[0])
+        return
     for photo in photos():
         items = stage.prepare(photo)
         assert len(items) == (1 if stage.unit is Granularity.IMAGE else len(photo.boxes))
@@ -153,7 +173,7 @@ def test_only_failures_and_nothing_at_all(stage: Stage[Any]) -> None:
 def test_what_a_stage_says_of_itself(stage: Stage[Any]) -> None:
     assert stage.version >= 1
     assert stage.batch_size >= 1
-    assert stage.weights
+    assert stage.weights or stage.source
     assert set(stage.weights) <= set(WEIGHTS)
     assert type(stage).__doc__
     assert stage.config.model_config["frozen"]

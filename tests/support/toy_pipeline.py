@@ -6,7 +6,7 @@
 import hashlib
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -124,6 +124,48 @@ class Crop(Stage[np.ndarray]):
         return Extracted.ok({"sum": np.array([float(item.sum()) for item in items]) * self.config.scale})
 
 
+class Twice(Stage[np.ndarray]):
+    """Two times the sum of ``crop``: derived, so no image is read for it. Sums above ``most`` spoil their batch."""
+
+    version, unit, granularity = 1, Granularity.PERSON, Granularity.PERSON
+    batch_size = 2
+
+    class Config(Settings):
+        source: str = "crop"
+        reads: str = "sum"
+        most: float = float(1 << 40)
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    @property
+    def outputs(self) -> dict[str, ArraySpec]:
+        return {"twice": ArraySpec((1,), "float64", "sum of all channels", missing=float("nan"))}
+
+    @property
+    def weights(self) -> tuple[str, ...]:
+        return ()
+
+    @property
+    def source(self) -> str:
+        return str(self.config.source)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return (self.config.reads,)
+
+    def load(self, device: str, weights: Any) -> None:
+        pass
+
+    def derive(self, row: Mapping[str, np.ndarray]) -> np.ndarray | Failed:
+        return np.array([row[self.config.reads]])
+
+    def run(self, items: Sequence[np.ndarray]) -> Extracted:
+        if any(item[0] > self.config.most for item in items):
+            raise RuntimeError("too much")
+        return Extracted.ok({"twice": 2 * np.stack(items)})
+
+
 def make_root(root: Path, images: int = IMAGES) -> None:
     """Write the images and the annotation."""
     root.mkdir(parents=True, exist_ok=True)
@@ -133,11 +175,13 @@ def make_root(root: Path, images: int = IMAGES) -> None:
     (root / "annotation.txt").write_text(" ".join(f"{number}.png" for number in range(images)))
 
 
-def run(root: Path, store: Path, config: str = CONFIG, retry: bool = False, mend: bool = False) -> Report:
+def run(
+    root: Path, store: Path, config: str = CONFIG, retry: bool = False, mend: bool = False, stages: tuple[str, ...] = ()
+) -> Report:
     """One extraction with the toys in the places of the real plug-ins."""
     path = root / "config.toml"
     path.write_text(config)
-    toys = {"demo": ToyReader, "colour": Colour, "crop": Crop}
+    toys = {"demo": ToyReader, "colour": Colour, "crop": Crop, "twice": Twice}
 
     def load(package: str, name: str, attribute: str) -> Any:
         return toys[name]
@@ -147,7 +191,7 @@ def run(root: Path, store: Path, config: str = CONFIG, retry: bool = False, mend
         patch.object(pipeline.extract, "load", load),
         patch.object(pipeline.repair, "load", load),
     ):
-        request = Request("demo", root, store, root / "weights", config=path, retry=retry)
+        request = Request("demo", root, store, root / "weights", config=path, retry=retry, stages=stages)
         return (repair if mend else extract)(request, lambda _: None)
 
 
