@@ -1,5 +1,6 @@
 """The only place that knows where trained weights come from: files, addresses, hashes, licences.
 
+The table is here; names that need no entry (timm's, torchvision's, the user's own) are settled in ``origins.py``.
 Checkpoints are read as tensors only; nothing that a file asks for is run. Torch is imported when weights are read.
 """
 
@@ -7,43 +8,25 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cache.errors import WeightsError, unknown
+from cache.errors import UnknownName, WeightsError, nearest
 from pipeline.checkpoints import fill, initialise, read_tensors
+from pipeline.origins import FILE, TIMM, named, torchvision_weights
+from pipeline.origins import Weight as Weight
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 Rename = Callable[[str], str | None]
 UNTRAINED = "untrained"
-
-
-@dataclass(frozen=True)
-class Weight:
-    """One set of trained weights.
-
-    files: one or more; tensors of several get the file's stem as a prefix. sha256: of the file, whole or its first
-    hex digits; "" when the file ships with the code that reads it. bundled: it ships with a package, nothing to fetch.
-    """
-
-    name: str
-    files: tuple[str, ...]
-    url: str
-    sha256: str
-    licence: str
-    source: str
-    bundled: bool = False
-
-    @property
-    def file(self) -> str:
-        """The file's name; of several, their names."""
-        return " ".join(self.files)
+RECORD = ".sha256"
+"""Suffix of the file that keeps the hash of a download whose hash was not known before, as sha256sum writes it."""
 
 
 def _openmmlab(name: str, path: str, source: str) -> Weight:
@@ -116,28 +99,37 @@ class Weights:
 
     def paths(self, name: str) -> list[Path]:
         """Where the files are, or belong. Raises: UnknownName."""
-        weight = _known(name)
+        weight = find(name)
         return [_bundle(weight) / file if weight.bundled else self.folder / file for file in weight.files]
 
     def digest(self, name: str) -> str:
-        """Hex sha256 over the files, checked against the known one; "untrained" when absent and that is allowed.
+        """Hex sha256 over the files, checked against the known one, or the one recorded when it was fetched.
 
+        "untrained" when absent and that is allowed.
         Raises: WeightsError when a file is absent or is not the one its name promises; UnknownName.
         """
-        weight, paths = _known(name), self.paths(name)
+        weight, paths = find(name), self.paths(name)
         absent = [path for path in paths if not path.is_file()]
         if absent and self.untrained:
             return UNTRAINED
         if absent:
             raise WeightsError(_where_from(weight, absent[0]))
-        digest = _sha256(tuple((path, path.stat().st_mtime_ns, path.stat().st_size) for path in paths))
-        if not digest.startswith(weight.sha256):
-            got = digest[: len(weight.sha256)]
+        digest = sha256(paths)
+        known = weight.sha256 or (_recorded(paths[0]) if weight.url else "")
+        if not digest.startswith(known):
+            got = digest[: len(known)]
             raise WeightsError(
-                f"{paths[0]}: sha256 begins with {got}, not {weight.sha256}: damaged or another file. "
-                f"Delete it and fetch it again from {weight.url}"
+                f"{paths[0]}: sha256 begins with {got}, not {known}: damaged or another file. "
+                f"Delete it{'' if weight.sha256 else f' and its {RECORD}'} and fetch it again from {weight.url}"
             )
         return digest
+
+    def demand(self, names: Iterable[str], cure: str) -> None:
+        """Raises: WeightsError naming every file of ``names`` that is absent, with the ``cure``; UnknownName."""
+        absent = [path for name in dict.fromkeys(names) for path in self.paths(name) if not path.is_file()]
+        if absent and not self.untrained:
+            files, are = ", ".join(str(path) for path in absent), "is" if len(absent) == 1 else "are"
+            raise WeightsError(f"weights {files} {are} absent. {cure}, or set UNTRAINED=1 to go on without")
 
     def load_into(self, name: str, network: nn.Module, rename: Rename | None = None) -> None:
         """Fill ``network`` with the weights ``name``, or from a seed when these are absent and ``untrained``.
@@ -151,16 +143,18 @@ class Weights:
             return
         tensors: dict[str, Tensor] = {}
         for path in self.paths(name):
-            prefix = f"{path.stem}." if len(WEIGHTS[name].files) > 1 else ""
+            prefix = f"{path.stem}." if len(find(name).files) > 1 else ""
             tensors |= {prefix + key: value for key, value in read_tensors(path).items()}
         named = {rename(key) if rename else key: value for key, value in tensors.items()}
         fill(network, {key: value for key, value in named.items() if key is not None}, str(self.paths(name)[0]))
 
 
-def _known(name: str) -> Weight:
-    if name not in WEIGHTS:
-        raise unknown("weights", name, WEIGHTS)
-    return WEIGHTS[name]
+def find(name: str) -> Weight:
+    """The table's entry, or what ``name`` stands for without one. Raises: UnknownName with the nearest, ConfigError."""
+    if weight := WEIGHTS.get(name) or named(name):
+        return weight
+    near = get_close_matches(name, torchvision_weights(), n=1, cutoff=0.8)
+    raise UnknownName(f"no weights {name!r}.{nearest(name, {*WEIGHTS, *near, f'{TIMM}<model>', f'{FILE}<name>'})}")
 
 
 def _bundle(weight: Weight) -> Path:
@@ -175,20 +169,35 @@ def _bundle(weight: Weight) -> Path:
 def _where_from(weight: Weight, path: Path) -> str:
     if weight.bundled:
         cure = f"it ships with the code ({weight.source}): install again"
+    elif weight.url:
+        cure = f"make weights fetches {weight.url} into {path.parent}/"
     else:
-        cure = f"fetch {weight.url} into {path.parent}/"
+        cure = f"put {weight.source} there"
     return f"weights {weight.name}: {path} is absent; {cure}, or set UNTRAINED=1 to go on without"
+
+
+def _recorded(path: Path) -> str:
+    """The hash beside ``path``, "" when there is none."""
+    try:
+        return path.with_name(path.name + RECORD).read_text().partition(" ")[0].strip()
+    except (OSError, ValueError):
+        return ""
+
+
+def sha256(paths: Iterable[Path]) -> str:
+    """Hex sha256 over the files' bytes, one after the other. Raises: WeightsError when one cannot be read."""
+    try:
+        return _sha256(tuple((path, path.stat().st_mtime_ns, path.stat().st_size) for path in paths))
+    except OSError as error:
+        raise WeightsError(f"{error.filename}: cannot be read: {error.strerror}") from None
 
 
 @lru_cache(maxsize=256)
 def _sha256(files: tuple[tuple[Path, int, int], ...]) -> str:
-    """Over the files' bytes, one after the other; time and size only key the cache."""
+    """Time and size only key the cache."""
     digest = hashlib.sha256()
     for path, _, _ in files:
-        try:
-            with path.open("rb") as file:
-                while block := file.read(1 << 20):
-                    digest.update(block)
-        except OSError as error:
-            raise WeightsError(f"{path}: cannot be read: {error.strerror}") from None
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
     return digest.hexdigest()
