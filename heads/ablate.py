@@ -14,6 +14,7 @@ from cache.store import Store
 from heads import report
 from heads.experiment import Cell, Result, prepare, run
 from heads.protocols import one_shot
+from heads.runs import slug
 from heads.train import Epoch
 from heads.training import recipe
 
@@ -116,8 +117,3 @@ def ablate(place: Place, grid: Grid, overrides: dict[str, Any], name: str, watch
         folders[protocol]: table(place, protocol, wanted, folders[protocol], watch)
         for protocol, wanted in planned.items()
     }
-
-
-def slug(protocol: str) -> str:
-    """A protocol's name as a folder's: ``cat-6:6`` -> ``cat-6-6``."""
-    return protocol.replace(":", "-")

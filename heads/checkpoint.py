@@ -15,19 +15,22 @@ from cache import plugins
 from cache.errors import WeightsError
 from cache.files import make_folder, replace
 from heads.head import Head
+from heads.prediction import Gallery
 from heads.standardise import Scale
 from heads.training import Recipe, recipe
 
-_HEAD, _SCALE = "head.", "scale."
+_HEAD, _SCALE, _GALLERY = "head.", "scale.", "gallery."
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """about: ``head``, ``settings``, ``widths``, ``seen``, ``seeds`` and where they come from. scales: by input."""
+    """about: ``head``, ``settings``, ``widths``, ``seen``, ``unseen``, ``seeds`` and where they come from. scales: by
+    input. gallery: the support of the unseen classes."""
 
     head: Head
     recipe: Recipe
     scales: Mapping[str, Scale]
+    gallery: Gallery
     about: Mapping[str, Any]
 
     def scaled(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -35,14 +38,15 @@ class Checkpoint:
         return {name: self.scales[name](x) if name in self.scales else x for name, x in features.items()}
 
 
-def save(path: Path, head: Head, scales: Mapping[str, Scale], about: Mapping[str, Any]) -> None:
+def save(path: Path, head: Head, scales: Mapping[str, Scale], gallery: Gallery, about: Mapping[str, Any]) -> None:
     """Write safetensors with ``about`` as JSON in its metadata, atomically.
 
-    about: needs head, settings, widths, seen, seeds. Raises: StoreError when the folder cannot be written.
+    about: needs head, settings, widths, seen, unseen, seeds. Raises: StoreError when the folder cannot be written.
     """
     tensors = {_HEAD + name: tensor.detach().cpu().contiguous() for name, tensor in head.state_dict().items()}
     for name, scale in scales.items():
         tensors |= {f"{_SCALE}{name}.mean": scale.mean.cpu(), f"{_SCALE}{name}.std": scale.std.cpu()}
+    tensors |= {_GALLERY + name: tensor.cpu().contiguous() for name, tensor in vars(gallery).items()}
     metadata = {"affect-cache": json.dumps(about, sort_keys=True)}
     make_folder(path.parent)
     replace(path, [to_bytes(tensors, metadata)])
@@ -68,4 +72,5 @@ def _build(about: dict[str, Any], tensors: dict[str, Tensor], device: str) -> Ch
     head.load_state_dict({name.removeprefix(_HEAD): x for name, x in tensors.items() if name.startswith(_HEAD)})
     inputs = {name.removeprefix(_SCALE).rpartition(".")[0] for name in tensors if name.startswith(_SCALE)}
     scales = {name: Scale(tensors[f"{_SCALE}{name}.mean"], tensors[f"{_SCALE}{name}.std"]) for name in inputs}
-    return Checkpoint(head.eval(), settings, scales, about)
+    gallery = Gallery(**{name: tensors[_GALLERY + name] for name in ("embedding", "rows", "places")})
+    return Checkpoint(head.eval(), settings, scales, gallery, about)

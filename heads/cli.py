@@ -1,4 +1,4 @@
-"""``python -m heads train|ablate|report``: words in, a table out. Exit status 2 for what a user can put right."""
+"""``python -m heads train|ablate|evaluate|report``: words in, a table out. Exit status 2 for what a user can mend."""
 
 import argparse
 import sys
@@ -24,7 +24,9 @@ class _Parser(argparse.ArgumentParser):
 def parser() -> argparse.ArgumentParser:
     """Every command with its defaults."""
     top = _Parser(prog="python -m heads", description="Train small heads on cached features; print their table.")
-    commands = top.add_subparsers(dest="command", required=True, metavar="train|ablate|report", parser_class=_Parser)
+    commands = top.add_subparsers(
+        dest="command", required=True, metavar="train|ablate|evaluate|report", parser_class=_Parser
+    )
     for word, text in (("train", "train one head"), ("ablate", "train every head of a grid")):
         command = commands.add_parser(word, help=text, allow_abbrev=False)
         _shared(command)
@@ -39,6 +41,15 @@ def parser() -> argparse.ArgumentParser:
             command.add_argument("--protocol", default="cat-6:6", help="cat-6:6, lev-7:3-valence, ...")
         else:
             command.add_argument("--grid", default="demo", help="a file of heads/configs/grids, or the path of one")
+    command = commands.add_parser("evaluate", help="score a trained head again", allow_abbrev=False)
+    _shared(command)
+    command.add_argument("--head", default="sem_ib_dml", help="which of the run's checkpoints")
+    command.add_argument("--protocol", default="cat-6:6", help="for the name of the run, without --name")
+    command.add_argument("--store", type=Path, default=Path("store"), help="folder of the cached features")
+    command.add_argument("--device", default="cpu", help="cpu or cuda")
+    command.add_argument("--threads", type=int, default=2, help="of the arithmetic; fixed, so that runs repeat")
+    command.add_argument("--mapping", type=Path, help="another one_shot.toml")
+    command.set_defaults(seeds=SEEDS)
     _shared(commands.add_parser("report", help="print a finished run's table", allow_abbrev=False))
     return top
 
@@ -53,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit status: 0, 2 for an error that one line explains, 130 for an interrupt."""
     try:
         words = parser().parse_args(arguments)
-        {"train": _train, "ablate": _ablate, "report": _report}[words.command](words)
+        {"train": _train, "ablate": _ablate, "evaluate": _evaluate, "report": _report}[words.command](words)
     except AffectError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -64,30 +75,48 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _train(words: argparse.Namespace) -> None:
-    from heads import ablate
+    from heads import ablate, runs
     from heads.progress import Progress
 
     place = _place(words)
     cell = ablate.cell(words.head, words.protocol, config.assignments(words.set))
-    name = _name(words.name or f"{words.dataset}-{ablate.slug(words.protocol)}-{words.head}{_changes(words)}")
+    name = runs.trained(words.dataset, words.protocol, words.head) + _changes(words)
+    name = runs.folder_name(words.name or name)
     folder = place.runs / name
     _show({folder: ablate.table(place, words.protocol, [cell], folder, Progress(sys.stderr))})
 
 
 def _ablate(words: argparse.Namespace) -> None:
-    from heads import ablate
+    from heads import ablate, runs
     from heads.progress import Progress
 
     place, grid = _place(words), ablate.read_grid(words.grid)
     stem = Path(words.grid).stem
-    name = _name(words.name or (stem if stem == words.dataset else f"{words.dataset}-{stem}") + _changes(words))
+    name = runs.folder_name(
+        words.name or (stem if stem == words.dataset else f"{words.dataset}-{stem}") + _changes(words)
+    )
     _show(ablate.ablate(place, grid, config.assignments(words.set), name, Progress(sys.stderr)))
 
 
-def _report(words: argparse.Namespace) -> None:
-    from heads import report
+def _evaluate(words: argparse.Namespace) -> None:
+    from heads import evaluate, runs
 
-    folder = words.runs / _name(words.name or words.dataset)
+    place = _place(words)
+    path = runs.checkpoint(words.runs, words.dataset, words.protocol, words.head, words.name)
+    print(f"checkpoint {path}")
+    found = evaluate.evaluate(path, place.store, place.rules, words.device)
+    for name, score in found.metrics.items():
+        low, high = score["ci95"]
+        print(f"{name} {100 * score['mean']:.2f} % [{100 * low:.2f}, {100 * high:.2f}]")
+    target = path.with_suffix(".predictions.csv")
+    evaluate.write(target, found)
+    print(f"written to {target}")
+
+
+def _report(words: argparse.Namespace) -> None:
+    from heads import report, runs
+
+    folder = words.runs / runs.folder_name(words.name or words.dataset)
     _show({folder: report.read(folder)})
 
 
@@ -111,12 +140,6 @@ def _changes(words: argparse.Namespace) -> str:
     seeds = [] if words.seeds == SEEDS else [f"seeds={words.seeds}"]
     told = "".join(f"-{word.replace('/', '_')}" for word in [*seeds, *words.set.split()])
     return told if len(told) <= LONGEST else f"-{fingerprint(told)}"
-
-
-def _name(word: str) -> str:
-    if Path(word).name != word or word in ("", ".", ".."):
-        raise ConfigError(f"name {word!r}: it must be the name of one folder, without a path")
-    return word
 
 
 def _show(tables: dict[Path, dict[str, Any]]) -> None:

@@ -32,6 +32,10 @@ class Samples:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def at(self, places: Tensor) -> "Samples":
+        """The samples at ``places``, (m,)."""
+        return Samples({name: tensor[places] for name, tensor in self.features.items()}, self.labels[places])
+
     def batch(self, places: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """places: (S, B). Returns the features (S, B, d) by name and the labels (S, B)."""
         flat = places.flatten()

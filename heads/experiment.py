@@ -20,6 +20,7 @@ from heads.features import Split, device, load_split
 from heads.head import Head
 from heads.interval import summary
 from heads.metrics import accuracy, macro_accuracy
+from heads.prediction import gallery
 from heads.protocols import one_shot
 from heads.standardise import Scale
 from heads.task import Task
@@ -118,9 +119,12 @@ def run(
     scales = _scales(bench, task, head)
     training = _samples(bench, head, scales, task.train, task.labels[task.train])
     best = train(head, training, _validation(bench, head, scales, task, cell.recipe), cell.recipe, seeds, watch)
-    counts = _test(bench, head, scales, task, cell.recipe).counts(head, len(seeds))
+    trial = trial_of(bench, head, scales, task, cell.recipe)
+    counts = trial.counts(head, len(seeds))
     seconds = time.perf_counter() - start
-    checkpoint.save(folder / f"{cell.name}.safetensors", head, scales, _about(bench, cell, task, widths, seeds))
+    known = gallery(head, trial, torch.as_tensor(task.test, device=bench.device), len(seeds))
+    about = _about(bench, cell, task, widths, seeds)
+    checkpoint.save(folder / f"{cell.name}.safetensors", head, scales, known, about)
     return Result(cell, best, counts, lost, head.parameter_count(), seconds)
 
 
@@ -154,7 +158,7 @@ def _validation(bench: Bench, head: Head, scales: Mapping[str, Scale], task: Tas
     return Trial(_samples(bench, head, scales, rows, labels), support)
 
 
-def _test(bench: Bench, head: Head, scales: Mapping[str, Scale], task: Task, settings: Recipe) -> Trial:
+def trial_of(bench: Bench, head: Head, scales: Mapping[str, Scale], task: Task, settings: Recipe) -> Trial:
     """Episodes over all people of the unseen classes."""
     labels = task.labels[task.test] - len(task.seen)
     support = draw_support(
@@ -174,6 +178,7 @@ def _about(bench: Bench, cell: Cell, task: Task, widths: Mapping[str, int], seed
         "unseen": list(task.unseen),
         "dataset": task.dataset,
         "release": bench.manifest.release,
+        "source": bench.manifest.source,
         "protocol": task.protocol,
         "mapping_version": task.version,
         "features": {name: bench.features[name].fingerprint for name in sorted(used)},

@@ -1,0 +1,126 @@
+"""A checkpoint scored again gives the table's numbers; shares against a loop over seeds, episodes and supports."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from toy_features import make_store
+
+from cache.errors import StoreError
+from cache.store import Store
+from heads import checkpoint, cli, runs
+from heads.ablate import cell
+from heads.evaluate import csv_text, evaluate
+from heads.experiment import Result, prepare, run
+from heads.prediction import predict
+from heads.protocols.one_shot import read_rules
+
+FAST = {"stream": 16, "semantic_hidden": 8, "fusion": 16, "embedding": 8, "epochs": 2, "episodes": 7}
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    return make_store(tmp_path_factory.mktemp("store"), missing={"body": [3, 50]})
+
+
+def trained(store: Store, folder: Path, head: str = "sem_ib_dml", **values: object) -> Result:
+    one = cell(head, "cat-6:6", FAST | values if head != "random" else {"episodes": 7})
+    return run(prepare(store, "demo", "cat-6:6", read_rules(), [one], "cpu"), one, range(2), folder)
+
+
+@pytest.mark.parametrize("head", ["sem_ib_dml", "random"])
+def test_scored_again_the_numbers_are_the_tables(store: Store, tmp_path: Path, head: str) -> None:
+    before = trained(store, tmp_path, head).row()["metrics"]
+    assert evaluate(tmp_path / f"{head}.safetensors", store, read_rules()).metrics == before
+
+
+@pytest.mark.parametrize("shots", [1, 3])
+def test_shares_are_what_a_loop_counts(store: Store, tmp_path: Path, shots: int) -> None:
+    trained(store, tmp_path, shots=shots)
+    found = evaluate(tmp_path / "sem_ib_dml.safetensors", store, read_rules())
+    loaded = checkpoint.load(tmp_path / "sem_ib_dml.safetensors")
+    test = found.task.test
+    split = {name: torch.as_tensor(_stored(store, name, test)) for name in loaded.head.inputs}
+    with torch.no_grad():
+        output = loaded.head({name: x.expand(2, *x.shape) for name, x in loaded.scaled(split).items()})
+    places, rows = loaded.gallery.places.numpy(), loaded.gallery.rows.numpy()
+    for sample in range(0, len(test), 9):
+        votes, counted = np.zeros(6), 0
+        for seed in range(2):
+            vector = output.embedding[seed, sample].numpy()
+            for episode in places:
+                if test[sample] in rows[episode]:
+                    continue
+                distance = np.full((6, shots), np.inf)
+                for label in range(6):
+                    for shot in range(shots):
+                        support = loaded.gallery.embedding[seed, episode[label, shot]].numpy()
+                        distance[label, shot] = np.linalg.norm(vector / np.linalg.norm(vector) - support)
+                votes[np.unravel_index(distance.argmin(), distance.shape)[0]] += 1
+                counted += 1
+        np.testing.assert_allclose(found.prediction.unseen[sample], votes / counted, atol=1e-6)
+    expected = np.exp(output.logits.numpy()) / np.exp(output.logits.numpy()).sum(2, keepdims=True)
+    np.testing.assert_allclose(found.prediction.seen, expected.mean(0), atol=1e-5)
+
+
+def _stored(store: Store, name: str, rows: np.ndarray) -> np.ndarray:
+    feature, _, array = name.partition("/")
+    manifest = store.manifest("demo")
+    names = manifest.images if feature in ("image", "sem2vec") else manifest.keys
+    return store.features("demo")[feature].read(array, [names[row] for row in rows])[0].astype(np.float32)
+
+
+def test_one_person_alone_gets_the_same_shares(store: Store, tmp_path: Path) -> None:
+    trained(store, tmp_path)
+    found = evaluate(tmp_path / "sem_ib_dml.safetensors", store, read_rules())
+    loaded = found.checkpoint
+    outside = next(n for n, row in enumerate(found.task.test) if row not in loaded.gallery.rows)
+    one = {name: torch.as_tensor(_stored(store, name, found.task.test[[outside]])) for name in loaded.head.inputs}
+    alone = predict(loaded.head, loaded.scaled(one), loaded.gallery)
+    torch.testing.assert_close(alone.unseen[0], found.prediction.unseen[outside])
+    torch.testing.assert_close(alone.seen[0], found.prediction.seen[outside])
+
+
+def test_the_file_names_every_test_person(store: Store, tmp_path: Path) -> None:
+    trained(store, tmp_path)
+    found = evaluate(tmp_path / "sem_ib_dml.safetensors", store, read_rules())
+    lines = list(csv.DictReader(csv_text(found).splitlines()))
+    assert [line["key"] for line in lines] == [found.manifest.keys[row] for row in found.task.test]
+    for line in lines:
+        shares = {name: float(line[name]) for name in found.task.unseen}
+        assert sum(shares.values()) == pytest.approx(1, abs=1e-4)
+        assert shares[line["predicted"]] == max(shares.values())
+        assert line["class"] in shares
+
+
+def test_other_features_than_it_was_trained_on_are_refused(store: Store, tmp_path: Path) -> None:
+    trained(store, tmp_path)
+    path = tmp_path / "sem_ib_dml.safetensors"
+    fewer = make_store(tmp_path / "fewer", features=("image", "sem2vec"))
+    with pytest.raises(
+        StoreError, match=r"was trained on feature body 0000000000000004, the store has none\. Run make ext"
+    ):
+        evaluate(path, fewer, read_rules())
+
+
+def test_the_command_writes_beside_the_checkpoint(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trained(store, tmp_path / "demo")
+    words = ["evaluate", "--store", str(store.root), "--runs", str(tmp_path)]
+    assert cli.main([*words, "--head", "sem_ib_dml", "--threads", "1"]) == 0
+    assert "macro_accuracy" in capsys.readouterr().out
+    assert (tmp_path / "demo" / "sem_ib_dml.predictions.csv").is_file()
+    assert cli.main([*words, "--head", "ib_dml", "--threads", "1"]) == 2
+    assert "Trained are demo/sem_ib_dml. Run make train HEAD=ib_dml" in capsys.readouterr().err
+
+
+def test_the_checkpoint_of_train_goes_before_the_grids(tmp_path: Path) -> None:
+    for folder in ("demo", "demo-cat-6-6-i_dml", "mine"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "i_dml.safetensors").touch()
+    assert runs.checkpoint(tmp_path, "demo", "cat-6:6", "i_dml").parent.name == "demo-cat-6-6-i_dml"
+    assert runs.checkpoint(tmp_path, "demo", "cat-6:4", "i_dml").parent.name == "demo"
+    assert runs.checkpoint(tmp_path, "demo", "cat-6:6", "i_dml", "mine").parent.name == "mine"
