@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from PIL import Image
 
 from cache.errors import AffectError
 from cache.spec import Status
+from pipeline.orientation import of_decoded, upright, upright_size
 
 MAX_PIXELS = 64_000_000
 """Default cap on width x height, told from the header before a pixel is decoded."""
@@ -34,16 +36,6 @@ DECODE_POLICY: dict[str, Any] = {
 }
 """What decides a pixel's value, for the fingerprint. Raise the version when a change gives other pixels."""
 
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-_ORIENTATION = 0x0112
 _Plugin = Callable[[Any, Any], Image.Image]
 
 
@@ -61,6 +53,23 @@ def decode(path: Path, max_pixels: int = MAX_PIXELS) -> Image.Image:
     Raises: ImageError, one line: MISSING when there is no such file; BROKEN when it is no regular file, no image or
     ends early; TOO_LARGE when its header declares more than ``max_pixels``.
     """
+    with _opened(path, max_pixels) as image:
+        image.load()
+        return upright(_to_rgb(image), of_decoded(image))
+
+
+def size(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
+    """Width and height of the upright image, EXIF orientation applied: those of ``decode(path)``, from the header.
+
+    No pixel is decoded, so a file that ends early has a size too. Raises: ImageError, as ``decode`` for the header.
+    """
+    with _opened(path, max_pixels) as image:
+        return upright_size(image)
+
+
+@contextmanager
+def _opened(path: Path, max_pixels: int) -> Iterator[Image.Image]:
+    """The image with its header read; whatever goes wrong with it while it is open is an ImageError."""
     _check_file(path)
     try:
         file = path.open("rb")
@@ -69,18 +78,13 @@ def decode(path: Path, max_pixels: int = MAX_PIXELS) -> Image.Image:
     with file:
         try:
             image = _open(file)
+            if (pixels := image.width * image.height) <= max_pixels:
+                yield image
         except Exception as error:  # Pillow's plug-ins raise whatever a damaged header leads to
             raise _broken(path, error) from None
-        if image.width * image.height > max_pixels:
-            size = f"{image.width} x {image.height} = {image.width * image.height} pixels"
-            raise ImageError(
-                Status.TOO_LARGE, f"{path}: {size}, over the cap of {max_pixels}; make a smaller copy of the image"
-            )
-        try:
-            image.load()
-            return _upright(_to_rgb(image), _orientation(image))
-        except Exception as error:
-            raise _broken(path, error) from None
+        if pixels > max_pixels:
+            text = f"{image.width} x {image.height} = {pixels} pixels, over the cap of {max_pixels}"
+            raise ImageError(Status.TOO_LARGE, f"{path}: {text}; make a smaller copy of the image")
 
 
 def _check_file(path: Path) -> None:
@@ -114,17 +118,6 @@ def _open(file: Any) -> Image.Image:
             opened: Image.Image = plugin(file, "")
             return opened
     raise ValueError(f"begins with {head[:8]!r}, none of {', '.join(FORMATS)}")
-
-
-def _orientation(image: Image.Image) -> int:
-    try:
-        return int(image.getexif().get(_ORIENTATION, 1))
-    except Exception:  # damaged EXIF beside sound pixels: see DECODE_POLICY
-        return 1
-
-
-def _upright(image: Image.Image, orientation: int) -> Image.Image:
-    return image.transpose(_TURNS[orientation]) if orientation in _TURNS else image
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
