@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
 _TURNS: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -46,7 +47,7 @@ def upright_size(image: Image.Image) -> tuple[int, int]:
 def _of_header(image: Image.Image) -> int:
     if image.format == "TIFF":
         return 1  # Pillow gives its size upright
-    if image.format == "PNG" and _told_after_pixels(image.fp):
+    if isinstance(image, PngImageFile) and _told_after_pixels(image.fp):
         image.load()
         return of_decoded(image)
     try:
