@@ -9,6 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.floating]
+SAME_FACE = 0.4
+"""Least IoU of two boxes of one face. Detectors differ in how much of forehead and chin they take in."""
+HEAD = 0.4
+"""Side of ``head_region`` in heights of the person's box."""
 
 
 def fault(box: Floats, width: int, height: int) -> str:
@@ -78,20 +82,36 @@ def assign_faces(faces: Floats, persons: Floats) -> NDArray[np.int64]:
 
 
 def head_match(faces: Floats, persons: Floats) -> NDArray[np.float64]:
-    """(p, f) in 0..1: how well each face fits each person's head; 0 where it cannot be theirs.
+    """(p, f) in 0..2: how well each face fits each person's head; 0 where it cannot be theirs.
 
-    A face can be a person's when its centre is in the upper 60 % of the person's box, at least half of it is inside
-    the box, and it is no larger than the box (10 % tolerated). Then the match is 1 / (1 + d). d adds how far the face's
-    centre is from three quarters of a face below the box's top, in faces, and half of how far it is from the middle, in
-    half widths of the box: a head is at the top of its person, but whoever leans holds it far from the middle.
+    A box that is about the face itself, by an overlap (IoU) of at least SAME_FACE, matches above every head there can
+    be: 1 + IoU. That holds for data whose boxes are faces, by whatever detector, and for close-ups. Else a face
+    can be a person's when its centre is in the upper 60 % of the person's box, at least half of it is inside the box,
+    and it is no larger than the box (10 % tolerated). Then the match is 1 / (1 + d). d adds how far the face's centre
+    is from three quarters of a face below the box's top, in faces, and half of how far it is from the middle, in half
+    widths of the box: a head is at the top of its person, but whoever leans holds it far from the middle.
     """
     face, person = faces[None].astype(np.float64), persons[:, None].astype(np.float64)
     centre, size = (face[..., :2] + face[..., 2:]) / 2, np.maximum(face[..., 2:] - face[..., :2], 1e-6)
     low, extent = person[..., :2], np.maximum(person[..., 2:] - person[..., :2], 1e-6)
-    shared = np.minimum(face[..., 2:], person[..., 2:]) - np.maximum(face[..., :2], low)
+    shared = np.maximum(np.minimum(face[..., 2:], person[..., 2:]) - np.maximum(face[..., :2], low), 0).prod(-1)
     place = (centre - low) / extent
     allowed = (place >= 0).all(-1) & (place <= (1, 0.6)).all(-1) & (size <= 1.1 * extent).all(-1)
-    allowed &= np.maximum(shared, 0).prod(-1) >= 0.5 * size.prod(-1)
+    allowed &= shared >= 0.5 * size.prod(-1)
     below = np.abs((centre - low)[..., 1] / size[..., 1] - 0.75)
     beside = np.abs(2 * place[..., 0] - 1)
-    return np.where(allowed, 1 / (1 + below + beside / 2), 0.0)
+    overlap = shared / (size.prod(-1) + extent.prod(-1) - shared)
+    return np.where(overlap >= SAME_FACE, 1 + overlap, np.where(allowed, 1 / (1 + below + beside / 2), 0.0))
+
+
+def head_region(person: Floats) -> NDArray[np.float32]:
+    """(4,) about where the head is in the box of a person's body (4,): a square in the middle of its top.
+
+    Its side is HEAD of the body's height, at most its width: a head with hair takes a seventh of a person who stands
+    and more of one whose legs are not in the box, and is seldom right in the middle.
+    """
+    x1, y1, x2, y2 = (float(value) for value in person)
+    side = min(x2 - x1, HEAD * (y2 - y1))
+    left = (x1 + x2 - side) / 2
+    region = np.array([left, y1, left + side, y1 + side], np.float32)
+    return np.clip(region, person[[0, 1, 0, 1]], person[[2, 3, 2, 3]]).astype(np.float32)  # rounding may leave the box

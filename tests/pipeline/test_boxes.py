@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.boxes import assign_faces, crop_matrix, enlarge, fault, head_match, similarity
+from pipeline.boxes import assign_faces, crop_matrix, enlarge, fault, head_match, head_region, similarity
 
 
 @pytest.mark.parametrize(
@@ -89,6 +89,46 @@ def test_a_leaning_person_keeps_the_face_that_lies_in_the_middle_of_anothers_box
     """As in a real photograph: a skier leans far forward before one who stands; only the first shows the face."""
     leaning, standing = (139.0, 102, 362, 344), (287.0, 61, 362, 227)
     assert assign_faces(face_at(333, 132, 24), np.array([leaning, standing])).tolist() == [0, -1]
+
+
+DLIB, TALL = (100.0, 120, 180, 200), (100.0, 95, 180, 205)
+"""One face as dlib boxes it, from the brows to the chin, and as MTCNN does, with the forehead: IoU 6400 / 8800."""
+
+
+def test_a_box_that_is_a_face_gets_that_face() -> None:
+    """CAER-S: the person's box is the face, by this detector or another, and its own centre is not at a body's top."""
+    for person in (DLIB, TALL, (104.0, 90, 172, 200)):
+        assert assign_faces(np.array([TALL]), np.array([person])).tolist() == [0]
+    assert head_match(np.array([TALL]), np.array([DLIB]))[0, 0] == pytest.approx(1 + 6400 / 8800)
+    assert head_match(np.array([TALL]), np.array([TALL]))[0, 0] == pytest.approx(2)
+
+
+def test_a_speck_in_a_face_does_not_take_its_place() -> None:
+    """As a head in a body the speck would fit perfectly: three quarters of its side below the top, in the middle."""
+    speck = face_at(140, 120 + 0.75 * 16, 16)
+    assert head_match(speck, np.array([DLIB]))[0, 0] == pytest.approx(1)
+    assert assign_faces(np.vstack([speck, TALL]), np.array([DLIB])).tolist() == [1]
+
+
+def test_a_face_beside_a_box_that_is_a_face_is_not_its_own() -> None:
+    beside = np.array([TALL]) + [60, 0, 60, 0]
+    assert assign_faces(beside, np.array([TALL])).tolist() == [-1]
+    assert assign_faces(np.vstack([beside, TALL]), np.array([TALL, beside[0]])).tolist() == [1, 0]
+
+
+@given(
+    st.tuples(*[st.floats(0, 500, width=32)] * 2).map(np.float32),
+    st.tuples(*[st.floats(0.125, 500, width=32)] * 2).map(np.float32),
+)
+def test_the_head_region_is_in_the_top_of_the_box(low: np.ndarray, extent: np.ndarray) -> None:
+    person = np.concatenate([low, low + extent])
+    x1, y1, x2, y2 = head_region(person).tolist()
+    assert person[0] <= x1 < x2 <= person[2]
+    assert y1 == person[1] < y2 <= person[3]
+    width, height = (person[2:] - person[:2]).tolist()
+    assert x2 - x1 == pytest.approx(min(width, 0.4 * height), abs=1e-3)
+    assert y2 - y1 == pytest.approx(x2 - x1, abs=1e-3)
+    assert x1 + x2 == pytest.approx(float(person[0] + person[2]), abs=1e-3)
 
 
 def test_nobody_and_nothing() -> None:
