@@ -41,6 +41,11 @@ demo: $(READY) ## draw a data set, extract every stage, train six heads, print t
 extract: $(READY) ## pixels to cache: DATASET= ROOT= [STAGES="sem2vec body"] [UNTRAINED=1] [ALLOW_FAILED=N] [DEVICE=cuda] [EXECUTOR=dask]
 	@$(PY) -m pipeline extract $(pixels)
 
+.PHONY: weights
+weights: $(READY) ## fetch the trained weights: DATASET= [STAGES=] [CONFIG=] [WEIGHTS=folder] [LIST=1] [JSON=1] [MIRROR=http://host/folder]
+	@$(PY) -m pipeline weights --dataset $(call q,$(DATASET)) --weights $(call q,$(WEIGHTS)) $(call option,stages,STAGES) $(call option,config,CONFIG) \
+		$(call option,mirror,MIRROR) $(call option,stall,STALL) $(call option,attempts,ATTEMPTS) $(if $(filter 1 yes true on,$(LIST)),--list) $(if $(filter 1 yes true on,$(JSON)),--json)
+
 .PHONY: retry
 retry: $(READY) ## extract again what failed: DATASET= ROOT=
 	@$(PY) -m pipeline retry $(pixels)

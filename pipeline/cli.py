@@ -1,4 +1,4 @@
-"""``python -m pipeline extract|retry|repair|status|verify``: words in, lines out, an exit status.
+"""``python -m pipeline extract|retry|repair|status|verify|weights``: words in, lines out, an exit status.
 
 0: done. 1: done, but more images failed than allowed, or the store is damaged. 2: the user can mend it; one line says
 how. 130: interrupted.
@@ -15,11 +15,12 @@ from cache.errors import AffectError, nearest
 from cache.verify import verify
 from pipeline.executors import EXECUTORS
 from pipeline.extract import Report, extract
+from pipeline.recipes import dataset_config
 from pipeline.repair import repair
 from pipeline.request import Request
 from pipeline.status import printable, status, table
 
-COMMANDS = ("extract", "repair", "retry", "status", "verify")
+COMMANDS = ("extract", "repair", "retry", "status", "verify", "weights")
 
 
 class Parser(argparse.ArgumentParser):
@@ -34,13 +35,13 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit status."""
     options = _parse(words)
     try:
-        run = {"status": _status, "verify": _verify}.get(options.command, _extract)
+        run = {"status": _status, "verify": _verify, "weights": _weights}.get(options.command, _extract)
         return run(options)
     except AffectError as error:
         sys.stderr.write(f"error: {error}\n")
         return 2
     except KeyboardInterrupt:
-        sys.stderr.write("\ninterrupted. Finished shards are kept; the same command goes on from there\n")
+        sys.stderr.write("\ninterrupted. What is finished is kept; the same command goes on from there\n")
         return 130
 
 
@@ -61,13 +62,17 @@ def _parse(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="batches at a time, one a core (all cores)")
     parser.add_argument("--untrained", action="store_true", help="go on without checkpoints; marked in every table")
     parser.add_argument("--allow-failed", type=int, default=0, metavar="N", help="images that may fail (0)")
-    parser.add_argument("--json", action="store_true", help="status as JSON")
+    parser.add_argument("--json", action="store_true", help="status, or the list of weights, as JSON")
+    parser.add_argument("--list", action="store_true", help="weights: only show files, addresses and licences")
+    parser.add_argument("--mirror", default="", metavar="URL", help="weights: a folder that holds the files instead")
+    parser.add_argument("--stall", type=int, default=30, metavar="S", help="weights: seconds without a byte (30)")
+    parser.add_argument("--attempts", type=int, default=5, metavar="N", help="weights: tries that bring nothing (5)")
     options = parser.parse_args(words)
     if options.command not in COMMANDS:
         parser.error(f"no command {options.command!r}.{nearest(options.command, COMMANDS)}")
     if options.executor not in EXECUTORS:
         parser.error(f"no executor {options.executor!r}.{nearest(options.executor, EXECUTORS)}")
-    for name, least in (("workers", 1), ("threads", 0), ("allow_failed", 0)):
+    for name, least in (("workers", 1), ("threads", 0), ("allow_failed", 0), ("stall", 1), ("attempts", 1)):
         if getattr(options, name) < least:
             parser.error(f"{name.upper()}={getattr(options, name)}: a whole number from {least} is wanted")
     return options
@@ -129,3 +134,19 @@ def _verify(options: argparse.Namespace) -> int:
     verdict = "all sound" if not findings else f"{len(findings)} damaged. make repair {_where(options)} mends it"
     print(f"{options.dataset}: {len(sizes)} shards, {sum(sizes) / 1e6:.1f} MB checked, {verdict}")
     return 1 if findings else 0
+
+
+def _weights(options: argparse.Namespace) -> int:
+    from pipeline import fetch
+    from pipeline.download import Patience
+
+    config = dataset_config(options.dataset, options.config)
+    wanted = fetch.needs(config, options.stages.split(), options.weights, options.mirror)
+    if options.list or options.json:
+        print(json.dumps(fetch.as_json(wanted), indent=2) if options.json else "\n".join(fetch.table(wanted)))
+        return 0
+    patience = Patience(options.stall, options.attempts)
+    came = fetch.bring(wanted, patience, lambda line: print(line, flush=True))
+    there = f"weights for {options.dataset}: all {len(wanted)} are there"
+    print(f"{there}, {came} fetched" if came else f"{there}, nothing to fetch")
+    return 0

@@ -1,5 +1,6 @@
 """From a dataset's TOML to features: which stage, with which settings, and the fingerprint that names the result."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -68,14 +69,35 @@ def recipes(config: DatasetConfig, wanted: list[str], weights: Weights) -> list[
     A feature that is the source of another one is added to those wanted.
     Raises: UnknownName for a feature or stage that is not there, ConfigError, WeightsError for a missing checkpoint.
     """
-    for name in wanted:
-        if name not in config.stages:
-            raise unknown("stage", name, config.stages)
+    _check(config, wanted)
     made: dict[str, Recipe] = {}
     for name in config.stages:
         if not wanted or name in wanted:
             _make(name, config, weights, made, ())
     return list(made.values())
+
+
+def weights_of(config: DatasetConfig, wanted: Collection[str]) -> dict[str, list[str]]:
+    """Names of the weights that these features and their sources need, each with the features; no file is looked at.
+
+    A feature with ``untrained = true`` needs none. Raises: UnknownName, ConfigError.
+    """
+    _check(config, wanted)
+    found: dict[str, list[str]] = {}
+    features = list(wanted) or list(config.stages)
+    for feature in features:  # grows by sources
+        _, stage, untrained = stage_of(feature, config.stages[feature])
+        for name in () if untrained else stage.weights:
+            found.setdefault(name, []).append(feature)
+        if stage.source in config.stages and stage.source not in features:
+            features.append(stage.source)
+    return found
+
+
+def _check(config: DatasetConfig, wanted: Collection[str]) -> None:
+    for name in wanted:
+        if name not in config.stages:
+            raise unknown("stage", name, config.stages)
 
 
 def _make(

@@ -7,7 +7,7 @@ from pathlib import Path
 from cache.layout import Layout
 from cache.manifest import Manifest
 from cache.store import Feature
-from pipeline.recipes import DatasetConfig, Recipe, dataset_config, recipes
+from pipeline.recipes import DatasetConfig, Recipe, dataset_config, recipes, weights_of
 from pipeline.runner import Running
 from pipeline.weights import Weights
 
@@ -53,9 +53,24 @@ class Request:
         return replace(self, **paths, config=self.config.resolve() if self.config else None)
 
     def settings(self) -> tuple[DatasetConfig, tuple[Recipe, ...]]:
-        """The config and the features asked for. Raises: UnknownName, ConfigError, WeightsError."""
-        config = dataset_config(self.dataset, self.config)
-        return config, tuple(recipes(config, list(self.stages), Weights(self.weights, self.untrained)))
+        """The config and the features asked for.
+
+        Raises: UnknownName, ConfigError, WeightsError naming all the files that are absent.
+        """
+        config, weights = dataset_config(self.dataset, self.config), Weights(self.weights, self.untrained)
+        weights.demand(weights_of(config, self.stages), self._fetching())
+        return config, tuple(recipes(config, list(self.stages), weights))
+
+    def _fetching(self) -> str:
+        """The command that fetches the weights."""
+        words = ["make", "weights", f"DATASET={self.dataset}"]
+        if self.stages:
+            words.append(f'STAGES="{" ".join(self.stages)}"')
+        if self.config:
+            words.append(f"CONFIG={self.config}")
+        if self.weights != Path("weights"):
+            words.append(f"WEIGHTS={self.weights}")
+        return " ".join(words)
 
     def features(self, manifest: Manifest, images: int, chosen: tuple[Recipe, ...]) -> Mapping[str, Feature]:
         """The features of ``chosen``, opened; their feature.json must be there."""

@@ -124,12 +124,21 @@ class Weights:
             )
         return digest
 
-    def demand(self, names: Iterable[str], cure: str) -> None:
-        """Raises: WeightsError naming every file of ``names`` that is absent, with the ``cure``; UnknownName."""
-        absent = [path for name in dict.fromkeys(names) for path in self.paths(name) if not path.is_file()]
-        if absent and not self.untrained:
-            files, are = ", ".join(str(path) for path in absent), "is" if len(absent) == 1 else "are"
-            raise WeightsError(f"weights {files} {are} absent. {cure}, or set UNTRAINED=1 to go on without")
+    def demand(self, names: Iterable[str], fetching: str) -> None:
+        """Look that every file of ``names`` is there. fetching: the command that fetches those that can be fetched.
+
+        Raises: WeightsError in one line that names all the absent ones; UnknownName.
+        """
+        weights = {weight.file: weight for weight in map(find, names) if not weight.bundled}
+        absent = {file: weight for file, weight in weights.items() if not (self.folder / file).is_file()}
+        if not absent or self.untrained:
+            return
+        urls = [weight.url for weight in absent.values() if weight.url]
+        what = urls[0] if len(urls) == 1 else "them (LIST=1 shows where from)"
+        cures = [f"{fetching} fetches {what}"] if urls else []
+        cures += [f"{file} is your own: put it there" for file, weight in absent.items() if not weight.url]
+        files = ", ".join(absent)
+        raise WeightsError(f"absent from {self.folder}/: {files}. {'. '.join(cures)}. UNTRAINED=1 goes on without")
 
     def load_into(self, name: str, network: nn.Module, rename: Rename | None = None) -> None:
         """Fill ``network`` with the weights ``name``, or from a seed when these are absent and ``untrained``.
