@@ -5,10 +5,10 @@ face gets none, and never a neighbour's. The crop is aligned by the landmarks: t
 them closest to their places in ArcFace's template, drawn for 112 x 112 and scaled to 160 x 160.
 
 A person without a face found has the status no_face. With a ``proxy`` the row is kept instead, with status OK,
-confidence 0 and landmarks of zeros: ``black`` is what the thesis does (4.2.1, Facial Features: for more than a quarter of
-EMOTIC's people OpenFace finds no face, and "we feed the face feature extractor with a black proxy image"), with a box
-of zeros; ``head`` cuts the head's region out of the person's box, and ``box`` takes the person's whole box, for data
-whose boxes are faces; both unaligned, stretched to the crop.
+confidence 0 and landmarks of zeros. ``black``, with a box of zeros, is what the thesis does (4.2.1, Facial Features:
+OpenFace finds no face for more than a quarter of EMOTIC's people, and "we feed the face feature extractor with a black
+proxy image"). ``head`` cuts the head's region out of the person's box, and ``box`` takes the person's whole box, for
+data whose boxes are faces; both are stretched to the crop and not aligned.
 Source: MTCNN (Zhang et al. 2016) by facenet-pytorch; template: ArcFace (Deng et al. 2019).
 """
 

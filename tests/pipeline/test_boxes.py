@@ -111,7 +111,7 @@ def test_a_speck_in_a_face_does_not_take_its_place() -> None:
 
 
 def test_a_face_beside_a_box_that_is_a_face_is_not_its_own() -> None:
-    beside = np.array([TALL]) + [60, 0, 60, 0]
+    beside = np.add([TALL], [60, 0, 60, 0])
     assert assign_faces(beside, np.array([TALL])).tolist() == [-1]
     assert assign_faces(np.vstack([beside, TALL]), np.array([TALL, beside[0]])).tolist() == [1, 0]
 
