@@ -4,48 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from cache.errors import DataError
 from cache.manifest import SPLITS
 from pipeline.datasets._matfile import read_mat
-
-_VAD: Final = ("valence", "arousal", "dominance")
-_LARGEST: Final = 1_000_000
-"""Image sides beyond this are no image's."""
-
-
-@dataclass(frozen=True)
-class Person:
-    """One person struct.
-
-    box: the numbers of body_bbox, NaN for what is no number. categories: words. vad: 1..10, NaN where unknown.
-    merged: fields combined_* that are absent, so that ours is the union or the mean over several annotators.
-    remarks: what is wrong with the labels. labelled: False when the struct has neither field of categories.
-    """
-
-    box: tuple[float, ...]
-    categories: tuple[str, ...]
-    vad: tuple[float, float, float]
-    gender: str
-    age: str
-    merged: tuple[str, ...]
-    remarks: tuple[str, ...]
-    labelled: bool
-
-
-@dataclass(frozen=True)
-class Image:
-    """One image struct. place: which one, as MATLAB counts, and its path. path: folder/filename as annotated.
-    size: width, height; 0 for a side that is not usable."""
-
-    place: str
-    path: str
-    split: str
-    size: tuple[int, int]
-    people: tuple[Person, ...]
+from pipeline.datasets._people import LARGEST_SIDE, VAD, Image, Person, rated, shown
 
 
 def load(path: Path) -> dict[str, list[Any]]:
@@ -62,10 +27,18 @@ def load(path: Path) -> dict[str, list[Any]]:
 
 
 def images(path: Path) -> Iterator[Image]:
-    """Every image struct of the file, in its order. Raises: DataError naming file, split, image, person and field."""
+    """Every image struct of the file, in its order.
+
+    Raises: DataError naming file, split, image, person and field; when nobody has a field of categories.
+    """
+    labelled = False
     for split, structs in load(path).items():
         for number, struct in enumerate(structs, start=1):
             yield _image(path, split, f"{split}({number})", struct)
+            labelled = labelled or any(map(_is_labelled, _items(struct["person"])))
+    if not labelled:
+        fields = "annotations_categories or combined_categories"
+        raise DataError(f"{path}: no person has the field {fields}, which EMOTIC's annotation has")
 
 
 def _image(path: Path, split: str, place: str, struct: Any) -> Image:
@@ -74,7 +47,7 @@ def _image(path: Path, split: str, place: str, struct: Any) -> Image:
     if not file:
         raise DataError(f"{where}: filename is empty or not text")
     named = f"{folder}/{file}" if folder else file
-    place = f"{place} {named if named.isprintable() else ascii(named)}"
+    place = f"{place} {shown(named)}"
     where = f"{path}: {place}"
     size = _only(_field(where, struct, "image_size"))
     people = _items(_field(where, struct, "person"))
@@ -89,19 +62,22 @@ def _image(path: Path, split: str, place: str, struct: Any) -> Image:
 
 def _person(where: str, struct: Any) -> Person:
     box = tuple(_number(value) for value in _items(_field(where, struct, "body_bbox")))
-    fields = struct
-    categories, merged_categories = _categories(where, fields)
-    vad, merged_vad, remarks = _continuous(fields)
+    categories, merged_categories = _categories(where, struct)
+    vad, merged_vad, remarks = _continuous(struct)
     return Person(
+        place=where,
         box=box,
         categories=categories,
         vad=vad,
-        gender=_text(fields.get("gender", "")),
-        age=_text(fields.get("age", "")),
+        gender=_text(struct.get("gender", "")),
+        age=_text(struct.get("age", "")),
         merged=merged_categories + merged_vad,
         remarks=remarks,
-        labelled="annotations_categories" in fields or "combined_categories" in fields,
     )
+
+
+def _is_labelled(struct: Any) -> bool:
+    return "annotations_categories" in struct or "combined_categories" in struct
 
 
 def _categories(where: str, fields: dict[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -117,18 +93,13 @@ def _continuous(fields: dict[str, Any]) -> tuple[tuple[float, float, float], tup
     """VAD, the name of the part when it is the mean over several annotators, and remarks on absent values."""
     combined = "combined_continuous" in fields
     told = _items(fields.get("combined_continuous" if combined else "annotations_continuous"))
-    values, remarks = [], []
-    for name in _VAD:
+    values = []
+    for name in VAD:
         numbers = [_number(_member(one, name)) for one in told]
-        value = math.fsum(numbers) / len(numbers) if numbers and all(map(math.isfinite, numbers)) else math.nan
-        if math.isnan(value):
-            remarks.append(f"no {name}")
-        elif not 1 <= value <= 10:
-            remarks.append(f"{name} {value:g} is not in 1..10")
-            value = math.nan
-        values.append(value)
+        values.append(math.fsum(numbers) / len(numbers) if numbers and all(map(math.isfinite, numbers)) else math.nan)
+    vad, remarks = rated(values)
     merged = ("combined_continuous",) if not combined and len(told) > 1 else ()
-    return (values[0], values[1], values[2]), merged, tuple(remarks)
+    return vad, merged, remarks
 
 
 def _field(where: str, struct: Any, name: str) -> Any:
@@ -173,4 +144,4 @@ def _number(value: Any) -> float:
 
 def _side(value: Any) -> int:
     number = _number(value)
-    return int(number) if 1 <= number <= _LARGEST else 0
+    return int(number) if 1 <= number <= LARGEST_SIDE else 0

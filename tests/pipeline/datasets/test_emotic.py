@@ -241,7 +241,8 @@ def test_a_wrong_root_names_the_path_and_the_cure(tmp_path: Path) -> None:
     with pytest.raises(DataError) as error:
         source_of(Reader(tmp_path))
     path = tmp_path / "Annotations" / "Annotations.mat"
-    assert str(error.value) == f"{path}: no such file. ROOT is the folder that holds Annotations/ and emotic/"
+    cure = "ROOT is the folder that holds Annotations/ and emotic/"
+    assert str(error.value) == f"{path}: no such file, nor train, val or test as .csv or .json. {cure}"
 
 
 def test_a_root_without_images_names_what_it_lacks(tmp_path: Path) -> None:
