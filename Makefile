@@ -70,6 +70,15 @@ train: $(READY) ## one head: HEAD= [DATASET=] [PROTOCOL=cat-6:6] [SEEDS=5] [SET=
 ablate: $(READY) ## a grid of heads, protocols and settings: GRID= [DATASET=] [SEEDS=5] [NAME=]
 	@$(PY) -m heads ablate --grid $(call q,$(GRID)) $(training)
 
+.PHONY: evaluate
+evaluate: $(READY) ## score a trained head again, person by person: HEAD= [DATASET=] [PROTOCOL=] [NAME=]
+	@$(PY) -m heads evaluate --head $(call q,$(HEAD)) --protocol $(call q,$(PROTOCOL)) $(where) --runs $(call q,$(RUNS)) --device $(call q,$(DEVICE)) $(call option,threads,THREADS) $(call option,name,NAME)
+
+.PHONY: predict
+predict: $(READY) ## emotions in new photographs: HEAD= IMAGE= [BOXES="x1,y1,x2,y2 ..."|file.csv] [OUT=predictions] [NAME=]
+	@$(PY) -m scripts.predict --head $(call q,$(HEAD)) --protocol $(call q,$(PROTOCOL)) $(where) $(call option,root,ROOT) --data $(call q,$(DATA)) --runs $(call q,$(RUNS)) $(call option,name,NAME) \
+		--weights $(call q,$(WEIGHTS)) --device $(call q,$(DEVICE)) $(call option,config,CONFIG) $(call option,image,IMAGE) $(call option,boxes,BOXES) $(call option,out,OUT) $(if $(filter 1 yes true on,$(UNTRAINED)),--untrained)
+
 .PHONY: test
 test: $(READY) ## the tests that run anywhere, in minutes
 	@$(PY) -m pytest -m 'not slow and not gpu and not weights'

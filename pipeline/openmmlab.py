@@ -53,6 +53,13 @@ KNOWN_WARNINGS: tuple[tuple[str, type[Warning], str], ...] = (
 OPTIONAL = {"mmcv.ops": "mmcv._ext", "mmdet": "mmdet", "xtcocotools": "xtcocotools"}
 
 
+def ade20k_classes() -> list[str]:
+    """The 150 names, in the order of the segmentors' classes."""
+    with _loading():
+        names: list[str] = importlib.import_module("mmseg.utils").get_classes("ade20k")
+    return names
+
+
 def build_segmentor(model: str) -> nn.Module:
     """An mmsegmentation encoder-decoder with 150 ADE20K classes, on the CPU, its values not trained.
 

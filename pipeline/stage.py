@@ -125,6 +125,10 @@ class Stage(ABC, Generic[Item]):
     def run(self, items: Sequence[Item]) -> Extracted:
         """The network on a batch of at least one item. Floats may be wider than declared."""
 
+    def describe(self, row: Mapping[str, NDArray[Any]]) -> dict[str, Any]:  # noqa: ARG002 (most have words for it)
+        """What one row whose status is OK says, in words and plain numbers, for JSON. Call ``load`` before."""
+        return {}
+
     def extract(self, items: Sequence[Item | Failed]) -> Extracted:
         """Rows of ``items``, in order; arrays have the declared dtypes. Empty items give empty arrays.
 

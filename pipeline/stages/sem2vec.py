@@ -5,7 +5,7 @@ Source: Affect-DML, eq. 3: presence of the classes of that image alone; HRNet of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -104,6 +104,13 @@ class Extractor(Stage[Boxed]):
             maps = [upsampled_argmax(one, self.config.size).cpu().numpy() for one in logits]
         rows = [_describe(labels, item.content, self.config.min_area) for labels, item in zip(maps, items, strict=True)]
         return Extracted.ok({name: np.stack([row[name] for row in rows]) for name in rows[0]})
+
+    def describe(self, row: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+        """Classes that are present, the greatest first, with their share of the image."""
+        names = openmmlab.ade20k_classes()
+        order = np.argsort(-row["area"].astype(float), kind="stable")
+        present = [int(index) for index in order if row["presence"][index]]
+        return {"classes": {names[index]: round(float(row["area"][index]), 4) for index in present}}
 
 
 def upsampled_argmax(logits: Tensor, size: tuple[int, int]) -> Tensor:

@@ -1,5 +1,6 @@
 """The whole job from nothing to a table, as ``make demo`` runs it, and what its table must show."""
 
+import csv
 import json
 import subprocess
 import sys
@@ -7,6 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
+
+import heads.cli
+from scripts import predict
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 HEADS = ["random", "i_dml", "b_dml", "ib_dml", "sem_i_dml", "sem_ib_dml"]
@@ -60,6 +65,27 @@ def test_context_helps_and_both_beat_chance_by_more_than_the_intervals(results: 
 def test_what_is_untrained_says_so(made: tuple[Path, str], results: dict[str, Any]) -> None:
     assert [feature["name"] for feature in results["features"] if not feature["trained"]] == ["pose"]
     assert "UNTRAINED" in made[1].rpartition("| sem_ib_dml")[2]
+
+
+def test_a_head_predicts_on_a_scene_what_it_was_evaluated_to(made: tuple[Path, str], tmp_path: Path) -> None:
+    folder, _ = made
+    places = ["--store", str(folder / "store"), "--runs", str(folder / "runs")]
+    assert heads.cli.main(["evaluate", *places]) == 0
+    with (folder / "runs" / "demo" / "sem_ib_dml.predictions.csv").open(newline="") as file:
+        lines = list(csv.DictReader(file))[::120]
+    assert len(lines) > 3
+    for line in lines:
+        image, _, person = line.pop("key").rpartition("#")
+        photo = folder / "data" / "demo" / "emotic" / image
+        words = ["--image", str(photo), "--out", str(tmp_path), "--data", str(folder / "data"), *places]
+        assert predict.main(words) == 0
+        told = json.loads((tmp_path / f"{photo.name}.json").read_text())
+        shares = told["persons"][int(person)]["emotions"]["one_shot"]
+        for name, share in shares.items():
+            assert share == pytest.approx(float(line[name]), abs=0.003)  # batch mates move the last digits of features
+        assert told["people"] == {"boxes": "annotation of demo"}
+        assert "wall" in told["features"]["sem2vec"]["classes"]
+        assert Image.open(tmp_path / f"{photo.name}.annotated.png").size == tuple(told["size"])
 
 
 def test_a_second_demo_extracts_nothing_and_says_the_same(made: tuple[Path, str]) -> None:

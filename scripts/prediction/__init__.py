@@ -1,0 +1,1 @@
+"""A trained head on new photographs: ``scripts.predict`` is the command."""

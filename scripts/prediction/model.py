@@ -1,0 +1,134 @@
+"""The head and every stage that it needs, loaded once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from cache.errors import StoreError, WeightsError
+from cache.spec import Granularity, Status
+from heads.checkpoint import Checkpoint
+from heads.head import ROW
+from heads.prediction import predict
+from pipeline.memory import Memory
+from pipeline.recipes import DatasetConfig, Recipe, recipes
+from pipeline.stage import Extracted, Photo
+from pipeline.weights import Weights
+
+NEW = 1 << 40
+"""Row numbers of people who stand in no manifest."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """memory: extracts the head's features and, for the report, what else the config has weights for. absent: feature
+    -> why it is not looked at."""
+
+    checkpoint: Checkpoint
+    memory: Memory
+    absent: Mapping[str, str]
+
+    @property
+    def untrained(self) -> list[str]:
+        """The features that no trained network made."""
+        return [recipe.feature for recipe in self.memory.recipes if not recipe.info["trained"]]
+
+    def look(self, photo: Photo, rows: NDArray[np.int64] | None = None) -> dict[str, Any]:
+        """What is seen in ``photo``, and each person's emotions, ready for JSON.
+
+        rows: (p,) of the people in the manifest the head was trained on: nobody is compared with himself.
+        """
+        found = self.memory.features(photo)
+        if rows is None:
+            rows = np.arange(NEW, NEW + len(photo.boxes))
+        emotions, reasons = self._emotions(found, rows)
+        persons = [
+            {
+                "box": [round(float(value), 2) for value in box],
+                "emotions": emotions[person],
+                "reason": reasons[person],
+                "features": self._described(found, Granularity.PERSON, person),
+            }
+            for person, box in enumerate(photo.boxes)
+        ]
+        return {"features": self._described(found, Granularity.IMAGE, 0), "persons": persons}
+
+    def _described(self, found: Mapping[str, Extracted], granularity: Granularity, row: int) -> dict[str, Any]:
+        out: dict[str, Any] = {}
+        for recipe in (one for one in self.memory.recipes if one.stage.granularity is granularity):
+            rows = found[recipe.feature]
+            if rows.status[row] != Status.OK:
+                out[recipe.feature] = {"status": Status(rows.status[row]).word, "reason": rows.messages[row]}
+            elif words := recipe.stage.describe({name: array[row] for name, array in rows.arrays.items()}):
+                out[recipe.feature] = words
+        return out
+
+    def _emotions(
+        self, found: Mapping[str, Extracted], rows: NDArray[np.int64]
+    ) -> tuple[list[dict[str, Any] | None], list[str]]:
+        """One for each person, None with the reason where a feature that the head needs could not be made."""
+        persons = len(rows)
+        inputs, reasons = {}, [""] * persons
+        for name in self.checkpoint.head.inputs:
+            feature, _, array = name.partition("/")
+            made = found[feature]
+            place = [0] * persons if self._by_image(feature) else list(range(persons))
+            for person, row in enumerate(place):
+                if made.status[row] != Status.OK and not reasons[person]:
+                    reasons[person] = f"{Status(made.status[row]).word}: {feature}: {made.messages[row]}"
+            inputs[name] = torch.as_tensor(made.arrays[array][place].astype(np.float32))
+        if not persons:
+            return [], []
+        known = torch.as_tensor(rows)
+        features = {**self.checkpoint.scaled(inputs), ROW: known[:, None]}
+        told = predict(self.checkpoint.head, features, self.checkpoint.gallery, known)
+        about = self.checkpoint.about
+        emotions = [
+            {
+                "one_shot": _named(about["unseen"], told.unseen[person]),
+                "classifier": _named(about["seen"], told.seen[person]),
+            }
+            for person in range(persons)
+        ]
+        return [one if not why else None for one, why in zip(emotions, reasons, strict=True)], reasons
+
+    def _by_image(self, feature: str) -> bool:
+        stages = {recipe.feature: recipe.stage for recipe in self.memory.recipes}
+        return stages[feature].granularity is Granularity.IMAGE
+
+
+def _named(names: list[str], values: torch.Tensor) -> dict[str, float]:
+    return {name: round(float(value), 6) for name, value in zip(names, values, strict=True)}
+
+
+def build(path: Path, checkpoint: Checkpoint, config: DatasetConfig, weights: Weights, device: str) -> Model:
+    """The head's features must be made as those it was trained on; of the others, those whose weights are there.
+
+    path: of the checkpoint, for errors. Raises: StoreError when a feature would be another than the head's;
+    WeightsError for an absent checkpoint of a feature that the head needs; ConfigError.
+    """
+    wanted: dict[str, str] = checkpoint.about["features"]
+    chosen = {one.feature: one for one in (recipes(config, list(wanted), weights) if wanted else [])}
+    for name, fingerprint in wanted.items():
+        if chosen[name].fingerprint != fingerprint:
+            cure = "Give the CONFIG, WEIGHTS and UNTRAINED of then, or extract and train again"
+            raise StoreError(
+                f"{path}: was trained on feature {name} {fingerprint}, these settings give {chosen[name].fingerprint}. "
+                + cure
+            )
+    absent: dict[str, str] = {}
+    for name in config.stages:
+        try:
+            chosen |= {one.feature: one for one in _optional(config, name, weights, chosen)}
+        except WeightsError as error:
+            absent[name] = str(error)
+    return Model(checkpoint, Memory(list(chosen.values()), device), absent)
+
+
+def _optional(config: DatasetConfig, name: str, weights: Weights, chosen: Mapping[str, Recipe]) -> list[Recipe]:
+    """The recipes of ``name`` and its source that are not there yet."""
+    return [one for one in recipes(config, [name], weights) if one.feature not in chosen]

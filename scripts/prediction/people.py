@@ -1,0 +1,92 @@
+"""Whose emotions: boxes that the user gives, or that a detector finds."""
+
+import csv
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cache.errors import ConfigError, DataError
+from pipeline.images import FORMATS
+from pipeline.memory import Memory
+from pipeline.recipes import Recipe
+from pipeline.stage import Photo
+
+Boxes = NDArray[np.float32]
+COLUMNS = ("image", "x1", "y1", "x2", "y2")
+SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm"))
+PERSON = 1
+"""COCO's number of a person."""
+LEAST_SCORE = 0.5
+
+
+def images(path: Path) -> list[Path]:
+    """``path`` itself, or the images of a folder by name. Raises: DataError when there are none."""
+    if not path.is_dir():
+        return [path]
+    found = sorted(one for one in path.iterdir() if one.suffix.lower() in SUFFIXES)
+    if not found:
+        raise DataError(f"IMAGE={path}: a folder without an image ({', '.join(FORMATS)})")
+    return found
+
+
+def given(text: str) -> list[Boxes] | dict[str, Boxes]:
+    """``"10,20,200,300 220,15,400,310"`` as one array, or a CSV file of COLUMNS as arrays by image.
+
+    Raises: ConfigError, DataError naming the line.
+    """
+    if Path(text).suffix.lower() == ".csv":
+        return _table(Path(text))
+    return [np.array([_box(word.split(","), f"BOXES={text}") for word in text.split()], np.float32).reshape(-1, 4)]
+
+
+def _table(path: Path) -> dict[str, Boxes]:
+    found: dict[str, list[list[float]]] = {}
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            for number, line in enumerate(csv.DictReader(file), 2):
+                if absent := [name for name in COLUMNS if line.get(name) is None]:
+                    raise DataError(f"{path}:{number}: no column {absent[0]!r}; the columns are {','.join(COLUMNS)}")
+                box = _box([line[name] for name in COLUMNS[1:]], f"{path}:{number}")
+                found.setdefault(line["image"], []).append(box)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"BOXES={path}: cannot be read: {error}") from None
+    return {name: np.array(boxes, np.float32) for name, boxes in found.items()}
+
+
+def _box(words: list[str], where: str) -> list[float]:
+    try:
+        values = [float(word) for word in words]
+    except ValueError:
+        values = []
+    if len(values) != 4 or not all(map(math.isfinite, values)) or values[0] >= values[2] or values[1] >= values[3]:
+        raise ConfigError(f"{where}: box {','.join(words)!r} is not x1,y1,x2,y2 in pixels with x1 < x2 and y1 < y2")
+    return values
+
+
+def inside(boxes: Boxes, size: tuple[int, int], where: str) -> Boxes:
+    """``boxes`` clamped to an image of ``size`` (width, height). Raises: DataError for one that lies outside."""
+    limit = np.array([*size, *size], np.float32)
+    clamped: Boxes = np.minimum(np.maximum(boxes, 0), limit)
+    outside = (clamped[:, 0] >= clamped[:, 2]) | (clamped[:, 1] >= clamped[:, 3])
+    if outside.any():
+        raise DataError(f"{where}: box {boxes[outside.argmax()].tolist()} lies outside the image {size[0]} x {size[1]}")
+    return clamped
+
+
+class Detector:
+    """Finds people by the dataset's ``objects`` feature."""
+
+    def __init__(self, recipe: Recipe, device: str) -> None:
+        self.name = recipe.feature
+        self._memory = Memory([recipe], device)
+
+    def __call__(self, photo: Photo) -> tuple[Boxes, list[float]]:
+        """Boxes (p, 4) and scores of the people in ``photo``, the surest first."""
+        found: Mapping[str, NDArray[np.generic]] = self._memory.features(photo)[self.name].arrays
+        count = int(found["count"][0])
+        scores, labels = np.asarray(found["scores"][0][:count], np.float64), found["labels"][0][:count]
+        chosen = np.flatnonzero((labels == PERSON) & (scores >= LEAST_SCORE))
+        return np.asarray(found["boxes"][0][chosen], np.float32), scores[chosen].round(4).tolist()

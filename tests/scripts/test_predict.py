@@ -1,0 +1,90 @@
+"""Words of ``make predict``: whose boxes, which images, and mistakes in one line."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cache.errors import AffectError
+from scripts import predict
+from scripts.prediction import people
+from scripts.prediction.draw import draw
+
+
+def test_boxes_are_read_from_words_and_from_a_file(tmp_path: Path) -> None:
+    words = people.given("1,2,30,40 5.5,6,70,80")
+    assert isinstance(words, list)
+    np.testing.assert_array_equal(words[0], np.array([[1, 2, 30, 40], [5.5, 6, 70, 80]], np.float32))
+    (tmp_path / "b.csv").write_text("image,x1,y1,x2,y2\na.jpg,1,2,3,4\nb.jpg,0,0,9,9\na.jpg,5,5,8,8\n")
+    table = people.given(str(tmp_path / "b.csv"))
+    assert isinstance(table, dict)
+    assert {name: boxes.tolist() for name, boxes in table.items()} == {
+        "a.jpg": [[1, 2, 3, 4], [5, 5, 8, 8]],
+        "b.jpg": [[0, 0, 9, 9]],
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("1,2,3", "box '1,2,3' is not x1,y1,x2,y2"),
+        ("1,2,3,x", "is not x1,y1,x2,y2"),
+        ("5,2,3,9", "with x1 < x2"),
+        ("1,2,nan,9", "is not x1,y1,x2,y2"),
+    ],
+)
+def test_boxes_that_are_none(text: str, told: str, tmp_path: Path) -> None:
+    with pytest.raises(AffectError, match=told):
+        people.given(text)
+    (tmp_path / "b.csv").write_text(f"image,x1,y1,x2,y2\na.jpg,1,2,3,4\na.jpg,{text}\n")
+    with pytest.raises(AffectError, match=r"b\.csv:3: "):
+        people.given(str(tmp_path / "b.csv"))
+
+
+def test_boxes_are_clamped_and_one_outside_is_told() -> None:
+    boxes = np.array([[-5, 2, 30, 400]], np.float32)
+    assert people.inside(boxes, (20, 100), "a.jpg").tolist() == [[0, 2, 20, 100]]
+    with pytest.raises(AffectError, match=r"a\.jpg: box \[50.0, 2.0, 60.0, 9.0\] lies outside the image 20 x 100"):
+        people.inside(np.array([[50, 2, 60, 9]], np.float32), (20, 100), "a.jpg")
+
+
+def test_a_folder_gives_its_images_by_name(tmp_path: Path) -> None:
+    for name in ("b.JPG", "a.png", "notes.txt"):
+        (tmp_path / name).touch()
+    assert [path.name for path in people.images(tmp_path)] == ["a.png", "b.JPG"]
+    assert people.images(tmp_path / "c.jpg") == [tmp_path / "c.jpg"]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(AffectError, match="a folder without an image"):
+        people.images(tmp_path / "empty")
+
+
+def test_mistakes_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = ["--runs", str(tmp_path)]
+    for words, told in (
+        (place, "IMAGE: none given"),
+        ([*place, "--image", "a.jpg"], "no such checkpoint. Nothing is trained yet. Run make train HEAD=sem_ib_dml"),
+        ([*place, "--image", "a.jpg", "--boxes", "1,2"], "BOXES=1,2: box '1,2' is not"),
+        ([*place, "--image", "a.jpg", "--device", "tpu"], "DEVICE=tpu: no such device"),
+    ):
+        assert predict.main(words) == 2
+        error = capsys.readouterr().err
+        assert told in error
+        assert error.count("\n") == 1
+
+
+def test_the_picture_shows_boxes_and_says_untrained() -> None:
+    emotions = {"one_shot": {"Esteem": 0.7, "Yearning": 0.3}}
+    person = {
+        "box": [20, 30, 60, 80],
+        "emotions": emotions,
+        "reason": "",
+        "features": {"face": {"box": [30, 35, 40, 45]}},
+    }
+    plain = Image.new("RGB", (120, 100), "white")
+    once = np.asarray(draw(plain, [person], untrained=[]))
+    assert np.asarray(plain).min() == 255
+    assert (once[30:80, 20] != 255).any(1).all()
+    assert (once[35:45, 30] != 255).any(1).all()
+    assert (once[50:75, 65:] == 255).all()
+    assert (once != np.asarray(draw(plain, [person], untrained=["pose"]))).any()
