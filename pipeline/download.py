@@ -59,6 +59,8 @@ def download(url: str, path: Path, known: str, patience: Patience, say: Callable
     except Broken as broken:
         kind = Unreachable if broken.unreachable else WeightsError
         raise kind(f"{path.name}: {broken}. By hand: {url} into {path.parent}/") from None
+    except BrokenPipeError:  # of ``say``
+        raise
     except OSError as error:
         raise WeightsError(f"{path}: cannot be written: {error.strerror}. By hand: {url}") from None
 
