@@ -39,6 +39,30 @@ def enlarge(box: Floats, padding: float, aspect: float) -> tuple[Floats, Floats]
     return centre, np.array(size)
 
 
+def widen(box: Floats, margin: float) -> NDArray[np.float64]:
+    """``box`` (4,) with its width and height times 1 + ``margin``, about its centre; may leave the image."""
+    low, high = np.asarray(box[:2], np.float64), np.asarray(box[2:], np.float64)
+    edge = (high - low) * (margin / 2)
+    return np.concatenate([low - edge, high + edge])
+
+
+def clamp(box: Floats, width: int, height: int) -> NDArray[np.float64]:
+    """The part of ``box`` (4,) that is inside the image."""
+    return np.clip(np.asarray(box, np.float64), 0, [width, height, width, height])
+
+
+def square(box: Floats, width: int, height: int) -> NDArray[np.float64]:
+    """(4,) the square about ``box`` (4,), as wide as its longer side, moved into the image as little as possible.
+
+    Along a side of the image that is shorter than the square, the square leaves it by as much at both ends.
+    """
+    box, extent = np.asarray(box, np.float64), np.array([width, height], np.float64)
+    side = (box[2:] - box[:2]).max()
+    room = extent - side
+    low = np.where(room < 0, room / 2, np.clip((box[:2] + box[2:] - side) / 2, 0, np.maximum(room, 0)))
+    return np.concatenate([low, np.where(room < 0, low + side, np.minimum(low + side, extent))])
+
+
 def crop_matrix(centre: Floats, size: Floats, output: tuple[int, int]) -> NDArray[np.float64]:
     """(2, 3) that takes the region of ``size`` around ``centre`` to an output of (h, w) with the same aspect.
 

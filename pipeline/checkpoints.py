@@ -103,7 +103,8 @@ def fill(network: nn.Module, tensors: Mapping[str, Tensor], where: str) -> None:
     if faults:
         more = f" and {len(faults) - 3} more" if len(faults) > 3 else ""
         raise WeightsError(f"{where} does not fit its network: {'; '.join(faults[:3])}{more}")
-    network.load_state_dict({**wanted, **tensors})
+    wanted.update(tensors)  # and not a new dict: it carries the versions of the network's parts, which some ask for
+    network.load_state_dict(wanted)
 
 
 def _faults(wanted: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> Iterator[str]:

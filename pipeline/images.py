@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import ceil, floor
 from pathlib import Path
 from typing import Any
 
@@ -147,15 +148,38 @@ def _to_8_bit(image: Image.Image) -> NDArray[np.uint8]:
 
 
 def resize(
-    image: Image.Image, size: tuple[int, int], box: tuple[float, float, float, float] | None = None
+    image: Image.Image,
+    size: tuple[int, int],
+    box: tuple[float, float, float, float] | None = None,
+    interpolation: str = "bilinear",
 ) -> NDArray[np.uint8]:
-    """(h, w, 3) RGB, stretched to ``size`` = (h, w): bilinear with antialiasing, as torchvision does on tensors.
+    """(h, w, 3) RGB, stretched to ``size`` = (h, w), with antialiasing, as torchvision does on tensors.
 
-    box: xyxy pixels inside the image, may be fractional; only this part is read.
+    box: xyxy pixels inside the image, may be fractional; only this part is read. interpolation: bilinear or bicubic.
     Raises: ValueError when the box is empty or leaves the image.
     """
     height, width = size
-    return np.array(image.resize((width, height), Image.Resampling.BILINEAR, box=box))
+    return np.array(image.resize((width, height), Image.Resampling[interpolation.upper()], box=box))
+
+
+def resize_region(
+    image: Image.Image, size: tuple[int, int], box: NDArray[np.floating], interpolation: str = "bilinear"
+) -> NDArray[np.uint8]:
+    """As ``resize``, of a ``box`` (4,) xyxy that may leave the image: black outside."""
+    x1, y1, x2, y2 = (float(value) for value in box)
+    left, top, right, bottom = floor(x1), floor(y1), ceil(x2), ceil(y2)
+    if left >= 0 and top >= 0 and right <= image.width and bottom <= image.height:
+        return resize(image, size, (x1, y1, x2, y2), interpolation)
+    part = image.crop((left, top, right, bottom))
+    return resize(part, size, (x1 - left, y1 - top, x2 - left, y2 - top), interpolation)
+
+
+def blank(image: Image.Image, box: NDArray[np.floating], colour: tuple[int, int, int]) -> Image.Image:
+    """A copy with every pixel that ``box`` (4,) xyxy touches in one ``colour``, RGB of 0..255."""
+    x1, y1, x2, y2 = (float(value) for value in box)
+    out = image.copy()
+    out.paste(colour, (floor(x1), floor(y1), ceil(x2), ceil(y2)))
+    return out
 
 
 def letterbox(image: Image.Image, size: tuple[int, int]) -> tuple[NDArray[np.uint8], tuple[int, int]]:

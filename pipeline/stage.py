@@ -185,13 +185,18 @@ def _settle(
     return array
 
 
-def normalise(pixels: Sequence[NDArray[np.uint8]], device: str) -> Tensor:
-    """(n, 3, h, w) float32, channels last in memory: images (h, w, 3) uint8 RGB by ImageNet's mean and deviation."""
+def normalise(
+    pixels: Sequence[NDArray[np.uint8]],
+    device: str,
+    mean: tuple[float, float, float] = IMAGENET_MEAN,
+    std: tuple[float, float, float] = IMAGENET_STD,
+) -> Tensor:
+    """(n, 3, h, w) float32, channels last in memory: images (h, w, 3) uint8 RGB less ``mean``, over ``std``."""
     import torch
 
     batch = torch.from_numpy(np.stack(pixels)).to(device).permute(0, 3, 1, 2).to(torch.float32)
-    mean, deviation = (torch.tensor(values, device=device).view(3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
-    return batch.sub_(mean).div_(deviation)
+    middle, deviation = (torch.tensor(values, device=device).view(3, 1, 1) for values in (mean, std))
+    return batch.sub_(middle).div_(deviation)
 
 
 def deploy(network: nn.Module, device: str, channels_last: bool = True) -> nn.Module:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from functools import lru_cache
 from importlib.util import find_spec
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 Rename = Callable[[str], str | None]
+Adapt = Callable[[Mapping[str, "Tensor"]], Mapping[str, "Tensor"]]
 UNTRAINED = "untrained"
 RECORD = ".sha256"
 """Suffix of the file that keeps the hash of a download whose hash was not known before, as sha256sum writes it."""
@@ -140,10 +141,13 @@ class Weights:
         files = ", ".join(absent)
         raise WeightsError(f"absent from {self.folder}/: {files}. {'. '.join(cures)}. UNTRAINED=1 goes on without")
 
-    def load_into(self, name: str, network: nn.Module, rename: Rename | None = None) -> None:
+    def load_into(
+        self, name: str, network: nn.Module, rename: Rename | None = None, adapt: Adapt | None = None
+    ) -> None:
         """Fill ``network`` with the weights ``name``, or from a seed when these are absent and ``untrained``.
 
-        rename: takes a tensor's name in the file to its name in the network; None leaves it out.
+        rename: takes a tensor's name in the file to its name in the network; None leaves it out. adapt: takes all that
+        is left to what the network wants, where names alone do not do it.
         Every tensor of the network must come from the file, and every tensor of the file must be used.
         Raises: WeightsError, one line: absent, damaged, refused or not fitting; UnknownName.
         """
@@ -155,7 +159,8 @@ class Weights:
             prefix = f"{path.stem}." if len(find(name).files) > 1 else ""
             tensors |= {prefix + key: value for key, value in read_tensors(path).items()}
         named = {rename(key) if rename else key: value for key, value in tensors.items()}
-        fill(network, {key: value for key, value in named.items() if key is not None}, str(self.paths(name)[0]))
+        kept: Mapping[str, Tensor] = {key: value for key, value in named.items() if key is not None}
+        fill(network, adapt(kept) if adapt else kept, str(self.paths(name)[0]))
 
 
 def find(name: str) -> Weight:
