@@ -127,3 +127,17 @@ def _fields(path: Path, line: int, columns: tuple[str, ...], fields: list[str]) 
         cure = "Text with a comma in it stands in double quotation marks"
         raise DataError(f"{path}:{line}: has {len(fields)} fields, the header {len(columns)}. {cure}")
     return {name: field.strip() for name, field in zip(columns, fields, strict=True)}
+
+
+def repeats(table: Table, ignored: Collection[str] = ()) -> list[str]:
+    """A note on rows that are equal to an earlier one but for the columns ``ignored``; none where there are none."""
+    seen: set[tuple[str, ...]] = set()
+    again = []
+    for record in table.records:
+        row = tuple(text for name, text in record.fields.items() if name not in ignored)
+        if row in seen:
+            again.append(record.short)
+        seen.add(row)
+    return [f"rows that repeat an earlier row, kept as people of their own: {len(again)}, first {again[0]}"] * bool(
+        again
+    )

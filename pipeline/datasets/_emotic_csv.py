@@ -11,11 +11,10 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Final
 
 from cache.errors import DataError
-from pipeline.datasets._csv import Record, read_csv
+from pipeline.datasets._csv import Record, Table
 from pipeline.datasets._people import LARGEST_SIDE, VAD, Image, Person, rated, shown
 
 COLUMNS: Final = (
@@ -27,14 +26,14 @@ _TEXT: Final = r"'[^'\\]*'|\"[^\"\\]*\""
 _LONGEST: Final = 10_000
 
 
-def images(files: Mapping[str, Path]) -> Iterator[Image]:
-    """Every image of the files by split, in the order of its first row; its rows are its people.
+def images(tables: Mapping[str, Table]) -> Iterator[Image]:
+    """Every image of the tables by split, in the order of its first row; its rows are its people.
 
     Raises: DataError naming file and line.
     """
-    for split, path in files.items():
+    for split, table in tables.items():
         grouped: defaultdict[str, list[Record]] = defaultdict(list)
-        for record in read_csv(path, COLUMNS).records:
+        for record in table.records:
             grouped[_path(record)].append(record)
         for named, records in grouped.items():
             yield _image(split, named, records)

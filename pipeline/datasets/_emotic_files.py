@@ -7,12 +7,14 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
 from cache.errors import DataError
 from cache.manifest import SPLITS
 from pipeline.datasets import _emotic_coco, _emotic_csv, _emotic_mat
+from pipeline.datasets._csv import Table, read_csv, repeats
 from pipeline.datasets._people import Image
 
 MATS: Final = (
@@ -46,7 +48,7 @@ class Annotation:
         if self.form == "mat":
             return _emotic_mat.images(self.files[""])
         if self.form == "csv":
-            return _emotic_csv.images(self.files)
+            return _emotic_csv.images(self._tables)
         return _emotic_coco.images(self.files, categories)
 
     def notes(self) -> list[str]:
@@ -57,9 +59,15 @@ class Annotation:
             notes.append(f"read from {FORMS[self.form]} ({names}): {_NOTES[self.form]}")
             if absent := [split for split in SPLITS if split not in self.files]:
                 notes.append(f"splits without a file: {', '.join(absent)}")
+            notes += [note for table in self._tables.values() for note in repeats(table, ("Index",))]
         if self.unread:
             notes.append(f"only {FORMS[self.form]} was read; also there: {', '.join(self.unread)}")
         return notes
+
+    @cached_property
+    def _tables(self) -> dict[str, Table]:
+        csv = self.files if self.form == "csv" else {}
+        return {split: read_csv(path, _emotic_csv.COLUMNS) for split, path in csv.items()}
 
 
 def find(root: Path) -> Annotation | None:
