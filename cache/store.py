@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 from cache.errors import ShardError, StoreError, UnknownName, nearest, unknown
 from cache.files import make_folder, read_json, replace_text
 from cache.fingerprint import fingerprint
+from cache.header import Header, read_header
 from cache.layout import IMAGES_PER_SHARD, Block, Layout, shard_name
 from cache.manifest import Manifest
-from cache.shard import Header, Shard, read_header
+from cache.shard import Shard
 from cache.spec import ArraySpec, Granularity, Status
 
 

@@ -26,7 +26,8 @@ from cache.config import assignments, build
 from cache.config import load as load_config
 from cache.errors import AffectError
 from cache.fingerprint import canonical, digest
-from cache.shard import BLOCK, MAGIC, Rows, Shard, read_header, write
+from cache.header import BLOCK, MAGIC, read_header
+from cache.shard import Rows, Shard, write
 from cache.spec import ArraySpec
 from pipeline.datasets.emotic import Reader
 from pipeline.recipes import DatasetConfig

@@ -23,8 +23,8 @@ from unittest.mock import patch
 import cache.shard
 from cache.errors import AffectError
 from cache.files import PARTIAL
+from cache.header import BLOCK
 from cache.layout import Block
-from cache.shard import BLOCK
 from cache.store import Feature, Store
 from cache.verify import problem, verify
 from pipeline.demo_scenes import write_demo

@@ -20,7 +20,8 @@ from hypothesis.extra.numpy import arrays
 
 from cache.errors import ShardError
 from cache.fingerprint import canonical, digest
-from cache.shard import BLOCK, MAGIC, MESSAGE_BYTES, Header, Place, Rows, Shard, read_header, write
+from cache.header import BLOCK, MAGIC, Header, Place, read_header
+from cache.shard import MESSAGE_BYTES, Rows, Shard, write
 from cache.spec import DTYPES, ArraySpec, Status
 
 SPECS = {"pooled": ArraySpec((4,), "float16", "activation"), "label": ArraySpec((), "uint8", "class", 255)}

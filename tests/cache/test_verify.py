@@ -9,8 +9,9 @@ from toy_pipeline import make_root, run
 
 from cache.errors import AffectError
 from cache.fingerprint import digest
+from cache.header import BLOCK
 from cache.layout import Layout
-from cache.shard import BLOCK, Rows, write
+from cache.shard import Rows, write
 from cache.store import Store
 from cache.verify import verify
 
