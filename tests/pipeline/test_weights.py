@@ -7,6 +7,8 @@ import subprocess
 import sys
 from collections import OrderedDict
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -15,10 +17,11 @@ import torchvision
 from safetensors.torch import save_file
 from torch import nn
 
-from cache.errors import UnknownName, WeightsError
+from cache.errors import ConfigError, UnknownName, WeightsError
 from pipeline import weights as module
 from pipeline.checkpoints import INERT, initialise, read_tensors
-from pipeline.weights import WEIGHTS, Weight, Weights
+from pipeline.origins import torchvision_weights
+from pipeline.weights import WEIGHTS, Weight, Weights, find
 
 
 def network(seed: int) -> nn.Module:
@@ -239,14 +242,142 @@ def test_seeded_networks_neither_explode_nor_vanish(name: str) -> None:
     assert not torch.allclose(out[0], out[1], rtol=1e-3)
 
 
-def test_every_entry_says_where_from_and_under_which_licence() -> None:
-    for name, entry in WEIGHTS.items():
-        assert name == entry.name
-        assert entry.licence
-        assert entry.source
-        assert entry.bundled != bool(entry.url)
-        assert all(entry.sha256 in file for file in entry.files) or len(entry.sha256) == 64
-        assert entry.bundled or re.fullmatch("[0-9a-f]{8,64}", entry.sha256), name
+@pytest.mark.parametrize("entry", module._ENTRIES, ids=lambda entry: entry.name)
+def test_every_entry_says_where_from_and_under_which_licence(entry: Weight) -> None:
+    assert WEIGHTS[entry.name] is entry, "two entries of one name"
+    assert re.fullmatch("[A-Za-z0-9][A-Za-z0-9_.-]*", entry.name)
+    assert entry.licence.strip()
+    assert entry.source.strip()
+    assert entry.bundled != bool(entry.url)
+    assert all(file == Path(file).name and not file.startswith(".") for file in entry.files)
+    assert re.fullmatch("(?:[0-9a-f]{8,64})?", entry.sha256)
+
+
+@pytest.mark.parametrize("entry", [one for one in module._ENTRIES if one.url], ids=lambda entry: entry.name)
+def test_every_address_is_that_of_the_file_and_its_hash_the_one_in_its_name(entry: Weight) -> None:
+    (file,) = entry.files
+    assert entry.url.startswith("https://")
+    generic = entry.url.startswith("https://huggingface.co/") and file.endswith(Path(entry.url).suffix)
+    assert unquote(entry.url).endswith(f"/{file}") or generic
+    for digits in re.findall(r"-([0-9a-f]{8,64})(?:_\d{8})?\.pth$", file):
+        assert entry.sha256[: len(digits)] == digits[: len(entry.sha256)]
+        assert entry.sha256
+    others = {one.url for one in module._ENTRIES if one.files == entry.files}
+    assert others == {entry.url}, "two files of one name"
+
+
+@pytest.fixture(scope="module")
+def torchvisions() -> dict[str, Any]:
+    """Name -> torchvision's own entry, by importing it."""
+    from torchvision.models import get_model_builder, get_model_weights, list_models
+
+    found = {}
+    for model in list_models():
+        if get_model_builder(model).__module__.count(".") == 2:
+            enum = get_model_weights(model)
+            found[model] = enum["IMAGENET1K_V1"] if "IMAGENET1K_V1" in enum.__members__ else enum.DEFAULT
+            found |= {f"{model}.{entry}": value for entry, value in enum.__members__.items() if entry != "DEFAULT"}
+    return found
+
+
+def test_torchvisions_names_are_read_as_torchvision_reads_them(torchvisions: dict[str, Any]) -> None:
+    """Every classifier, without importing torchvision here, against torchvision's own tables."""
+    ours = torchvision_weights()
+    assert ours.keys() == torchvisions.keys()
+    assert len(ours) > 150
+    for name, theirs in torchvisions.items():
+        weight = ours[name]
+        assert (weight.name, weight.url, weight.megabytes) == (name, theirs.url, theirs.meta["_file_size"])
+        assert (weight.licence == "CC-BY-NC-4.0") == ("SWAG/blob/main/LICENSE" in theirs.meta.get("license", ""))
+        assert weight.url.endswith(f"-{weight.sha256}.pth")
+        assert weight.url.endswith(f"/{weight.file}")
+
+
+def test_the_table_agrees_with_torchvision(torchvisions: dict[str, Any]) -> None:
+    theirs = {one.url for one in torchvisions.values()}
+    ours = {one.url for one in WEIGHTS.values() if one.source.startswith("torchvision")}
+    assert ours
+    assert ours <= theirs
+
+
+def test_names_without_an_entry(tmp_path: Path) -> None:
+    weights = Weights(tmp_path / "w")
+    assert find("vgg16").url == find("vgg16.IMAGENET1K_V1").url
+    assert find("torchvision/vgg16") == find("vgg16")
+    timm = find("timm/resnet50.a1_in1k")
+    assert timm.url == "https://huggingface.co/timm/resnet50.a1_in1k/resolve/main/model.safetensors"
+    assert (timm.sha256, timm.licence) == ("", "see huggingface.co/timm/resnet50.a1_in1k")
+    assert weights.paths("timm/resnet50.a1_in1k") == [tmp_path / "w" / "resnet50.a1_in1k.safetensors"]
+    assert weights.paths("file:mine/best.pth") == [tmp_path / "w" / "mine" / "best.pth"]
+    assert "put your own checkpoint there" in refusal_of(weights, "file:mine/best.pth")
+
+
+def refusal_of(weights: Weights, name: str) -> str:
+    with pytest.raises(WeightsError) as caught:
+        weights.digest(name)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["file:../a.pth", "file:/etc/passwd", "file:", "file:a/../..", "file:a\0b"])
+def test_a_file_of_ones_own_lies_in_the_folder(name: str) -> None:
+    with pytest.raises(ConfigError, match=r"^weights 'file:[^\n]*$"):
+        find(name)
+
+
+@pytest.mark.parametrize("name", ["timm/", "timm/../x", "timm/a/b", "timm/.x", "timm/a?b"])
+def test_a_timm_model_is_one_word(name: str) -> None:
+    with pytest.raises(ConfigError, match=r"timm/<model> is wanted, as in timm/resnet50\.a1_in1k"):
+        find(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "near"), [("resnet_50", "resnet50"), ("convnext_tinny", "convnext_tiny"), ("mtcn", "mtcnn")]
+)
+def test_an_unknown_name_gets_the_nearest(name: str, near: str) -> None:
+    with pytest.raises(UnknownName, match=rf"no weights '{name}'\. Did you mean '{near}'\? Known: .*timm/<model>"):
+        find(name)
+
+
+def test_a_file_of_ones_own_is_loaded_whatever_its_hash(tmp_path: Path) -> None:
+    source, target = network(1), network(2)
+    (tmp_path / "mine").mkdir()
+    torch.save(source.state_dict(), path := tmp_path / "mine" / "best.pth")
+    weights = Weights(tmp_path)
+    weights.load_into("file:mine/best.pth", target)
+    assert_equal(source, target)
+    assert weights.digest("file:mine/best.pth") == hashlib.sha256(path.read_bytes()).hexdigest()
+    path.with_name("best.pth.sha256").write_text("0" * 64)
+    assert weights.trained("file:mine/best.pth")
+    weights.digest("file:mine/best.pth")
+
+
+def test_what_was_recorded_when_it_came_is_checked_from_then_on(tmp_path: Path) -> None:
+    path, weights = tmp_path / "tiny.safetensors", Weights(tmp_path)
+    path.write_bytes(b"as it came")
+    right = hashlib.sha256(b"as it came").hexdigest()
+    assert weights.digest("timm/tiny") == right, "fetched by hand: nothing is recorded"
+    path.with_name("tiny.safetensors.sha256").write_text(f"{right}  tiny.safetensors\n")
+    assert weights.digest("timm/tiny") == right
+    path.write_bytes(b"as it became")
+    assert f"not {right}" in (text := refusal_of(weights, "timm/tiny"))
+    assert "Delete it and its .sha256" in text
+
+
+def test_all_that_is_absent_is_told_at_once(tmp_path: Path) -> None:
+    names = ["resnet18", "mtcnn", "timm/tiny", "file:own.pth", "demo_body"]
+    with pytest.raises(WeightsError) as caught:
+        Weights(tmp_path).demand(names, "make weights DATASET=emotic")
+    assert str(caught.value) == (
+        f"absent from {tmp_path}/: resnet18-f37072fd.pth, tiny.safetensors, own.pth. make weights DATASET=emotic "
+        "fetches them (LIST=1 shows where from). own.pth is your own: put it there. UNTRAINED=1 goes on without"
+    )
+    with pytest.raises(
+        WeightsError, match=r"fetches https://download\.pytorch\.org/models/resnet18-f37072fd\.pth\. UN"
+    ):
+        Weights(tmp_path).demand(["resnet18"], "make weights")
+    Weights(tmp_path, untrained=True).demand(names, "")
+    Weights(tmp_path).demand(["mtcnn"], "")
 
 
 def test_read_tensors_is_on_the_cpu_and_owned(known: Weights) -> None:
