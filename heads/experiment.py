@@ -85,7 +85,8 @@ class Result:
     seconds: float
 
     def row(self) -> dict[str, Any]:
-        """One row of results.json, without ``paper`` and ``features``; fractions in 0..1."""
+        """One row of results.json, without ``paper`` and ``features``; fractions in 0..1. history: for each epoch one
+        number per seed; a seed that has stopped is still in the batch, so its numbers go on."""
         scores = {name: metric.score(*self.counts) for name, metric in METRICS.items()}
         return {
             "head": self.cell.head,
@@ -97,8 +98,16 @@ class Result:
             "left_out": dict(self.lost),
             "best_epochs": self.best.epoch.tolist(),
             "validation": [round(float(score), 6) for score in self.best.score],
+            "history": {
+                "loss": [_rounded(epoch.loss) for epoch in self.best.history],
+                "validation": [_rounded(epoch.validation) for epoch in self.best.history],
+            },
             "settings": self.cell.recipe.model_dump(mode="json"),
         }
+
+
+def _rounded(values: NDArray[np.float64]) -> list[float]:
+    return [round(float(value), 6) for value in values]
 
 
 METRICS = {"accuracy": accuracy, "macro_accuracy": macro_accuracy}
