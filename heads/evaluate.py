@@ -16,6 +16,8 @@ from cache.manifest import Manifest
 from cache.store import Store
 from heads import checkpoint
 from heads.checkpoint import Checkpoint
+from heads.episodes import Counts
+from heads.evaluation import Trial
 from heads.experiment import METRICS, Bench, trial_of
 from heads.features import device, load_split
 from heads.interval import summary
@@ -26,13 +28,16 @@ from heads.task import Task
 
 @dataclass(frozen=True)
 class Evaluation:
-    """metrics: as in results.json. prediction: of ``task.test``, in that order."""
+    """metrics: as in results.json. prediction: of ``task.test``, in that order. trial: the samples that were scored, in
+    that order too, and the episodes over them. counts: what was recognised."""
 
     checkpoint: Checkpoint
     manifest: Manifest
     task: Task
     metrics: Mapping[str, Any]
     prediction: Prediction
+    trial: Trial
+    counts: Counts
 
 
 def evaluate(path: Path, store: Store, rules: one_shot.Rules, on: str = "cpu") -> Evaluation:
@@ -56,9 +61,8 @@ def evaluate(path: Path, store: Store, rules: one_shot.Rules, on: str = "cpu") -
     counts = trial.counts(loaded.head, len(about["seeds"]))
     metrics = {name: summary(metric.score(*counts)) for name, metric in METRICS.items()}
     known = torch.as_tensor(task.test, device=where)
-    return Evaluation(
-        loaded, manifest, task, metrics, predict(loaded.head, trial.samples.features, loaded.gallery, known)
-    )
+    prediction = predict(loaded.head, trial.samples.features, loaded.gallery, known)
+    return Evaluation(loaded, manifest, task, metrics, prediction, trial, counts)
 
 
 def _check_same(path: Path, about: Mapping[str, Any], now: Mapping[str, str]) -> None:
