@@ -138,6 +138,4 @@ def repeats(table: Table, ignored: Collection[str] = ()) -> list[str]:
         if row in seen:
             again.append(record.short)
         seen.add(row)
-    return [f"rows that repeat an earlier row, kept as people of their own: {len(again)}, first {again[0]}"] * bool(
-        again
-    )
+    return [f"rows that repeat an earlier row, kept as more people: {len(again)}, first {again[0]}"] if again else []

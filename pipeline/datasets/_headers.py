@@ -23,7 +23,7 @@ class Header:
 
 
 def read_headers(root: Path, folder: str, paths: Iterable[str]) -> dict[str, Header]:
-    """Path -> its header; paths are normal and inside ``root/folder``. Some 30 microseconds each, no pixel is read."""
+    """Path -> its header; paths are normal and inside ``root/folder``. About a tenth of a millisecond each; no pixel is read."""
     return {path: _header(root, f"{folder}/{path}" if folder else path) for path in paths}
 
 
