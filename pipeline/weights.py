@@ -42,11 +42,6 @@ def _torchvision(name: str, file: str, source: str) -> Weight:
     return Weight(name, (file,), f"https://download.pytorch.org/models/{file}", digits, "BSD-3-Clause", source)
 
 
-def _places365(name: str, file: str, source: str) -> Weight:
-    url = f"http://places2.csail.mit.edu/models_places365/{file}"
-    return Weight(name, (file,), url, "", "CC BY", f"github.com/CSAILVision/places365, {source}")
-
-
 def _demo(name: str, source: str) -> Weight:
     return Weight(name, (f"{name}.safetensors",), "", "", "Apache-2.0", source, bundled=True)
 
@@ -87,21 +82,24 @@ _ENTRIES = (
     _torchvision("mobilenet_v2", "mobilenet_v2-b0353104.pth", _IMAGENET),
     _torchvision("mobilenet_v3_small", "mobilenet_v3_small-047dcff4.pth", _IMAGENET),
     _torchvision("mobilenet_v3_large", "mobilenet_v3_large-8738ca79.pth", _IMAGENET),
-    _facenet(
-        *("vggface2", "20180402-114759", "281cebca8662831adb987a874bdcb36e73f5b1c6dc5ee5878f305e985625d99b", 106.7)
-    ),
+    _facenet("vggface2", "20180402-114759", "281cebca8662831adb987a874bdcb36e", 106.7),
     _facenet("casia-webface", "20180408-102900", "", 111),
     *(
-        _torchvision(name, f"{file}.pth", f"torchvision COCO_V1, {ap} box AP")
-        for name, file, ap in (
-            ("fasterrcnn_resnet50_fpn", "fasterrcnn_resnet50_fpn_coco-258fb6c6", 37.0),
-            ("fasterrcnn_resnet50_fpn_v2", "fasterrcnn_resnet50_fpn_v2_coco-dd69338a", 46.7),
-            ("fasterrcnn_mobilenet_v3_large_fpn", "fasterrcnn_mobilenet_v3_large_fpn-fb6a3cc7", 32.8),
-            ("fasterrcnn_mobilenet_v3_large_320_fpn", "fasterrcnn_mobilenet_v3_large_320_fpn-907ea3f9", 22.8),
+        _torchvision(f"fasterrcnn_{net}", f"fasterrcnn_{net}{end}.pth", "torchvision COCO_V1")
+        for net, end in (
+            ("resnet50_fpn", "_coco-258fb6c6"),
+            ("resnet50_fpn_v2", "_coco-dd69338a"),
+            ("mobilenet_v3_large_fpn", "-fb6a3cc7"),
+            ("mobilenet_v3_large_320_fpn", "-907ea3f9"),
         )
     ),
-    _places365("wideresnet18_places365", "wideresnet18_places365.pth.tar", "WideResNet-18, 365 scenes"),
-    _places365("places365_attributes", "W_sceneattribute_wideresnet18.npy", "SUN's 102 attributes on its features"),
+    *(
+        Weight(name, (file,), f"http://places2.csail.mit.edu/models_places365/{file}", "", "CC BY", "CSAIL's Places365")
+        for name, file in (
+            ("wideresnet18_places365", "wideresnet18_places365.pth.tar"),
+            ("places365_attributes", "W_sceneattribute_wideresnet18.npy"),
+        )
+    ),
     Weight(
         "depth_anything_v2_small",
         ("depth_anything_v2_small.safetensors",),
@@ -109,7 +107,6 @@ _ENTRIES = (
         "3152477ce0d8d6978d76b995120de97cb5b928701fd0f817769f59e249a16b70",
         "Apache-2.0",
         "Depth Anything V2, small",
-        megabytes=94.6,
     ),
     _demo("demo_hr8", "trained on drawn scenes by this project: make demo-weights"),
     _demo("demo_image", "trained on drawn scenes by this project: make demo-weights"),

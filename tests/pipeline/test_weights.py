@@ -256,7 +256,8 @@ def test_every_entry_says_where_from_and_under_which_licence(entry: Weight) -> N
 @pytest.mark.parametrize("entry", [one for one in module._ENTRIES if one.url], ids=lambda entry: entry.name)
 def test_every_address_is_that_of_the_file_and_its_hash_the_one_in_its_name(entry: Weight) -> None:
     (file,) = entry.files
-    assert entry.url.startswith("https://")
+    plain = "http://places2.csail.mit.edu/"  # as published: its host has had no valid certificate
+    assert entry.url.startswith(("https://", plain))
     generic = entry.url.startswith("https://huggingface.co/") and file.endswith(Path(entry.url).suffix)
     assert unquote(entry.url).endswith(f"/{file}") or generic
     for digits in re.findall(r"-([0-9a-f]{8,64})(?:_\d{8})?\.pth$", file):
@@ -293,8 +294,10 @@ def test_torchvisions_names_are_read_as_torchvision_reads_them(torchvisions: dic
         assert weight.url.endswith(f"/{weight.file}")
 
 
-def test_the_table_agrees_with_torchvision(torchvisions: dict[str, Any]) -> None:
-    theirs = {one.url for one in torchvisions.values()}
+def test_the_table_agrees_with_torchvision() -> None:
+    from torchvision.models import get_model_weights, list_models
+
+    theirs = {entry.url for model in list_models() for entry in get_model_weights(model)}
     ours = {one.url for one in WEIGHTS.values() if one.source.startswith("torchvision")}
     assert ours
     assert ours <= theirs
