@@ -2,60 +2,48 @@
 
 import importlib
 import inspect
-import math
-from collections.abc import Callable
+import os
+import subprocess
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
-from emotic_files import image, rated_person, splits, train_person, vad, write
+from dataset_case import Case, cases
 
 import pipeline.dataset
 from cache.errors import DataError
 from cache.manifest import OK, SPLITS, STATUSES, Manifest
 from cache.plugins import load, names
 from pipeline.dataset import Reader, manifest_of
-from pipeline.paths import inside
+from pipeline.extract import describe
+from pipeline.images import ImageError
+from pipeline.paths import inside, resolve
+from pipeline.recipes import dataset_config
 
 PACKAGE = "pipeline.datasets"
 DATASETS = names(PACKAGE)
+KNOWN = [dataset for dataset in DATASETS if importlib.util.find_spec(f"{dataset}_files")]
+EVERY = [(dataset, variant) for dataset in KNOWN for variant in cases(dataset)]
+HOSTILE = (
+    *("../x.jpg", "../../../etc/passwd", "/etc/passwd", "//etc/passwd", "a/../../x.jpg", "..", ".", "a/../.."),
+    *("..\\x.jpg", "C:\\x.jpg", "C:/x.jpg", "\\\\host\\share\\x.jpg", "~/x.jpg", "file:///etc/passwd", "a\nb.jpg"),
+)
 
 
-def emotic(root: Path) -> Reader:
-    """Rows of every kind: fine, clamped, a bad box, no label, no people, a path that leads out."""
-    box = np.array([-5.0, 2, 30, 400])
-    fine = [
-        train_person(["Anger", "Fear"]),
-        train_person(body_bbox=box),
-        train_person(body_bbox=-box),
-        train_person([]),
-    ]
-    people = [rated_person(), rated_person([[]]), rated_person(combined_continuous=vad(math.nan))]
-    write(
-        root,
-        splits(
-            train=[image("a.jpg", fine), image("b.jpg", []), image("../../../../c.jpg", [train_person()])],
-            val=[image("d.jpg", people), image("e.jpg", [rated_person()])],
-        ),
-    )
-    return load(PACKAGE, "emotic", "Reader")(root)
+def case_of(dataset: str, variant: str) -> Case:
+    return cases(dataset)[variant]
 
 
-def demo(root: Path) -> Reader:
-    """A few scenes; the folder does not exist before."""
-    return load(PACKAGE, "demo", "Reader")(root / "data" / "demo", scenes=14)
+@pytest.fixture(scope="module", params=EVERY, ids=lambda one: f"{one[0]} {one[1]}")
+def case(request: pytest.FixtureRequest) -> Case:
+    return case_of(*request.param)
 
 
-MAKERS: dict[str, Callable[[Path], Reader]] = {"emotic": emotic, "demo": demo}
-NAMED = {"emotic": 4 + 1 + 1 + 3 + 1 + 1}
-"""Rows that the annotation names, counted by hand; the demo's are counted in its own plan."""
-
-
-@pytest.fixture(scope="module", params=DATASETS)
-def reader(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Reader:
-    made = MAKERS[request.param](tmp_path_factory.mktemp(request.param))
-    made.prepare()
-    return made
+@pytest.fixture(scope="module")
+def reader(case: Case, tmp_path_factory: pytest.TempPathFactory) -> Reader:
+    return case.build(tmp_path_factory.mktemp("root"))
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +51,29 @@ def manifest(reader: Reader, tmp_path_factory: pytest.TempPathFactory) -> Manife
     return manifest_of(reader, tmp_path_factory.mktemp("store") / "manifest.parquet")
 
 
-def test_every_dataset_is_in_this_suite() -> None:
-    assert sorted(MAKERS) == DATASETS
+def attempt(reader: Reader, folder: Path) -> tuple[Manifest | None, str]:
+    """The manifest, or the one line that says why there is none; ``folder`` may hold one of an earlier state."""
+    try:
+        return manifest_of(reader, folder / "manifest.parquet"), ""
+    except DataError as error:
+        refusal = str(error)
+    assert len(refusal.splitlines()) == 1
+    return None, refusal
+
+
+def bytes_of(manifest: Manifest, path: Path) -> bytes:
+    manifest.save(path)
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_every_dataset_is_in_this_suite(dataset: str) -> None:
+    assert cases(dataset), f"tests/support/{dataset}_files.py: CASES is empty"
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_every_dataset_has_its_stages(dataset: str) -> None:
+    assert dataset_config(dataset, None).dataset == dataset
 
 
 def test_the_class_is_final_named_as_its_file_and_told_about(reader: Reader) -> None:
@@ -73,19 +82,12 @@ def test_the_class_is_final_named_as_its_file_and_told_about(reader: Reader) -> 
     assert reader.version >= 1
     origin = inspect.getdoc(importlib.import_module(type(reader).__module__)) or ""
     assert "Origin:" in origin
+    assert "Layout" in origin
 
 
-def test_every_sample_is_accounted_for(reader: Reader, manifest: Manifest) -> None:
-    assert sum(sum(counts.values()) for counts in manifest.counts().values()) == len(manifest)
+def test_every_sample_is_accounted_for(case: Case, manifest: Manifest) -> None:
+    assert sum(sum(counts.values()) for counts in manifest.counts().values()) == len(manifest) == case.rows
     assert len(set(manifest.keys)) == len(manifest)
-    if reader.name == "demo":
-        from pipeline.demo_scenes.plan import plan_scenes
-
-        plans = plan_scenes(14, 0)
-        assert sorted(set(manifest.images)) == sorted(f"{plan.folder}/{plan.filename}" for plan in plans)
-        assert len(manifest) == sum(len(plan.persons) for plan in plans)
-    else:
-        assert len(manifest) == NAMED[reader.name]
 
 
 def test_whatever_is_not_ok_has_a_reason(manifest: Manifest) -> None:
@@ -95,13 +97,19 @@ def test_whatever_is_not_ok_has_a_reason(manifest: Manifest) -> None:
         assert len(reason.splitlines()) <= 1
 
 
+def test_what_is_printed_is_one_line_each(manifest: Manifest) -> None:
+    assert manifest.dataset
+    assert manifest.release
+    assert all(len(line.splitlines()) == 1 for line in describe(manifest))
+
+
 def test_keys_are_paths_inside_the_root(reader: Reader, manifest: Manifest) -> None:
     for key, path, person in zip(manifest.keys, manifest.images, manifest.persons.tolist(), strict=True):
         assert inside(reader.root, path) == path
         assert key == (path if person < 0 else f"{path}#{person}")
 
 
-def test_persons_of_an_image_count_from_nought_in_a_run(manifest: Manifest) -> None:
+def test_persons_of_an_image_count_from_nought(manifest: Manifest) -> None:
     seen: dict[str, list[int]] = {}
     for path, person in zip(manifest.images, manifest.persons.tolist(), strict=True):
         seen.setdefault(path, []).append(person)
@@ -132,15 +140,76 @@ def test_splits_are_known_and_share_no_image(manifest: Manifest) -> None:
 
 def test_the_same_files_give_the_same_bytes(reader: Reader, manifest: Manifest, tmp_path: Path) -> None:
     again = manifest_of(type(reader)(reader.root), tmp_path / "absent.parquet")
-    manifest.save(tmp_path / "1")
-    again.save(tmp_path / "2")
-    assert (tmp_path / "1").read_bytes() == (tmp_path / "2").read_bytes()
+    assert bytes_of(again, tmp_path / "1") == bytes_of(manifest, tmp_path / "2")
 
 
-def test_images_lie_where_the_manifest_says(reader: Reader, manifest: Manifest) -> None:
+def test_another_process_gives_the_same_bytes(reader: Reader, manifest: Manifest, tmp_path: Path) -> None:
+    """Sets and hashes of texts come in another order there."""
+    code = f"""
+import sys
+from pathlib import Path
+from cache.plugins import load
+from pipeline.dataset import manifest_of
+reader = load("{PACKAGE}", sys.argv[1], "Reader")(Path(sys.argv[2]))
+manifest_of(reader, Path(sys.argv[3]) / "absent").save(Path(sys.argv[3]) / "manifest.parquet")
+print([name for name in "torch cv2 scipy sklearn pandas facenet_pytorch mmengine".split() if name in sys.modules])
+"""
+    words = [sys.executable, "-c", code, reader.name, str(reader.root), str(tmp_path)]
+    environment = os.environ | {"PYTHONHASHSEED": "4711"}
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
+    assert (tmp_path / "manifest.parquet").read_bytes() == bytes_of(manifest, tmp_path / "here")
+    assert done.stdout.strip() == "[]", "reading an annotation loads nothing heavy"
+
+
+def test_the_bytes_do_not_tell_where_the_root_lies(case: Case, manifest: Manifest, tmp_path: Path) -> None:
+    (tmp_path / "else where").mkdir()
+    moved = manifest_of(case.build(tmp_path / "else where"), tmp_path / "absent.parquet")
+    assert bytes_of(moved, tmp_path / "1") == bytes_of(manifest, tmp_path / "2")
+
+
+def test_a_manifest_is_kept_until_something_changes(case: Case, tmp_path: Path) -> None:
+    root, cached = tmp_path / "root", tmp_path / "manifest.parquet"
+    root.mkdir()
+    reader = case.build(root)
+    first = manifest_of(reader, cached)
+    first.save(cached)
+    assert manifest_of(type(reader)(reader.root), cached).source == first.source
+    for path in reader.annotation_files()[:1]:
+        path.write_bytes(path.read_bytes() + b"\n")
+    changed, refusal = attempt(type(reader)(reader.root), tmp_path)
+    assert refusal or (changed and changed.source != first.source)  # a .mat with a byte too many is refused
+
+
+def test_images_lie_where_the_manifest_says(case: Case, reader: Reader, manifest: Manifest) -> None:
     assert (reader.root / manifest.folder).is_dir()
-    if reader.name == "demo":
-        assert all((reader.root / manifest.folder / path).is_file() for path in manifest.images)
+    there = [(reader.root / manifest.folder / path).is_file() for path in manifest.images]
+    assert all(there) or not case.images
+
+
+@pytest.mark.parametrize("path", HOSTILE)
+@pytest.mark.parametrize(("dataset", "variant"), [one for one in EVERY if callable(case_of(*one).hostile)])
+def test_no_path_leaves_the_root(dataset: str, variant: str, path: str, tmp_path: Path) -> None:
+    """Either the row is refused by name, or its key leads nowhere outside."""
+    root = tmp_path / "root"
+    root.mkdir()
+    case = case_of(dataset, variant)
+    reader = case.hostile(root, path)
+    found, refusal = attempt(reader, tmp_path)
+    if found is None:
+        assert repr(path)[1:-1] in refusal
+        return
+    assert len(found) == case.rows + 1
+    for image in set(found.images):
+        with suppress(ImageError):
+            there = resolve(reader.root, f"{found.folder}/{image}" if found.folder else image)
+            assert there.is_relative_to(root.resolve())
+
+
+@pytest.mark.parametrize(("dataset", "variant"), [one for one in EVERY if callable(case_of(*one).leaking)])
+def test_an_image_in_two_splits_is_reported(dataset: str, variant: str, tmp_path: Path) -> None:
+    found, refusal = attempt(case_of(dataset, variant).leaking(tmp_path), tmp_path)
+    told = "\n".join(found.notes) if found else refusal
+    assert "in two splits" in told or "into one split" in told
 
 
 @pytest.mark.parametrize("name", DATASETS)
@@ -148,3 +217,16 @@ def test_a_root_that_does_not_exist_is_one_line(name: str, tmp_path: Path) -> No
     with pytest.raises(DataError) as error:
         manifest_of(load(PACKAGE, name, "Reader")(tmp_path / "absent"), tmp_path / "manifest.parquet")
     assert str(error.value).startswith(f"ROOT={tmp_path / 'absent'}: no such folder.")
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_an_empty_root_is_one_line_with_a_cure(name: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError) as error:
+        manifest_of(load(PACKAGE, name, "Reader")(tmp_path), tmp_path / "manifest.parquet")
+    assert str(tmp_path) in str(error.value)
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_a_dataset_without_a_small_form_fails_by_name() -> None:
+    with pytest.raises(LookupError, match=r"dataset 'bold3' is not in the contract suite: write .*bold3_files\.py"):
+        cases("bold3")
