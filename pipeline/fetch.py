@@ -1,5 +1,6 @@
 """Which files of weights a configuration needs, which are there, and how the others come."""
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +40,7 @@ def needs(config: DatasetConfig, stages: Collection[str], folder: Path, mirror: 
 
     Files that are there are hashed. Raises: UnknownName, ConfigError.
     """
-    if mirror and (urlsplit(mirror).scheme not in ("http", "https") or not urlsplit(mirror).netloc):
+    if mirror and not _is_folder(mirror):
         raise ConfigError(f"MIRROR={mirror}: the address of a folder is wanted, as in http://host/weights")
     weights, found = Weights(folder), dict[Path, Need]()
     for name, features in weights_of(config, stages).items():
@@ -48,6 +49,15 @@ def needs(config: DatasetConfig, stages: Collection[str], folder: Path, mirror: 
         found[path] = _need(find(name), tuple(dict.fromkeys(users)), path, mirror, weights)
     order = list(config.stages)
     return sorted(found.values(), key=lambda need: order.index(need.features[0]))
+
+
+def _is_folder(mirror: str) -> bool:
+    try:
+        parts = urlsplit(mirror)
+        plain = not (parts.query or parts.fragment or re.search(r"\s", mirror))
+        return plain and parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets or a port that cannot be
+        return False
 
 
 def _need(weight: Weight, features: tuple[str, ...], path: Path, mirror: str, weights: Weights) -> Need:

@@ -45,8 +45,10 @@ class Origin:
     @classmethod
     def read(cls, note: Path) -> "Origin":
         """As ``write`` left it; empty when it did not."""
-        with suppress(OSError, ValueError, TypeError):
-            return cls(**json.loads(note.read_text()))
+        with suppress(OSError, ValueError, TypeError, KeyError):
+            told = json.loads(note.read_text())
+            url, validator = str(told["url"]), str(told["validator"])
+            return cls(url, validator) if validator.isprintable() else cls()
         return cls()
 
     def write(self, note: Path) -> None:
@@ -77,6 +79,8 @@ def resume(url: str, file: FileIO, note: Path, sha256: str, stall: float) -> str
             return _refused(error, file, have)
     except (OSError, http.client.HTTPException) as error:
         raise _lost(error, stall) from error
+    except ValueError as error:
+        raise Broken(f"the address cannot be asked: {error}", again=False) from error
 
 
 def _receive(response: Any, url: str, file: FileIO, note: Path, sha256: str, validator: str) -> str:

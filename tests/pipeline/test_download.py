@@ -9,7 +9,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from random import Random
 
 import pytest
 from file_server import FileServer, serving
@@ -312,6 +314,40 @@ def test_a_folder_that_cannot_be(server: FileServer, tmp_path: Path) -> None:
     (tmp_path / "weights").write_text("a file")
     with pytest.raises(WeightsError, match="cannot be written: File exists"):
         get(server, tmp_path / "weights" / "net.pth")
+
+
+FAULTS = ["breaks", "plain breaks", "deaf", "dated", "dated breaks", "right", "plain", "drips 999", "long", "page"]
+
+
+@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("known", [True, False])
+def test_whatever_the_server_does_the_file_is_absent_or_right(
+    server: FileServer, path: Path, seed: int, known: bool
+) -> None:
+    """Faults drawn at random, and now and then another file on the server."""
+    random = Random(seed)
+    for _ in range(30):
+        server.files["net.pth"] = data = random.choice([DATA, DATA[::-1], DATA[:-5]])
+        server.manners["net.pth"].clear()
+        server.manners["net.pth"].extend(random.choice([*FAULTS, 404, 503]) for _ in range(3))
+        with suppress(WeightsError):
+            get(server, path, hashlib.sha256(data).hexdigest()[:8] if known else "", Patience(1, 2, 0.001))
+        if path.exists():
+            assert path.read_bytes() == data
+            path.unlink()
+    for left_over in path.parent.glob("*.part*"):
+        assert left_over.name in ("net.pth.partial", "net.pth.partial.json")
+
+
+def test_a_note_that_is_damaged_is_none(server: FileServer, path: Path) -> None:
+    path.parent.mkdir()
+    for note in ("", "[]", '{"url": 5}', '{"url": "a", "validator": "\\n"}', "\x00"):
+        path.with_name("net.pth.partial").write_bytes(DATA[:1000])
+        path.with_name("net.pth.partial.json").write_text(note)
+        get(server, path, "")
+        assert path.read_bytes() == DATA
+        path.unlink()
+    assert starts(server) == [None] * 5
 
 
 def process(server: FileServer, path: Path) -> subprocess.Popen[str]:

@@ -187,6 +187,9 @@ def test_published_sizes(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> 
         (["--stages", "bdy"], "no stage 'bdy'. Did you mean 'body'?"),
         (["--mirror", "host/folder"], "MIRROR=host/folder: the address of a folder is wanted"),
         (["--mirror", "ftp://host/folder"], "MIRROR=ftp://host/folder"),
+        (["--mirror", "http://a host/folder"], "MIRROR=http://a host/folder"),
+        (["--mirror", "http://[::1/x"], "MIRROR=http://[::1/x"),
+        (["--mirror", "http://host:port"], "MIRROR=http://host:port"),
     ],
 )
 def test_words_that_cannot_be(

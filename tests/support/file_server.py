@@ -65,7 +65,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self, manner: str, data: bytes) -> None:
         etag = f'"{sha256(data).hexdigest()[:12]}"'
-        date = f"Mon, 0{1 + len(data) % 9} Jan 2024 00:00:00 GMT"
+        date = f"Mon, 01 Jan 2024 00:{sha256(data).digest()[0] % 60:02d}:{sha256(data).digest()[1] % 60:02d} GMT"
         if manner == "chunked":
             self.protocol_version = "HTTP/1.1"
             self._say(200, {"Transfer-Encoding": "chunked", "Connection": "close"})
