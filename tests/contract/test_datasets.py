@@ -24,7 +24,7 @@ from pipeline.recipes import dataset_config
 
 PACKAGE = "pipeline.datasets"
 DATASETS = names(PACKAGE)
-KNOWN = [dataset for dataset in DATASETS if importlib.util.find_spec(f"{dataset}_files")]
+KNOWN = [dataset for dataset in DATASETS if importlib.util.find_spec(f"{dataset}_cases")]
 EVERY = [(dataset, variant) for dataset in KNOWN for variant in cases(dataset)]
 HOSTILE = (
     *("../x.jpg", "../../../etc/passwd", "/etc/passwd", "//etc/passwd", "a/../../x.jpg", "..", ".", "a/../.."),
@@ -68,7 +68,7 @@ def bytes_of(manifest: Manifest, path: Path) -> bytes:
 
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_every_dataset_is_in_this_suite(dataset: str) -> None:
-    assert cases(dataset), f"tests/support/{dataset}_files.py: CASES is empty"
+    assert cases(dataset), f"tests/support/{dataset}_cases.py: CASES is empty"
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
@@ -228,5 +228,5 @@ def test_an_empty_root_is_one_line_with_a_cure(name: str, tmp_path: Path) -> Non
 
 
 def test_a_dataset_without_a_small_form_fails_by_name() -> None:
-    with pytest.raises(LookupError, match=r"dataset 'bold3' is not in the contract suite: write .*bold3_files\.py"):
+    with pytest.raises(LookupError, match=r"dataset 'bold3' is not in the contract suite: write .*bold3_cases\.py"):
         cases("bold3")

@@ -1,4 +1,4 @@
-"""What the contract suite asks of every dataset: a file ``<dataset>_files.py`` here with ``CASES``, variant -> Case."""
+"""What the contract suite asks of every dataset: a file ``<dataset>_cases.py`` here with ``CASES``, variant -> Case."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class Case:
 
 def cases(dataset: str) -> dict[str, Case]:
     """Raises: LookupError with what is to be done when the dataset has no small form."""
-    module = f"{dataset}_files"
+    module = f"{dataset}_cases"
     if find_spec(module) is None:
         wanted = f"tests/support/{module}.py with CASES (see tests/support/dataset_case.py)"
         raise LookupError(f"dataset {dataset!r} is not in the contract suite: write {wanted}")
