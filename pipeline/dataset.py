@@ -1,6 +1,7 @@
 """What a dataset's file must provide: a Reader that turns annotations into a manifest."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
@@ -24,6 +25,13 @@ class Reader(ABC):
     def prepare(self) -> None:
         """Make the files when the dataset is one that can be made (the demo); others leave this alone."""
         return
+
+    def complete(self, say: Callable[[str], None]) -> None:  # noqa: B027 (most annotations are whole as they come)
+        """Add to the annotation what can be found out from the images and is not there yet, such as faces.
+
+        Called before the manifest is made, under the dataset's lock; what was found stays when the run is ended.
+        ``say`` takes lines for the user. Raises: DataError.
+        """
 
     def arrangement(self) -> str:
         """What the manifest depends on beside the annotation's bytes, such as which of two layouts the folder has."""

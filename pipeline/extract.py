@@ -48,6 +48,7 @@ def extract(request: Request, say: Callable[[str], None]) -> Report:
     store = Store(request.store)
     with store.lock(request.dataset):
         sweep(request.folder)
+        reader.complete(say)
         manifest = manifest_of(reader, request.folder / "manifest.parquet")
         for line in describe(manifest):
             say(line)

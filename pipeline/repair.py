@@ -26,6 +26,7 @@ def repair(request: Request, say: Callable[[str], None]) -> Report:
         if path.exists() and (fault := _fault(path)):
             say(f"removing {path}: {fault}")
             remove(path)
+        reader.complete(say)
         manifest = manifest_of(reader, path)
         for recipe in chosen:
             store.use(request.dataset, recipe.info)
