@@ -105,6 +105,9 @@ def _receive(response: Any, url: str, file: FileIO, note: Path, sha256: str, val
         while block := response.read1(BLOCK):
             _write(file, block)
             progress.step(len(block))
+    except http.client.IncompleteRead:  # as newer Pythons say that a counted answer ended early
+        if total is None:
+            raise
     finally:
         progress.close()
     if total is not None and have + progress.came != total:
