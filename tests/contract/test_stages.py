@@ -22,6 +22,7 @@ SMALL: dict[str, list[dict[str, Any]]] = {
         {"model": "shufflenet_v2_x0_5", "size": (64, 64), "input": "body"},
     ],
     "pose": [{"model": "rtmpose-t"}],
+    "scene": [{"size": (64, 64)}],
 }
 SOURCES: dict[str, dict[str, Any]] = {}
 """Settings of the stages that derived ones are tried on, where not the default ones."""
