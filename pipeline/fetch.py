@@ -108,7 +108,10 @@ def bring(wanted: Sequence[Need], patience: Patience, say: Say) -> int:
 
 def _announced(absent: Sequence[Need]) -> list[str]:
     lines = [f"to fetch into {absent[0].path.parent}/, each under its own licence:"] if absent else []
-    return lines + [f"  {need.path.name}: {need.weight.licence}; {need.weight.source}; {need.url}" for need in absent]
+    for need in absent:
+        doubt = "" if need.weight.sha256 else "; its hash is not known"
+        lines.append(f"  {need.path.name}: {need.weight.licence}; {need.weight.source}; {need.url}{doubt}")
+    return lines
 
 
 def _hint(weight: Weight, fault: str) -> str:

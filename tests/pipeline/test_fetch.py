@@ -87,6 +87,7 @@ def test_what_is_absent_comes_once(
     assert out[0] == f"to fetch into {tmp_path}/w/, each under its own licence:"
     assert out[1] == f"  one.pth: MIT; made here; {server.url}/one.pth"
     assert "see huggingface.co/timm/two.tag" in out[2]
+    assert out[2].endswith("its hash is not known")
     assert sha(DATA[::-1]) in out[3]
     assert out[-1] == "weights for demo: all 3 are there, 2 fetched"
     assert main(words + mirror) == 0
