@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from cache.errors import ShardError
 
 LEVEL = 1
-"""Of zlib's nine: on rectified feature maps the fourth saves 4 % more and takes twice the time."""
+"""Of zlib's nine: on rectified float16 maps the fourth saves 4 % more in 1.6 times the time, the sixth 6 % in 4.6."""
 RATIO = 1032
 """The most that deflate can shrink anything: 258 bytes in two bits."""
 

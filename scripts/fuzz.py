@@ -90,6 +90,7 @@ def sound_shard() -> bytes:
         "a": ArraySpec((3,), "float16", ""),
         "b": ArraySpec((), "uint8", ""),
         "c": ArraySpec((2, 2), "float64", ""),
+        "d": ArraySpec((3, 5), "float16", "", compressed=True),
     }
     arrays = {name: np.ones((5, *spec.shape), spec.dtype) for name, spec in specs.items()}
     rows = Rows([f"{k}.jpg#0" for k in range(5)], np.zeros(5, np.uint8), [""] * 4 + ["why"], arrays)

@@ -20,7 +20,11 @@ from cache.manifest import Manifest, Row
 from cache.spec import FAILURES, ArraySpec, Granularity, Status
 from cache.store import Feature, Store
 
-SPECS = {"pooled": ArraySpec((3,), "float32", "activation"), "count": ArraySpec((), "int32", "people", -1)}
+SPECS = {
+    "pooled": ArraySpec((3,), "float32", "activation"),
+    "count": ArraySpec((), "int32", "people", -1),
+    "map": ArraySpec((2, 3), "float16", "activation", compressed=True),
+}
 SIZE = 4
 IMAGES = [f"folder {i % 3}/{i:02d}.jpg" for i in range(11)]
 
@@ -60,6 +64,7 @@ def fill(store: Store, made: Manifest, feature: str, granularity: Granularity) -
         pooled = np.array([value(key) for key in keys], dtype=np.float32)
         pooled[broken] = 0
         arrays = {"pooled": pooled, "count": np.where(broken, -1, 1).astype(np.int32)}
+        arrays["map"] = np.stack([pooled, -pooled], axis=1).astype(np.float16)
         status = np.where(broken, Status.BROKEN, Status.OK).astype(np.uint8)
         content = shard.Rows(keys, status, ["ends early" if one else "" for one in broken], arrays)
         shard.write(opened.path(block), "f" * 16, opened.layout.source(block, granularity), SPECS, content)
@@ -96,6 +101,9 @@ def test_rows_come_in_the_order_of_the_keys(shared: Store, picks: list[int], per
     assert pooled.tolist() == expected
     assert status.tolist() == [Status.BROKEN if bad else Status.OK for bad in broken]
     assert (pooled.dtype, pooled.shape) == (np.float32, (len(keys), 3))
+    compressed, same = shared.features("toy")["body" if persons else "scene"].read("map", keys)
+    assert compressed.tolist() == [[row, [-one for one in row]] for row in expected]
+    np.testing.assert_array_equal(same, status)
 
 
 def test_what_a_store_tells_of_itself(shared: Store) -> None:
@@ -121,7 +129,7 @@ def test_keys_that_are_not_there_are_named(shared: Store) -> None:
 
 
 def test_unknown_arrays_and_datasets_get_the_nearest_name(shared: Store) -> None:
-    with pytest.raises(UnknownName, match=r"'poled'\. Did you mean 'pooled'\? Known: count, pooled\."):
+    with pytest.raises(UnknownName, match=r"'poled'\. Did you mean 'pooled'\? Known: count, map, pooled\."):
         shared.features("toy")["scene"].read("poled", IMAGES)
     with pytest.raises(UnknownName, match=r"'toi'\. Did you mean 'toy'\?"):
         shared.manifest("toi")
