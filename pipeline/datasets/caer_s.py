@@ -51,6 +51,7 @@ class Reader(pipeline.dataset.Reader):
         if lists := list_files(self.root):
             return list(lists)
         if not (path := self.root / FACES).is_file():
+            listing(self.root)  # a root that is none of CAER-S is told first
             cure = f"make extract DATASET={self.name} makes it, once"
             raise DataError(f"{path}: no such file, nor train.txt and test.txt: no image's face is known. {cure}")
         return [path]
