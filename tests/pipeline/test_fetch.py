@@ -248,6 +248,16 @@ def test_a_command_that_is_killed_goes_on(server: FileServer, tmp_path: Path) ->
     assert server.asked[-1] == ("two.tag.safetensors", f"bytes={len(DATA) // 2}-")
 
 
+def test_a_reader_that_has_seen_enough() -> None:
+    """As with ``| head -1``: the other end is closed before anything is written."""
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "pipeline", "weights", "--dataset", "emotic", "--list"]
+    done = subprocess.run(command, cwd=REPOSITORY, stdout=write, stderr=subprocess.PIPE, text=True)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
 def test_make_passes_the_words_on() -> None:
     words = ["DATASET=emotic", "STAGES=sem2vec body", "WEIGHTS=w x", "CONFIG=c.toml", "MIRROR=http://h/f", "LIST=1"]
     done = subprocess.run(["make", "-n", "weights", *words], cwd=REPOSITORY, capture_output=True, text=True, check=True)
