@@ -36,7 +36,7 @@ class Refused(NamedTuple):
 
 @dataclass
 class Lists:
-    """boxes: image's path -> its box, corners in order. absent: images that are named and not there. turned, repeated:
+    """boxes: image's path -> its box as written. absent: images that are named and not there. turned, repeated:
     places of lines whose corners were the wrong way round, and of those that name an image again."""
 
     boxes: dict[str, Box] = field(default_factory=dict)
@@ -76,14 +76,18 @@ def read_lists(root: Path, images: Sequence[File]) -> Lists:
     return lists
 
 
+def ordered(box: Box) -> Box:
+    """xyxy of the two corners that ``box`` names."""
+    x1, y1, x2, y2 = box
+    return min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)
+
+
 def _take(lists: Lists, file: File, box: Box, place: str, there: bool) -> None:
     if file.path in lists.boxes:
         lists.repeated.append(place)
         return
-    x1, y1, x2, y2 = box
-    ordered = min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)
-    lists.boxes[file.path] = ordered
-    if ordered != box:
+    lists.boxes[file.path] = box
+    if ordered(box) != box:
         lists.turned.append(place)
     if not there:
         lists.absent.append(file)

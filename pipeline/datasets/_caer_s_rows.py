@@ -11,7 +11,7 @@ from cache.errors import DataError
 from cache.manifest import BAD_BOX, NO_PERSON, OK, OUTSIDE_ROOT, Row
 from cache.spec import Status
 from pipeline.datasets._caer_s_images import SEED, File, file_of, held_out, is_text
-from pipeline.datasets._caer_s_lists import Box, Lists, read_lists
+from pipeline.datasets._caer_s_lists import Box, Lists, ordered, read_lists
 from pipeline.datasets._face_list import Entry
 from pipeline.datasets._rows import clamped
 from pipeline.images import ImageError, size
@@ -44,7 +44,7 @@ def listed(root: Path, images: Sequence[File]) -> tuple[list[Row], list[str]]:
     for file, split in _with_split(files):
         box = lists.boxes.get(file.path)
         rows.append(_by_entry(file, split, None) if box is None else _by_box(root, file, split, box))
-    moved = [row for row in rows if row.status == OK and row.box != row.original_box]
+    moved = [row for row in rows if row.status == OK and row.box != ordered(row.original_box)]
     counts = {
         "boxes with corners the wrong way round, put right": len(lists.turned),
         "boxes that reached out of their images, clamped (the originals are kept)": len(moved),
@@ -96,7 +96,7 @@ def _by_box(root: Path, image: File, split: str, box: Box) -> Row:
     try:
         file = resolve(root, image.path)
         measured = size(file)
-        inner, reason = clamped(box, measured)
+        inner, reason = clamped(ordered(box), measured)
     except ImageError as error:  # where the root lies is no part of a manifest
         inner, reason = None, str(error).removeprefix(f"{file}: ")
         status = OUTSIDE_ROOT if error.status is Status.OUTSIDE_ROOT else BAD_BOX
