@@ -32,10 +32,7 @@ def parser() -> argparse.ArgumentParser:
         _shared(command)
         command.add_argument("--seeds", type=int, default=SEEDS, help="how many seeds, trained together (0, 1, ...)")
         command.add_argument("--set", default="", help='settings, as in "lr=1e-3 epochs=40"')
-        command.add_argument("--store", type=Path, default=Path("store"), help="folder of the cached features")
-        command.add_argument("--device", default="cpu", help="cpu or cuda")
-        command.add_argument("--threads", type=int, default=2, help="of the arithmetic; fixed, so that runs repeat")
-        command.add_argument("--mapping", type=Path, help="another one_shot.toml")
+        _scoring(command)
         if word == "train":
             command.add_argument("--head", default="sem_ib_dml", help="a file of heads/models")
             command.add_argument("--protocol", default="cat-6:6", help="cat-6:6, lev-7:3-valence, ...")
@@ -45,12 +42,13 @@ def parser() -> argparse.ArgumentParser:
     _shared(command)
     command.add_argument("--head", default="sem_ib_dml", help="which of the run's checkpoints")
     command.add_argument("--protocol", default="cat-6:6", help="for the name of the run, without --name")
-    command.add_argument("--store", type=Path, default=Path("store"), help="folder of the cached features")
-    command.add_argument("--device", default="cpu", help="cpu or cuda")
-    command.add_argument("--threads", type=int, default=2, help="of the arithmetic; fixed, so that runs repeat")
-    command.add_argument("--mapping", type=Path, help="another one_shot.toml")
+    _scoring(command)
     command.set_defaults(seeds=SEEDS)
-    _shared(commands.add_parser("report", help="print a finished run's table", allow_abbrev=False))
+    command = commands.add_parser("report", help="print a finished run's table, write its page", allow_abbrev=False)
+    command.add_argument("--run", "--name", dest="name", default="demo", help="the run's folder in --runs")
+    command.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the results")
+    command.add_argument("--heads", default="", help="whose embeddings to draw; default: the first and the best")
+    _scoring(command)
     return top
 
 
@@ -58,6 +56,13 @@ def _shared(command: argparse.ArgumentParser) -> None:
     command.add_argument("--dataset", default="demo")
     command.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the results")
     command.add_argument("--name", help="the run's folder in it")
+
+
+def _scoring(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--store", type=Path, default=Path("store"), help="folder of the cached features")
+    command.add_argument("--device", default="cpu", help="cpu or cuda")
+    command.add_argument("--threads", type=int, default=2, help="of the arithmetic; fixed, so that runs repeat")
+    command.add_argument("--mapping", type=Path, help="another one_shot.toml")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -114,25 +119,39 @@ def _evaluate(words: argparse.Namespace) -> None:
 
 
 def _report(words: argparse.Namespace) -> None:
-    from heads import report, runs
+    from heads import runs
+    from heads.page import material, page
 
-    folder = words.runs / runs.folder_name(words.name or words.dataset)
-    _show({folder: report.read(folder)})
+    parts = [runs.folder_name(part) for part in words.name.split("/")]
+    tables = material.finished(words.runs.joinpath(*parts))
+    _show(tables)
+    place = material.Place(Store(words.store), _rules(words), words.device)
+    for folder, results in tables.items():
+        found = material.gather(folder, results, place, words.heads.split())
+        for line in found.left_out:
+            print(f"left out of the page: {line}", file=sys.stderr)
+        print(f"page {page.write(folder, found)}")
 
 
 def _place(words: argparse.Namespace) -> Any:
+    from heads.ablate import Place
+
+    rules = _rules(words)
+    store = Store(words.store)
+    store.folder(words.dataset)
+    return Place(store, words.dataset, words.runs, rules, words.seeds, words.device)
+
+
+def _rules(words: argparse.Namespace) -> Any:
+    """The mapping of labels; sets the number of threads, since another one rounds differently: other tables."""
     import torch
 
-    from heads.ablate import Place
     from heads.protocols import one_shot
 
     if words.threads < 1:
         raise ConfigError(f"--threads {words.threads}: must be 1 or more")
-    torch.set_num_threads(words.threads)  # another number rounds differently, and so gives other tables
-    store = Store(words.store)
-    store.folder(words.dataset)
-    rules = one_shot.read_rules(words.mapping or one_shot.MAPPING)
-    return Place(store, words.dataset, words.runs, rules, words.seeds, words.device)
+    torch.set_num_threads(words.threads)
+    return one_shot.read_rules(words.mapping or one_shot.MAPPING)
 
 
 def _changes(words: argparse.Namespace) -> str:

@@ -1,0 +1,77 @@
+"""Learning curves as SVG: the mean over seeds, and a band from the lowest to the highest."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heads.page.charts import WIDTH, Scale, svg, text
+from heads.page.elements import Html, element, number
+
+_LEFT, _TOP, _RIGHT, _BOTTOM = 44, 20, WIDTH - 10, 128
+_HEIGHT, _MOST_TICKS = 160, 7
+
+
+def curve(
+    title: str,
+    name: str,
+    values: NDArray[np.float64],
+    low: float,
+    high: float,
+    best: Sequence[tuple[int, float]] = (),
+) -> Html:
+    """values: (epochs, S), at least one of each. low, high: where the axis begins and ends. best: (epoch from 1, value)
+    of each seed's kept weights, drawn as rings."""
+    epochs = len(values)
+    across = (_RIGHT - _LEFT) / max(epochs - 1, 1)
+    xs = [_LEFT + across * place for place in range(epochs)] if epochs > 1 else [(_LEFT + _RIGHT) / 2]
+
+    def y(value: float) -> float:
+        return _BOTTOM - (value - low) / ((high - low) or 1) * (_BOTTOM - _TOP)
+
+    lines = {kind: [y(value) for value in found] for kind, found in _summaries(values).items()}
+    band = [*zip(xs, lines["highest"], strict=True), *reversed(list(zip(xs, lines["lowest"], strict=True)))]
+    mean = list(zip(xs, lines["mean"], strict=True))
+    parts = [text(name, _LEFT, 12, kind="name"), *_ticks(low, high, y), *_epochs(xs)]
+    parts.append(element("path", d=f"{_path(band)}z", class_="band"))
+    parts.append(element("path", d=_path(mean), class_="curve"))
+    if epochs == 1:
+        parts.append(element("circle", cx=number(xs[0]), cy=number(mean[0][1]), r=3, class_="dot"))
+    for epoch, value in best:
+        parts.append(element("circle", cx=number(xs[epoch - 1]), cy=number(y(value)), r=3.5, class_="best"))
+    return svg(title, _HEIGHT, *parts)
+
+
+def limits(values: Sequence[NDArray[np.float64]]) -> tuple[float, float]:
+    """The lowest and highest of all, moved out to round numbers; one value alone gets room on both sides."""
+    everything = np.concatenate([one.ravel() for one in values])
+    low, high = float(everything.min()), float(everything.max())
+    step = 10.0 ** math.floor(math.log10(max(high - low, abs(high) / 10, 1e-6))) / 2
+    return math.floor(low / step) * step, math.floor(high / step + 1) * step
+
+
+def _summaries(values: NDArray[np.float64]) -> dict[str, list[float]]:
+    return {"mean": values.mean(1).tolist(), "lowest": values.min(1).tolist(), "highest": values.max(1).tolist()}
+
+
+def _path(points: Sequence[tuple[float, float]]) -> str:
+    return "M" + "L".join(f"{number(x)} {number(y)}" for x, y in points)
+
+
+def _ticks(low: float, high: float, y: Scale) -> list[Html]:
+    parts = []
+    for value in (low, (low + high) / 2, high):
+        height = y(value)
+        parts.append(
+            element("line", x1=_LEFT, y1=number(height), x2=_RIGHT, y2=number(height), class_="grid"),
+        )
+        parts.append(text(f"{value:.3g}", _LEFT - 6, height + 4, "end", "tick"))
+    return parts
+
+
+def _epochs(xs: Sequence[float]) -> list[Html]:
+    step = max(1, math.ceil(len(xs) / _MOST_TICKS))
+    places = range(step - 1, len(xs), step)
+    words = [text(str(place + 1), xs[place], _BOTTOM + 14, "middle", "tick") for place in places]
+    return [*words, text("epoch", _RIGHT, _BOTTOM + 28, "end", "tick")]

@@ -1,0 +1,96 @@
+"""The page: sections in order, the style sheet inside, and nothing that asks for more."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from cache.files import replace_text
+from heads.page import outcome, sources
+from heads.page.elements import Html, element
+from heads.page.material import Material
+
+NAME = "report.html"
+STYLE = Path(__file__).with_name("style.css")
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+
+
+def html(material: Material) -> str:
+    """The whole document. Its policy forbids the browser every request and every script."""
+    results = material.results
+    title = f"{results['dataset']}, {results['protocol']}"
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("meta", name="color-scheme", content="light dark"),
+        element("title", f"{title}: affect-cache"),
+        element("style", Html(STYLE.read_text(encoding="utf-8"))),
+    )
+    sections = {word: make(material) for word, make in _sections(material).items()}
+    links = [element("li", element("a", word, href=f"#{_anchor(word)}")) for word in sections]
+    body = element(
+        "body",
+        element("header", element("h1", title), _facts(results), *_warnings(material)),
+        element("nav", element("ul", *links), aria_label="Sections"),
+        element("main", *(_section(word, content) for word, content in sections.items())),
+    )
+    return f"<!DOCTYPE html>\n{element('html', head, body, lang='en')}\n"
+
+
+def write(folder: Path, material: Material) -> Path:
+    """Raises: StoreError when the folder cannot be written."""
+    path = folder / NAME
+    replace_text(path, html(material))
+    return path
+
+
+def _sections(material: Material) -> dict[str, Callable[[Material], Html]]:
+    found: dict[str, Callable[[Material], Html]] = {"Results": outcome.table_section}
+    if material.scored and "chance" in material.results:
+        found |= {"Classes": outcome.recall_section, "Confusions": outcome.confusion_section}
+    if material.rows:
+        found["Training"] = outcome.curves_section
+    if material.projections:
+        found["Embeddings"] = outcome.embeddings_section
+    if "people" in material.results:
+        found["Labels"] = sources.mapping_section
+    return found | {"Features": sources.provenance_section, "Settings": sources.settings_section}
+
+
+def _section(word: str, content: Html) -> Html:
+    anchor = _anchor(word)
+    heading = element("h2", word, id=f"{anchor}-heading")
+    return element("section", heading, content, id=anchor, aria_labelledby=f"{anchor}-heading")
+
+
+def _anchor(word: str) -> str:
+    return word.lower()
+
+
+def _facts(results: Mapping[str, Any]) -> Html:
+    sizes = {part: sum(counts.values()) for part, counts in results.get("people", {}).items()}
+    heads, seeds = len(results["rows"]), max((row.get("seeds", 0) for row in results["rows"]), default=0)
+    facts = {
+        "dataset": results.get("release", results["dataset"]),
+        "protocol": results["protocol"],
+        "heads": f"{heads}, {seeds} seeds each",
+        "people": ", ".join(f"{part} {size:,}" for part, size in sizes.items()),
+    }
+    for name in ("chance", "largest_class"):
+        if name in results:
+            facts[name.replace("_", " ")] = f"{100 * results[name]:.2f} %"
+    pairs = [element("div", element("dt", name), element("dd", str(value))) for name, value in facts.items() if value]
+    return element("dl", *pairs)
+
+
+def _warnings(material: Material) -> list[Html]:
+    used = sorted({name for row in material.results["rows"] for name in material.untrained(row)})
+    found = []
+    if used:
+        told = f" features took part: {', '.join(used)}. Numbers and pictures made from them are no results."
+        found.append(element("p", outcome.badge(), told, class_="warning"))
+    if material.left_out:
+        lines = [element("li", line) for line in material.left_out]
+        found.append(element("div", element("p", "Left out of this page:"), element("ul", *lines), class_="warning"))
+    return found
