@@ -12,24 +12,24 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cache.config import Settings
+from heads import streams
 from heads.head import Head, Output
 from heads.layers import BatchNorm, Linear, generators
 from heads.losses.cross_entropy import cross_entropy
 from heads.losses.triplet import triplet_margin
 from heads.miners import multi_similarity
+from heads.streams import ExtraStreams
 
-IMAGE, BODY, SEMANTIC = "image/pooled", "body/pooled", "sem2vec/presence"
 
-
-class DmlConfig(Settings):
+class DmlConfig(ExtraStreams):
     """stream: width of each stream's output. fusion, embedding: the two layers after concatenation (the public code's
     512 and 128). triplet_weight, class_weight: alpha and beta of eq. 7.
 
     activation: what follows each stream and the first layer of the fusion. The paper names none ("a fully-connected
     layer"), so none is the default; with cached features the whole model is then linear but for the semantic stream.
-    standardise: bring pooled features to mean 0 and deviation 1 over the training samples. They are means of ReLU
-    outputs, so they share a large common part, most of all from small or untrained backbones; the paper's backbone,
-    trained end to end, can remove it, a single projection at this learning rate cannot.
+    standardise: bring every input but presence to mean 0 and deviation 1 over the training samples. Pooled features are
+    means of ReLU outputs, so they share a large common part, most of all from small or untrained backbones; the paper's
+    backbone, trained end to end, can remove it, a single projection at this learning rate cannot.
     """
 
     stream: int = Field(512, ge=1)
@@ -61,7 +61,7 @@ class Semantic(nn.Module):
         self.second = Linear(hidden, outputs, draws)
 
     def forward(self, x: Tensor) -> Tensor:
-        """x: (S, B, 150) presence as 0 and 1. Returns (S, B, outputs)."""
+        """x: (S, B, 150) presence as 0 and 1, or areas. Returns (S, B, outputs)."""
         hidden: Tensor = self.norm(F.relu(self.first(x)))
         result: Tensor = self.second(hidden)
         return result
@@ -73,18 +73,16 @@ class Network(nn.Module):
     The cached pooled vector stands for the backbone; the projection replaces its logits layer.
     """
 
-    def __init__(
-        self, inputs: Sequence[str], config: DmlConfig, widths: Mapping[str, int], classes: int, seeds: Sequence[int]
-    ) -> None:
+    def __init__(self, config: DmlConfig, widths: Mapping[str, int], classes: int, seeds: Sequence[int]) -> None:
         super().__init__()
         draws = generators(seeds)
-        self.inputs = tuple(inputs)
+        self.inputs, semantic = streams.inputs_of(config), streams.semantic_input(config)
         self.activation = _ACTIVATIONS[config.activation]
         self.streams = nn.ModuleList(
             Semantic(widths[name], config.semantic_hidden, config.stream, draws)
-            if name == SEMANTIC
+            if name == semantic
             else Linear(widths[name], config.stream, draws)
-            for name in inputs
+            for name in self.inputs
         )
         self.fusion = Linear(config.stream * len(self.inputs), config.fusion, draws)
         self.embedding = Linear(config.fusion, config.embedding, draws)
@@ -92,8 +90,8 @@ class Network(nn.Module):
 
     def forward(self, features: Mapping[str, Tensor]) -> Output:
         """features: input name -> (S, B, d)."""
-        streams = [stream(features[name]) for name, stream in zip(self.inputs, self.streams, strict=True)]
-        fused = self.fusion(self.activation(torch.cat(streams, 2)))
+        projected = [stream(features[name]) for name, stream in zip(self.inputs, self.streams, strict=True)]
+        fused = self.fusion(self.activation(torch.cat(projected, 2)))
         embedding = self.embedding(self.activation(fused))
         return Output(embedding, self.classifier(embedding))
 
@@ -108,20 +106,20 @@ def terms(config: DmlConfig, output: Output, labels: Tensor) -> dict[str, Tensor
     }
 
 
-def pooled(config: DmlConfig, inputs: Sequence[str]) -> tuple[str, ...]:
-    """The inputs that ``standardise`` concerns: presence is already 0 and 1."""
-    return tuple(name for name in inputs if name != SEMANTIC) if config.standardise else ()
-
-
 class AffectDML(Head):
-    """What the variants share; a variant is this with its ``inputs``."""
+    """What the variants share; a variant is this with the streams of its Config."""
 
     Config = DmlConfig
 
     def __init__(self, config: DmlConfig, widths: Mapping[str, int], classes: int, seeds: Sequence[int]) -> None:
         super().__init__(config, widths, classes, seeds)
         self.config = config
-        self.network = Network(self.inputs, config, widths, classes, seeds)
+        self.network = Network(config, widths, classes, seeds)
+
+    @classmethod
+    def inputs_of(cls, config: Settings) -> tuple[str, ...]:
+        """One for each stream of the config."""
+        return streams.inputs_of(config)
 
     def forward(self, features: Mapping[str, Tensor]) -> Output:
         """features: (S, B, d) of each input."""
@@ -133,5 +131,5 @@ class AffectDML(Head):
         return terms(self.config, output, labels)
 
     def standardised(self) -> tuple[str, ...]:
-        """Pooled features, when the config says so."""
-        return pooled(self.config, self.inputs)
+        """All but presence, when the config says so."""
+        return streams.measured(self.config) if self.config.standardise else ()

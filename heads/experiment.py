@@ -45,6 +45,11 @@ class Cell:
         model: type[Head] = plugins.load("heads.models", self.head, "Model")
         return model
 
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """What the head reads, as its settings say. Raises: ConfigError."""
+        return self.model.inputs_of(self.recipe)
+
 
 @dataclass(frozen=True)
 class Bench:
@@ -69,7 +74,7 @@ def prepare(store: Store, dataset: str, protocol: str, rules: one_shot.Rules, ce
         one_shot.check(task, cell.recipe.per_class, cell.recipe.batch, cell.recipe.shots)
     features = store.features(dataset)
     rows = np.concatenate([task.train, task.val, task.test])
-    inputs = [name for cell in cells for name in cell.model.inputs]
+    inputs = [name for cell in cells for name in cell.inputs]
     return Bench(manifest, features, task, load_split(features, manifest, inputs, rows, where), where)
 
 
@@ -121,9 +126,9 @@ def run(
     Raises: TooLittleData when the people who have all features are too few; ConfigError, StoreError.
     """
     start = time.perf_counter()
-    task, lost = bench.task.only(bench.split.having(cell.model.inputs, len(bench.manifest)))
+    task, lost = bench.task.only(bench.split.having(cell.inputs, len(bench.manifest)))
     one_shot.check(task, cell.recipe.per_class, cell.recipe.batch, cell.recipe.shots)
-    widths = {name: bench.split.widths()[name] for name in cell.model.inputs}
+    widths = {name: bench.split.widths()[name] for name in cell.inputs}
     head = cell.model(cell.recipe, widths, len(task.seen), seeds).to(bench.device)
     scales = _scales(bench, task, head)
     training = _samples(bench, head, scales, task.train, task.labels[task.train])
@@ -177,7 +182,7 @@ def trial_of(bench: Bench, head: Head, scales: Mapping[str, Scale], task: Task, 
 
 
 def _about(bench: Bench, cell: Cell, task: Task, widths: Mapping[str, int], seeds: Sequence[int]) -> dict[str, Any]:
-    used = {name.partition("/")[0] for name in cell.model.inputs}
+    used = {name.partition("/")[0] for name in cell.inputs}
     return {
         "head": cell.head,
         "settings": cell.recipe.model_dump(mode="json"),

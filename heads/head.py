@@ -22,16 +22,23 @@ class Output(NamedTuple):
 class Head(nn.Module, ABC):
     """One model per seed, all of them in one module; S is the number of seeds.
 
-    inputs: ``feature/array`` names, for instance ``image/pooled``. Config: every setting that changes the model.
+    inputs: ``feature/array`` names as the config says, such as ``image/pooled``. Config: every setting that changes
+    the model.
     """
 
-    inputs: ClassVar[tuple[str, ...]]
+    inputs: tuple[str, ...]
     Config: ClassVar[type[Settings]]
 
     @abstractmethod
     def __init__(self, config: Settings, widths: Mapping[str, int], classes: int, seeds: Sequence[int]) -> None:
         """widths: input name -> d. classes: how many seen classes. seeds: one model each."""
         super().__init__()
+        self.inputs = self.inputs_of(config)
+
+    @classmethod
+    @abstractmethod
+    def inputs_of(cls, config: Settings) -> tuple[str, ...]:
+        """What a head with this config reads, known without building it. Raises: ConfigError."""
 
     @abstractmethod
     def forward(self, features: Mapping[str, Tensor]) -> Output:

@@ -61,7 +61,7 @@ def document(bench: Bench, results: Sequence[Result]) -> dict[str, Any]:
     tested = task.counts(task.test)[len(task.seen) :]
     rows = []
     for result in results:
-        features = sorted({name.partition("/")[0] for name in result.cell.model.inputs})
+        features = sorted({name.partition("/")[0] for name in result.cell.inputs})
         paper = published(papers, result.cell.head, task.protocol)
         rows.append(result.row() | {"features": features, "paper": paper})
     used = {name for row in rows for name in row["features"]}

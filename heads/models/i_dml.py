@@ -3,10 +3,12 @@
 Source: Affect-DML, sections III-C, III-D and IV-A; tables II and III.
 """
 
-from heads.affect_dml import IMAGE, AffectDML
+from heads.affect_dml import AffectDML, DmlConfig
+from heads.streams import ImageStream
 
 
 class Model(AffectDML):
     """See ``affect_dml.Network``."""
 
-    inputs = (IMAGE,)
+    class Config(ImageStream, DmlConfig):
+        """Its streams."""

@@ -3,10 +3,12 @@
 Source: Affect-DML, sections III-C, III-D and IV-A; tables II and III.
 """
 
-from heads.affect_dml import BODY, IMAGE, AffectDML
+from heads.affect_dml import AffectDML, DmlConfig
+from heads.streams import BodyStream, ImageStream
 
 
 class Model(AffectDML):
     """See ``affect_dml.Network``."""
 
-    inputs = (IMAGE, BODY)
+    class Config(ImageStream, BodyStream, DmlConfig):
+        """Its streams."""

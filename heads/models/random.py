@@ -19,8 +19,6 @@ class Model(Head):
     """Each person becomes a random point that depends on the seed and the person's row alone, so the nearest support
     sample is any class with equal chance. Nothing to train."""
 
-    inputs = ()
-
     class Config(Settings):
         """Nothing to set."""
 
@@ -29,6 +27,11 @@ class Model(Head):
         self.classes = classes
         self.seeds: Tensor
         self.register_buffer("seeds", torch.tensor(seeds, dtype=torch.int64)[:, None, None])
+
+    @classmethod
+    def inputs_of(cls, config: Settings) -> tuple[str, ...]:  # noqa: ARG003 (the contract's arguments)
+        """Nothing."""
+        return ()
 
     def forward(self, features: Mapping[str, Tensor]) -> Output:
         """Only ``features[ROW]`` is looked at."""

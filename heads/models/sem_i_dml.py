@@ -3,10 +3,12 @@
 Source: Affect-DML, sections III-C, III-D and IV-A; tables II and III.
 """
 
-from heads.affect_dml import IMAGE, SEMANTIC, AffectDML
+from heads.affect_dml import AffectDML, DmlConfig
+from heads.streams import ImageStream, SemanticStream
 
 
 class Model(AffectDML):
     """See ``affect_dml.Network``."""
 
-    inputs = (IMAGE, SEMANTIC)
+    class Config(ImageStream, SemanticStream, DmlConfig):
+        """Its streams."""

@@ -11,14 +11,14 @@ from heads.head import ROW, Head
 from heads.training import Recipe, recipe
 
 SEEDS = (0, 4, 9)
-WIDTHS = {"image/pooled": 12, "body/pooled": 10, "sem2vec/presence": 150}
+WIDTHS = {"image/pooled": 12, "body/pooled": 10, "sem2vec/presence": 150, "scene/pooled": 14}
 HEADS = plugins.names("heads.models")
 
 
 def build(name: str, seeds: tuple[int, ...] = SEEDS, **values: Any) -> tuple[Head, Recipe]:
     model: type[Head] = plugins.load("heads.models", name, "Model")
     settings = recipe(model, values, "test")
-    return model(settings, {key: WIDTHS[key] for key in model.inputs}, 6, seeds).double(), settings
+    return model(settings, {key: WIDTHS[key] for key in model.inputs_of(settings)}, 6, seeds).double(), settings
 
 
 def batch(head: Head, size: int = 9) -> dict[str, Tensor]:
@@ -39,6 +39,7 @@ def name(request: pytest.FixtureRequest) -> str:
 def test_inputs_are_features_arrays(name: str) -> None:
     head, _ = build(name)
     assert all(word.count("/") == 1 for word in head.inputs)
+    assert head.inputs == head.inputs_of(build(name)[1])
     assert set(head.standardised()) <= set(head.inputs)
     assert type(head).__doc__
 
