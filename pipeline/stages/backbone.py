@@ -1,122 +1,200 @@
-"""backbone: the pooled vector of a torchvision network, of the whole image or of each person's body.
+"""backbone: the pooled vector of a network, of the image, of each person's body, context or face, or of a depth map.
 
-Both are stretched to ``size`` without keeping the aspect, so that nothing at an edge is lost; a body is the person's
-box, as in Affect-DML (256 x 256).
-Source: Affect-DML, section III; the networks and their weights: torchvision.
+Models: every classifier of torchvision by its name, every model of timm as ``timm/<model>`` (DINOv2 is
+``timm/vit_small_patch14_dinov2.lvd142m``, CLIP's image tower ``timm/vit_base_patch16_clip_quickgelu_224.openai``), and
+facenet-pytorch's ``inception_resnet_v1``. The classifier is taken off; size, interpolation and normalisation are the
+model's own. ``weights = "file:<name>"`` is a checkpoint of one's own, whatever its classifier.
+
+Inputs, all stretched to ``size`` without keeping the aspect, so that nothing at an edge is lost:
+- image: the whole; one row an image.
+- body: the person's box, as in Affect-DML (256 x 256). ``crop = "square"`` keeps the aspect, ``"expand"`` widens it.
+- context: the whole image with the person's box blanked: in black, as in the thesis (eq. 4.4), or in the network's
+  mean colour, which is about zero to it; one row a person.
+- face: the crops of the feature ``source`` ("face"); one row a person. A person without a face has none here either.
+- depth: the maps of the feature ``source`` ("depth") as grey images, the least at 0, the greatest at 255; one row an
+  image.
+Source: Affect-DML, section III; Context-based visual emotion recognition (thesis), 4.2.1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
 from numpy.typing import NDArray
-from pydantic import PositiveInt, model_validator
+from PIL import Image
+from pydantic import Field, PositiveFloat, PositiveInt, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from cache.config import Settings
-from cache.errors import unknown
+from cache.errors import ConfigError
 from cache.spec import ArraySpec, Granularity
-from pipeline import boxes, images
-from pipeline.stage import Extracted, Failed, Photo, Stage, deploy, normalise
+from pipeline import images
+from pipeline.stage import IMAGENET_MEAN, IMAGENET_STD, Extracted, Failed, Photo, Stage, deploy, normalise
+from pipeline.stages import _backbone_table as table
+from pipeline.stages import _views as views
+from pipeline.stages._views import BLACK, Crop, Pixels
 
 if TYPE_CHECKING:
     from pipeline.weights import Weights
 
-Pixels = NDArray[np.uint8]
-
-
-class Network(NamedTuple):
-    """features: of the pooled vector. classifier: the part that is taken off."""
-
-    features: int
-    classifier: str
-
-
-NETWORKS = {
-    "resnet18": Network(512, "fc"),
-    "resnet34": Network(512, "fc"),
-    "resnet50": Network(2048, "fc"),
-    "shufflenet_v2_x0_5": Network(1024, "fc"),
-    "shufflenet_v2_x1_0": Network(1024, "fc"),
-    "mobilenet_v2": Network(1280, "classifier"),
-    "mobilenet_v3_small": Network(576, "classifier"),
-    "mobilenet_v3_large": Network(960, "classifier"),
-}
-SIZES = {"image": (224, 224), "body": (256, 256)}
+BODY = (256, 256)
+SOURCES = {"face": "crop", "depth": "map"}
+"""Inputs that are made from another feature, and the array they read there."""
+MARGIN = 0.2
+FACE_WEIGHTS = "vggface2"
 
 
 class Extractor(Stage[Pixels]):
-    """One item is an image or a body, (h, w, 3) uint8 RGB; one row its pooled vector."""
+    """One item is what is looked at, (h, w, 3) uint8 RGB; one row its pooled vector, and what else is asked for."""
 
     version = 1
 
     class Config(Settings):
-        """model: a name of NETWORKS. weights: of pipeline/weights.py, by default the model's. size: (h, w)."""
+        """model, weights: by default the weights of the model's name. input: see above. size: (h, w), by default the
+        model's own, 256 x 256 for a body where the model takes any. source: the feature that faces or depth maps come
+        from. flip: ``pooled_flip`` too, of the mirrored input. map: the last feature map too. crop: of bodies; margin:
+        by how much of itself the box is widened. blank: the colour in the person's place, of contexts. interpolation,
+        mean, std: by default the model's own; the last two of R, G, B in units of 0..255.
+        """
 
         model: str = "resnet18"
         weights: str = ""
-        input: Literal["image", "body"] = "image"
+        input: Literal["image", "body", "context", "face", "depth"] = "image"
         size: tuple[PositiveInt, PositiveInt] = (224, 224)
+        source: str = ""
+        flip: bool = False
+        map: bool = False
+        crop: Crop = "stretch"
+        margin: float = Field(default=0.0, ge=0, le=4)
+        blank: Literal["", "black", "mean"] = ""
+        interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+        mean: tuple[float, float, float] = IMAGENET_MEAN
+        std: tuple[PositiveFloat, PositiveFloat, PositiveFloat] = IMAGENET_STD
 
         @model_validator(mode="before")
         @classmethod
         def _resolve(cls, values: Any) -> Any:
             """Defaults that hang on other settings are written out, so that they are stored."""
-            if not isinstance(values, dict):
+            if not isinstance(values, dict) or not isinstance(values.get("model", ""), str):
                 return values
-            size = SIZES.get(str(values.get("input")), SIZES["image"])
-            return {"size": size, "weights": values.get("model", "resnet18")} | values
+            name, network = table.find(values.get("model", "resnet18"))
+            given = str(values.get("input"))
+            return {
+                "weights": FACE_WEIGHTS if name == table.FACENET else name,
+                "size": BODY if given == "body" and network.patch == 1 and network.size == (224, 224) else network.size,
+                "source": given if given in SOURCES else "",
+                "margin": MARGIN if values.get("crop") == "expand" else 0.0,
+                "blank": "black" if given == "context" else "",
+                "interpolation": network.interpolation,
+                "mean": network.input.mean,
+                "std": network.input.std,
+            } | {**values, "model": name}
+
+        @model_serializer(mode="wrap")
+        def _stored(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+            """The first networks' features keep their fingerprints: what is as it always was for them is not named."""
+            out: dict[str, Any] = handler(self)
+            if self.model not in table.FIRST:
+                return out
+            fields = type(self).model_fields
+            always = ("model", "weights", "input", "size")
+            return {name: out[name] for name in out if name in always or getattr(self, name) != fields[name].default}
 
     config: Config
 
     def __init__(self, config: Config) -> None:
-        if config.model not in NETWORKS:
-            raise unknown("backbone model", config.model, NETWORKS)
+        _check(config)
         self.config = config
-        self.batch_size = 16
+        _, self.known = table.find(config.model)
+        table.check_size(config.model, self.known, config.size)
+        self.batch_size = table.batch_size(self.known, config.size)
 
     @property
     def unit(self) -> Granularity:  # type: ignore[override]
-        return Granularity.PERSON if self.config.input == "body" else Granularity.IMAGE
+        return Granularity.IMAGE if self.config.input in ("image", "depth") else Granularity.PERSON
 
     @property
     def granularity(self) -> Granularity:  # type: ignore[override]
         return self.unit
 
     @property
+    def source(self) -> str:
+        return self.config.source
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return (SOURCES[self.config.input],) if self.config.source else ()
+
+    @property
     def outputs(self) -> dict[str, ArraySpec]:
-        return {"pooled": ArraySpec((NETWORKS[self.config.model].features,), "float16", "activation")}
+        pooled = ArraySpec((self.known.features,), "float16", "activation")
+        out = {"pooled": pooled}
+        if self.config.flip:
+            out["pooled_flip"] = pooled
+        if self.config.map:
+            shape = table.map_shape(self.config.model, self.known, self.config.size)
+            out["map"] = ArraySpec(shape, "float16", "activation before pooling: channel, row, column")
+        return out
 
     @property
     def weights(self) -> tuple[str, ...]:
         return (self.config.weights,)
 
     def load(self, device: str, weights: Weights) -> None:
-        import torchvision
-        from torch import nn
+        from pipeline.stages._backbone_networks import build
 
-        classifier = NETWORKS[self.config.model].classifier
-        network = getattr(torchvision.models, self.config.model)()
-        setattr(network, classifier, nn.Identity())
-        weights.load_into(self.config.weights, network, lambda key: None if key.startswith(f"{classifier}.") else key)
-        self.network: Any = deploy(network, device)
+        backbone = build(self.config.model, self.known.size, self.config.size, self.config.map)
+        backbone.load(weights, self.config.weights)
+        self.network: Any = deploy(backbone, device)
         self.device = device
 
     def prepare(self, photo: Photo) -> list[Pixels | Failed]:
-        if self.unit is Granularity.IMAGE:
-            return [images.resize(photo.image, self.config.size)]
-        return [self._body(photo, box) for box in photo.boxes]
+        config, image = self.config, photo.image
+        if config.source:
+            return super().prepare(photo)
+        if config.input == "body":
+            return views.persons(image, photo.boxes, config.size, config.interpolation, config.crop, config.margin)
+        if config.input == "context":
+            red, green, blue = BLACK if config.blank == "black" else (round(value) for value in config.mean)
+            return views.contexts(image, photo.boxes, config.size, config.interpolation, (red, green, blue))
+        return [images.resize(image, config.size, interpolation=config.interpolation)]
 
-    def _body(self, photo: Photo, box: NDArray[np.float32]) -> Pixels | Failed:
-        if fault := boxes.fault(box, *photo.image.size):
-            return Failed(fault)
-        x1, y1, x2, y2 = box.tolist()
-        return images.resize(photo.image, self.config.size, (x1, y1, x2, y2))
+    def derive(self, row: Mapping[str, NDArray[Any]]) -> Pixels | Failed:
+        if not self.config.source:
+            return super().derive(row)
+        seen = row[SOURCES[self.config.input]]
+        pixels = views.map_as_image(seen) if self.config.input == "depth" else seen
+        if isinstance(pixels, Failed):
+            return pixels
+        return images.resize(Image.fromarray(pixels), self.config.size, interpolation=self.config.interpolation)
 
     def run(self, items: Sequence[Pixels]) -> Extracted:
         import torch
 
         with torch.inference_mode():
-            pooled = self.network(normalise(items, self.device))
-        return Extracted.ok({"pooled": pooled.float().cpu().numpy()})
+            batch = normalise(items, self.device, self.config.mean, self.config.std)
+            pooled, last = self.network(batch)
+            found = {"pooled": pooled}
+            if self.config.flip:
+                found["pooled_flip"], _ = self.network(batch.flip(3))
+            if self.config.map:
+                found["map"] = last
+        return Extracted.ok({name: values.float().contiguous().cpu().numpy() for name, values in found.items()})
+
+
+def _check(config: Extractor.Config) -> None:
+    """Raises: ConfigError for a setting that says nothing for this input."""
+    derived = config.input in SOURCES
+    if bool(config.source) != derived:
+        wants = f"input {', '.join(SOURCES)} only" if config.source else f"input {config.input!r}, and there is none"
+        raise ConfigError(f"backbone: source = {config.source!r} is for {wants}")
+    if bool(config.blank) != (config.input == "context"):
+        raise ConfigError(f"backbone: blank = {config.blank!r} is for input 'context', not {config.input!r}")
+    if config.crop != "stretch" and config.input != "body":
+        raise ConfigError(f"backbone: crop = {config.crop!r} is for input 'body', not {config.input!r}")
+    if config.margin and config.crop == "stretch":
+        raise ConfigError(f"backbone: margin = {config.margin:g} is for crop 'expand' or 'square', not 'stretch'")
+    if not config.margin and config.crop == "expand":
+        raise ConfigError(
+            "backbone: margin = 0 leaves the box as it is: crop 'expand' takes more, 'stretch' is without"
+        )

@@ -17,7 +17,8 @@ from cache.errors import ConfigError, UnknownName, WeightsError
 from cache.spec import Granularity, Status
 from pipeline import weights as weights_module
 from pipeline.stage import Photo
-from pipeline.stages.backbone import NETWORKS, Extractor
+from pipeline.stages._backbone_table import FIRST
+from pipeline.stages.backbone import Extractor
 from pipeline.weights import Weight, Weights
 
 RNG = np.random.default_rng(3)
@@ -67,7 +68,7 @@ def test_bodies(weights: Weights, trained: nn.Module) -> None:
     assert not np.allclose(found.arrays["pooled"][0], found.arrays["pooled"][1], rtol=0.05)
 
 
-@pytest.mark.parametrize("model", NETWORKS)
+@pytest.mark.parametrize("model", FIRST)
 def test_declared_features_are_those_of_the_network(model: str, tmp_path: Path) -> None:
     stage = Extractor(Extractor.Config(model=model, size=(32, 32)))
     stage.load("cpu", Weights(tmp_path, untrained=True))
@@ -82,7 +83,7 @@ def test_float16_overflow_is_counted_and_refused() -> None:
     big = torch.ones(3, 512)
     big[1, :7] = 70_000
     big[2, 0] = float("nan")
-    stage.network, stage.device = (lambda _: big), "cpu"
+    stage.network, stage.device = (lambda _: (big, None)), "cpu"
     found = stage.extract([np.zeros((8, 8, 3), np.uint8)] * 3)
     assert found.status.tolist() == [Status.OK, Status.FAILED, Status.FAILED]
     assert found.messages[1] == "pooled: 7 of 512 values do not fit float16, as 70000"
