@@ -18,7 +18,7 @@ from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cache.errors import unknown
 
@@ -30,11 +30,38 @@ SEGMENTORS = {
     "fcn_hr18s": "hrnet/fcn_hr18s_4xb4-160k_ade20k-512x512.py",
     "demo_hr8": "hrnet/fcn_hr18s_4xb4-160k_ade20k-512x512.py",
 }
-_RTMPOSE = "body_2d_keypoint/rtmpose/body8"
+
+
+class Pose(NamedTuple):
+    """file: below mmpose's shipped configs. keypoints: 26 of Halpe or 133 of COCO-WholeBody. size: (h, w)."""
+
+    file: str
+    keypoints: int
+    size: tuple[int, int]
+
+
+_HALPE = "body_2d_keypoint/rtmpose/body8/rtmpose"
+_WHOLE = "wholebody_2d_keypoint/rtmpose/coco-wholebody/rtmpose"
+_DWPOSE = "wholebody_2d_keypoint/rtmpose/ubody/rtmpose"
+_RTMW = "wholebody_2d_keypoint/rtmpose/cocktail14/rtmw"
+_SMALL, _LARGE = (256, 192), (384, 288)
 POSES = {
-    "rtmpose-t": f"{_RTMPOSE}/rtmpose-t_8xb1024-700e_body8-halpe26-256x192.py",
-    "rtmpose-s": f"{_RTMPOSE}/rtmpose-s_8xb1024-700e_body8-halpe26-256x192.py",
-    "rtmpose-m": f"{_RTMPOSE}/rtmpose-m_8xb512-700e_body8-halpe26-256x192.py",
+    "rtmpose-t": Pose(f"{_HALPE}-t_8xb1024-700e_body8-halpe26-256x192.py", 26, _SMALL),
+    "rtmpose-s": Pose(f"{_HALPE}-s_8xb1024-700e_body8-halpe26-256x192.py", 26, _SMALL),
+    "rtmpose-m": Pose(f"{_HALPE}-m_8xb512-700e_body8-halpe26-256x192.py", 26, _SMALL),
+    "rtmpose-m-wholebody": Pose(f"{_WHOLE}-m_8xb64-270e_coco-wholebody-256x192.py", 133, _SMALL),
+    "rtmpose-l-wholebody": Pose(f"{_WHOLE}-l_8xb64-270e_coco-wholebody-256x192.py", 133, _SMALL),
+    "rtmpose-l-wholebody-384": Pose(f"{_WHOLE}-l_8xb32-270e_coco-wholebody-384x288.py", 133, _LARGE),
+    "dwpose-t": Pose(f"{_DWPOSE}-t_8xb64-270e_coco-ubody-wholebody-256x192.py", 133, _SMALL),
+    "dwpose-s": Pose(f"{_DWPOSE}-s_8xb64-270e_coco-ubody-wholebody-256x192.py", 133, _SMALL),
+    "dwpose-m": Pose(f"{_DWPOSE}-m_8xb64-270e_coco-ubody-wholebody-256x192.py", 133, _SMALL),
+    "dwpose-l": Pose(f"{_DWPOSE}-l_8xb64-270e_coco-ubody-wholebody-256x192.py", 133, _SMALL),
+    "dwpose-l-384": Pose(f"{_DWPOSE}-l_8xb32-270e_coco-ubody-wholebody-384x288.py", 133, _LARGE),
+    "rtmw-m": Pose(f"{_RTMW}-m_8xb1024-270e_cocktail14-256x192.py", 133, _SMALL),
+    "rtmw-l": Pose(f"{_RTMW}-l_8xb1024-270e_cocktail14-256x192.py", 133, _SMALL),
+    "rtmw-x": Pose(f"{_RTMW}-x_8xb704-270e_cocktail14-256x192.py", 133, _SMALL),
+    "rtmw-l-384": Pose(f"{_RTMW}-l_8xb320-270e_cocktail14-384x288.py", 133, _LARGE),
+    "rtmw-x-384": Pose(f"{_RTMW}-x_8xb320-270e_cocktail14-384x288.py", 133, _LARGE),
 }
 # What the packages say when they are imported, build a loss or run; none of it concerns a user.
 # The first comes from torch.distributed.optim, which mmengine imports.
@@ -75,15 +102,15 @@ def build_segmentor(model: str) -> nn.Module:
 
 
 def build_pose(model: str) -> nn.Module:
-    """An RTMPose estimator of 26 Halpe key points at 256 x 192, on the CPU, its values not trained.
+    """An RTMPose, DWPose or RTMW estimator, on the CPU, its values not trained.
 
-    model: a name of POSES. `head(extract_feat(x))` takes (n, 3, 256, 192) float RGB, ImageNet-normalised in units of
-    0..255, and gives the SimCC scores of x (n, 26, 384) and y (n, 26, 512).
+    model: a name of POSES. `head(extract_feat(x))` takes (n, 3, h, w) float RGB, ImageNet-normalised in units of
+    0..255, and gives the SimCC scores of x (n, keypoints, 2 w) and y (n, keypoints, 2 h).
     Raises: UnknownName.
-    Source: Jiang et al., RTMPose, as configured by mmpose.
+    Source: Jiang et al., RTMPose and RTMW; Yang et al., DWPose (RTMPose, distilled); as configured by mmpose.
     """
-    settings = _settings("mmpose", POSES, model)
-    settings["backbone"].pop("_scope_")  # names mmdet, whose copy of CSPNeXt mmpose carries too
+    settings = _settings("mmpose", {name: pose.file for name, pose in POSES.items()}, model)
+    settings["backbone"].pop("_scope_", None)  # names mmdet, whose copy of CSPNeXt mmpose carries too
     return _build("mmpose", settings)
 
 

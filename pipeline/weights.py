@@ -1,6 +1,7 @@
 """The only place that knows where trained weights come from: files, addresses, hashes, licences.
 
-The table is here; names that need no entry (timm's, torchvision's, the user's own) are settled in ``origins.py``.
+The table is here and in ``openmmlab_weights.py``; names that need no entry (timm's, torchvision's, the user's own) are
+settled in ``origins.py``.
 Checkpoints are read as tensors only; nothing that a file asks for is run. Torch is imported when weights are read.
 """
 
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from cache.errors import UnknownName, WeightsError, nearest
 from pipeline.checkpoints import fill, initialise, read_tensors
+from pipeline.openmmlab_weights import OPENMMLAB
 from pipeline.origins import FILE, TIMM, named, torchvision_weights
 from pipeline.origins import Weight as Weight
 
@@ -28,13 +30,6 @@ Adapt = Callable[[Mapping[str, "Tensor"]], Mapping[str, "Tensor"]]
 UNTRAINED = "untrained"
 RECORD = ".sha256"
 """Suffix of the file that keeps the hash of a download whose hash was not known before, as sha256sum writes it."""
-
-
-def _openmmlab(name: str, path: str, source: str) -> Weight:
-    url = f"https://download.openmmlab.com/{path}"
-    file = url.rpartition("/")[2]
-    digits = re.findall(r"-([0-9a-f]{8})(?:_\d{8})?\.pth$", file)[0]
-    return Weight(name, (file,), url, digits, "Apache-2.0", source)
 
 
 def _torchvision(name: str, file: str, source: str) -> Weight:
@@ -54,25 +49,7 @@ def _facenet(name: str, stamp: str, digits: str, megabytes: float) -> Weight:
 
 _IMAGENET = "torchvision IMAGENET1K_V1"
 _ENTRIES = (
-    *(
-        _openmmlab(
-            f"fcn_{net}",
-            f"mmsegmentation/v0.5/hrnet/fcn_{net}_512x512_160k_ade20k/fcn_{net}_512x512_160k_ade20k_{stamp}.pth",
-            f"mmsegmentation HRNet on ADE20K, 160k steps, {miou} mIoU",
-        )
-        for net, stamp, miou in (
-            ("hr48", "20200614_214407-a52fc02c", 42.0),
-            ("hr18s", "20210829_174739-f1e7c2e7", 31.4),
-        )
-    ),
-    *(
-        _openmmlab(
-            f"rtmpose-{size}",
-            f"mmpose/v1/projects/rtmposev1/rtmpose-{size}_simcc-body7_pt-body7-halpe26_700e-256x192-{stamp}.pth",
-            "mmpose RTMPose, Body8 with Halpe-26 key points",
-        )
-        for size, stamp in (("t", "6020f8a6_20230605"), ("s", "7f134165_20230605"), ("m", "4d3e73dd_20230605"))
-    ),
+    *OPENMMLAB,
     _torchvision("resnet18", "resnet18-f37072fd.pth", _IMAGENET),
     _torchvision("resnet34", "resnet34-b627a593.pth", _IMAGENET),
     _torchvision("resnet50", "resnet50-0676ba61.pth", f"{_IMAGENET}, as the papers' (V2 is resnet50_v2)"),

@@ -1,6 +1,7 @@
-"""pose: 26 Halpe key points of each person, and the same in COCO-18's and BODY_25's order.
+"""pose: key points of each person: Halpe's 26, or COCO-WholeBody's 133 with the hands; also in COCO-18's and BODY_25's
+order.
 
-Source: RTMPose (mmpose), top-down on the person's box; its SimCC decoding, without flip test.
+Source: RTMPose, DWPose and RTMW (mmpose), top-down on the person's box; their SimCC decoding, without flip test.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from cache.errors import unknown
 from cache.spec import ArraySpec, Granularity
 from pipeline import boxes, images, openmmlab
 from pipeline.stage import Extracted, Failed, Photo, Stage, deploy, normalise
+from pipeline.stages import _wholebody
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from pipeline.weights import Weights
 
-INPUT = (256, 192)
 PADDING = 1.25
 """Of the person's box, as in training."""
 BINS_PER_PIXEL = 2.0
@@ -33,9 +34,10 @@ BODY25 = (0, 18, 6, 8, 10, 5, 7, 9, 19, 12, 14, 16, 11, 13, 15, 2, 1, 4, 3, 20, 
 
 
 class Person(NamedTuple):
-    """pixels: (256, 192, 3) uint8 RGB. centre, size: (2,) x, y of the region in image pixels."""
+    """pixels: (h, w, 3) uint8 RGB. box: (4,) xyxy. centre, size: (2,) x, y of the region; all in image pixels."""
 
     pixels: NDArray[np.uint8]
+    box: NDArray[np.float32]
     centre: NDArray[np.floating]
     size: NDArray[np.floating]
 
@@ -47,7 +49,7 @@ class Extractor(Stage[Person]):
     unit = granularity = Granularity.PERSON
 
     class Config(Settings):
-        """model: a name of openmmlab.POSES, and its weights' name."""
+        """model: a name of openmmlab.POSES, and its weights' name: rtmpose-t, -s, -m give 26 points, the others 133."""
 
         model: str = "rtmpose-m"
 
@@ -57,13 +59,20 @@ class Extractor(Stage[Person]):
         if config.model not in openmmlab.POSES:
             raise unknown("pose model", config.model, openmmlab.POSES)
         self.config = config
+        self.keypoints, self.size = openmmlab.POSES[config.model][1:]
         self.batch_size = 16
 
     @property
     def outputs(self) -> dict[str, ArraySpec]:
         unit = "x, y in image pixels; score: the SimCC maximum, about 0..1 when trained"
-        counts = {"keypoints": KEYPOINTS, "coco18": len(COCO18), "body25": len(BODY25)}
-        return {name: ArraySpec((count, 3), "float32", unit, np.nan) for name, count in counts.items()}
+        counts = {"keypoints": self.keypoints, "coco18": len(COCO18), "body25": len(BODY25)}
+        points = {name: ArraySpec((count, 3), "float32", unit, np.nan) for name, count in counts.items()}
+        if self.keypoints == KEYPOINTS:
+            return points
+        return points | {
+            "hands": ArraySpec((2, _wholebody.HAND, 3), "float32", f"left, right hand; {unit}", np.nan),
+            "box": ArraySpec((4,), "float32", "the person's box, xyxy in image pixels", np.nan),
+        }
 
     @property
     def weights(self) -> tuple[str, ...]:
@@ -82,8 +91,8 @@ class Extractor(Stage[Person]):
     def _person(self, pixels: NDArray[np.uint8], box: NDArray[np.float32]) -> Person | Failed:
         if fault := boxes.fault(box, pixels.shape[1], pixels.shape[0]):
             return Failed(fault)
-        centre, size = boxes.enlarge(box, PADDING, INPUT[1] / INPUT[0])
-        return Person(images.warp(pixels, boxes.crop_matrix(centre, size, INPUT), INPUT), centre, size)
+        centre, size = boxes.enlarge(box, PADDING, self.size[1] / self.size[0])
+        return Person(images.warp(pixels, boxes.crop_matrix(centre, size, self.size), self.size), box, centre, size)
 
     def run(self, items: Sequence[Person]) -> Extracted:
         import torch
@@ -93,8 +102,11 @@ class Extractor(Stage[Person]):
             batch = normalise([item.pixels for item in items], self.device)
             points, scores = decode_simcc(*self.network.head(self.network.extract_feat(batch)))
         size, centre = (np.stack([getattr(item, name) for item in items])[:, None] for name in ("size", "centre"))
-        found = points.cpu().numpy() / INPUT[::-1] * size + centre - size / 2
-        return Extracted.ok(_orders(found.astype(np.float32), scores.cpu().numpy()))
+        found = points.cpu().numpy() / self.size[::-1] * size + centre - size / 2
+        both = np.concatenate([found.astype(np.float32), scores.cpu().numpy()[..., None]], axis=-1)
+        if self.keypoints == KEYPOINTS:
+            return Extracted.ok(_orders(both))
+        return Extracted.ok(_wholebody.orders(both) | {"box": np.stack([item.box for item in items])})
 
 
 def decode_simcc(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -109,6 +121,5 @@ def decode_simcc(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     return torch.stack([at_x, at_y], -1) / BINS_PER_PIXEL, torch.minimum(score_x, score_y)
 
 
-def _orders(points: NDArray[np.float32], scores: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
-    both = np.concatenate([points, scores[..., None]], axis=-1)
-    return {"keypoints": both, "coco18": both[:, list(COCO18)], "body25": both[:, list(BODY25)]}
+def _orders(points: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+    return {"keypoints": points, "coco18": points[:, list(COCO18)], "body25": points[:, list(BODY25)]}
