@@ -1,0 +1,65 @@
+"""The README's table of stages, made from the code: inputs, arrays with shapes, networks, licences, speed.
+
+``python -m scripts.stage_table`` rewrites the table between the README's two marks. Speeds are those of
+bench/extract.json: images in a second of the default settings on the machine named there.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from cache.plugins import load, names
+from pipeline.stage import Stage
+from pipeline.weights import find
+
+README = Path(__file__).resolve().parent.parent / "README.md"
+SPEEDS = README.parent / "bench" / "extract.json"
+BEGIN, END = "<!-- stages -->\n", "<!-- /stages -->\n"
+COLUMNS = ("stage", "input", "arrays of one row", "weights by default", "their licence", "images/s here")
+
+
+def table() -> str:
+    """One line for each stage."""
+    speeds = json.loads(SPEEDS.read_text()).get("stages", {}) if SPEEDS.exists() else {}
+    header = f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}\n"
+    return header + "".join(_line(name, speeds.get(name)) for name in names("pipeline.stages"))
+
+
+def _line(name: str, speed: dict[str, Any] | None) -> str:
+    extractor = load("pipeline.stages", name, "Extractor")
+    stage: Stage[Any] = extractor(extractor.Config())
+    made = ", ".join(f"`{array}` {_shape(spec.shape)} {spec.dtype}" for array, spec in stage.outputs.items())
+    weights = [find(one) for one in stage.weights]
+    networks = (
+        "; ".join(dict.fromkeys(f"`{one.name}`: {one.source}" for one in weights))
+        or "none: arithmetic on its source's rows"
+    )
+    licences = "; ".join(dict.fromkeys(one.licence for one in weights)) or "-"
+    shown = f"{speed['runner_images_per_second']:g}" if speed else "not measured"
+    return f"| `{name}` | {_inputs(stage)} | {made} | {networks} | {licences} | {shown} |\n"
+
+
+def _inputs(stage: Stage[Any]) -> str:
+    """What a row is made of: the feature it is derived from, else what the settings let one choose, else its unit."""
+    if stage.source:
+        return f"rows of `{stage.source}`"
+    field = type(stage.config).model_fields.get("input")
+    choices = getattr(field.annotation, "__args__", ()) if field else ()
+    return ", ".join(choices) or str(stage.granularity)
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")"
+
+
+def rewritten(text: str) -> str:
+    """``text`` of a README with the table as the code has it. Raises: ValueError when a mark is missing."""
+    before, found, rest = text.partition(BEGIN)
+    _, ended, after = rest.partition(END)
+    if not (found and ended):
+        raise ValueError(f"README.md: the marks {BEGIN.strip()} and {END.strip()} are not there")
+    return f"{before}{BEGIN}{table()}{END}{after}"
+
+
+if __name__ == "__main__":
+    README.write_text(rewritten(README.read_text()))
