@@ -23,7 +23,10 @@ class Header:
 
 
 def read_headers(root: Path, folder: str, paths: Iterable[str]) -> dict[str, Header]:
-    """Path -> its header; paths are normal and inside ``root/folder``. About a tenth of a millisecond each; no pixel is read."""
+    """Path -> its header; paths are normal and inside ``root/folder``.
+
+    No pixel is read: about a tenth of a millisecond each.
+    """
     return {path: _header(root, f"{folder}/{path}" if folder else path) for path in paths}
 
 

@@ -11,7 +11,7 @@ Split: there is no official one. As in Cladiere et al., "Knowledge Amalgamation 
 Recognition" (VISAPP 2025), images with one person and those with several are split apart, 70/10/20 each, and joined;
 which image goes where is drawn here by a seeded hash (their draw is not published) and stored in the manifest.
 Sizes come from the images' headers. An image that is not there leaves its people in the manifest as `bad_box` with the
-reason, and extraction marks it missing; once it is there, `make extract` takes it up.
+reason, and extraction marks it missing; once it is there, `make extract` and then `make retry` take it up.
 """
 
 from __future__ import annotations

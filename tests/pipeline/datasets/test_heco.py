@@ -3,6 +3,7 @@
 import math
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,16 @@ import pytest
 from dataset_case import photo
 from heco_cases import HEADER, build, line, write
 from PIL import Image
+from toy_pipeline import Colour, Crop
 
 from cache.errors import DataError
 from cache.manifest import Manifest
+from cache.spec import Status
+from cache.store import Store
 from pipeline.dataset import manifest_of, source_of
 from pipeline.datasets.heco import CATEGORIES, Reader, release_of
+from pipeline.extract import extract
+from pipeline.request import Request
 
 PUBLISHED = (9_385, 19_781)
 
@@ -208,6 +214,28 @@ def test_the_manifest_follows_the_images(tmp_path: Path) -> None:
     assert manifest_of(Reader(root), cached).source not in (first.source, came.source)
     (root / "Data" / "absent.png").unlink()
     assert manifest_of(Reader(root), cached).source == first.source
+
+
+def test_extraction_marks_an_absent_image_missing_and_takes_it_up_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, store, config = tmp_path / "root", Store(tmp_path / "store"), tmp_path / "config.toml"
+    root.mkdir()
+    build(root)
+    config.write_text('dataset = "heco"\n[stages.colour]\n[stages.crop]\n')
+    toys = {"heco": Reader, "colour": Colour, "crop": Crop}
+    for module in ("recipes.load_plugin", "extract.load"):
+        monkeypatch.setattr(f"pipeline.{module}", lambda *words: toys[words[1]])
+    request = Request("heco", root, store.root, tmp_path, config=config)
+    assert extract(request, lambda _: None).failed == {"absent.png"}
+    features = store.features("heco")
+    assert features["colour"].read("mean", ["absent.png", "HECO_0.png"])[1].tolist() == [Status.MISSING, Status.OK]
+    keys = ["absent.png#0", "HECO_0.png#0", "HECO_11.png#2"]  # the last has a box that is reversed
+    assert features["crop"].read("sum", keys)[1].tolist() == [Status.MISSING, Status.OK, Status.UNUSABLE]
+    photo(root / "Data" / "absent.png")
+    extract(request, lambda _: None)  # its people have boxes now; what is of the image alone is the same shard
+    assert not extract(replace(request, retry=True), lambda _: None).failed
+    assert store.features("heco")["crop"].read("sum", keys)[1].tolist() == [Status.OK, Status.OK, Status.UNUSABLE]
 
 
 @pytest.mark.parametrize(
