@@ -49,15 +49,26 @@ def test_full_size_settings_are_those_of_the_shipped_config() -> None:
     assert "SyncBN" not in str(settings)
 
 
-@pytest.mark.parametrize("model", ["rtmpose-s", "rtmpose-t"])
+@pytest.mark.parametrize("model", ["rtmpose-s", "rtmpose-t", "dwpose-t", "rtmw-m"])
 def test_pose_has_no_address_to_fetch_from(model: str) -> None:
-    settings = openmmlab._settings("mmpose", openmmlab.POSES, model)
+    pose = openmmlab.POSES[model]
+    settings = openmmlab._settings("mmpose", {model: pose.file}, model)
     assert "http" not in str(settings)
     network = openmmlab.build_pose(model).eval()
     openmmlab.hold_back_known_warnings()
     with torch.inference_mode():
-        x, y = network.head(network.extract_feat(torch.zeros(1, 3, 256, 192)))
-    assert (x.shape, y.shape) == ((1, 26, 384), (1, 26, 512))
+        x, y = network.head(network.extract_feat(torch.zeros(1, 3, *pose.size)))
+    assert (x.shape, y.shape) == ((1, pose.keypoints, 2 * pose.size[1]), (1, pose.keypoints, 2 * pose.size[0]))
+
+
+@pytest.mark.parametrize("model", list(openmmlab.POSES))
+def test_every_poses_table_entry_is_that_of_its_config(model: str) -> None:
+    """Not built here. The input is (w, h) in a codec."""
+    pose = openmmlab.POSES[model]
+    head = openmmlab._settings("mmpose", {model: pose.file}, model)["head"]
+    assert head["out_channels"] == pose.keypoints
+    assert tuple(head["decoder"]["input_size"]) == pose.size[::-1]
+    assert (head["decoder"]["type"], head["decoder"]["simcc_split_ratio"]) == ("SimCCLabel", 2.0)
 
 
 def test_unknown_model_names_the_nearest() -> None:

@@ -107,5 +107,5 @@ def test_a_box_outside_fails_alone(stage: Extractor) -> None:
 
 
 def test_unknown_model() -> None:
-    with pytest.raises(UnknownName, match="Known: rtmpose-m, rtmpose-s, rtmpose-t"):
-        Extractor(Extractor.Config(model="rtmpose"))
+    with pytest.raises(UnknownName, match="Did you mean 'rtmpose-m'"):
+        Extractor(Extractor.Config(model="rtmpose_m"))
