@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from cache.errors import DataError, nearest
 from cache.fingerprint import fingerprint
@@ -25,8 +25,7 @@ _LABELS: Final = {name.lower(): name for name in CATEGORIES} | {"angry": "Anger"
 _NUMBERED: Final = re.compile(r"(.*?)(\d{1,18})", re.ASCII | re.DOTALL)
 
 
-@dataclass(frozen=True)
-class File:
+class File(NamedTuple):
     """One image. path: below the root. split: train or test, the folder. label: of CATEGORIES. rest: the path below
     the class's folder. bytes: of the file, 0 where they cannot be told."""
 
@@ -76,10 +75,11 @@ def listing(root: Path) -> Listing:
     for split in FOLDERS:
         known = len(images)
         for folder in _folders(root, split):
+            label = label_of(folder)
             for rest, size in sorted(_files(root / split / folder, "")):
                 path = f"{split}/{folder}/{rest}"
                 if rest.lower().endswith(_SUFFIXES):
-                    images.append(File(path, split, label_of(folder), rest, size))
+                    images.append(File(path, split, label, rest, size))
                 else:
                     ignored.append(path)
         if len(images) == known:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -71,7 +71,7 @@ def read_lists(root: Path, images: Sequence[File]) -> Lists:
                 continue
             file = _file(f"{path}:{number}", normal, split, label)
             if file.path not in known:  # the folder on the disk may be called Angry where the list says Anger
-                file = replace(file, path=places.get((split, label, file.rest), file.path))
+                file = file._replace(path=places.get((split, label, file.rest), file.path))
             _take(lists, file, box, place, file.path in known)
     return lists
 

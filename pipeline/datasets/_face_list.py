@@ -9,9 +9,8 @@ replaced by another of equal length is not noticed. Images that could not be rea
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import quote, unquote
 
 from cache.errors import DataError
@@ -24,13 +23,13 @@ from pipeline.weights import Weights
 VERSION: Final = 1
 COLUMNS: Final = ("path", "bytes", "status", "width", "height", "x1", "y1", "x2", "y2", "confidence", "faces", "note")
 _START: Final = "# affect-cache faces "
+_OK: Final = Status.OK.word
 _STATUS: Final = {status.word: status for status in (Status.OK, Status.NO_FACE, *sorted(FAILURES))}
 
 Box = tuple[float, float, float, float]
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One image. path: below the root. bytes: of its file when it was looked at. status: OK, NO_FACE or a failure,
     with its note. size: width, height. box: of the largest face, xyxy pixels with two decimals. faces: how many there
     are."""
@@ -60,7 +59,7 @@ class Entry:
         path, length, word, width, height, *corners, confidence, count, note = fields
         if word not in _STATUS:
             raise ValueError(f"status {word[:40]!r} is none of {', '.join(_STATUS)}")
-        box = _box(corners, (int(width), int(height))) if word == Status.OK.word else None
+        box = _box(corners, (int(width), int(height))) if word == _OK else None
         return cls(
             path=unquote(path, errors="strict"),
             bytes=int(length),
