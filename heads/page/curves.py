@@ -44,11 +44,15 @@ def curve(
 
 
 def limits(values: Sequence[NDArray[np.float64]]) -> tuple[float, float]:
-    """The lowest and highest of all, moved out to round numbers; one value alone gets room on both sides."""
+    """Ends of an axis that holds all values and has a round number in its middle; equal values get room too."""
     everything = np.concatenate([one.ravel() for one in values])
-    low, high = float(everything.min()), float(everything.max())
-    step = 10.0 ** math.floor(math.log10(max(high - low, abs(high) / 10, 1e-6))) / 2
-    return math.floor(low / step) * step, math.floor(high / step + 1) * step
+    lowest, highest = float(everything.min()), float(everything.max())
+    power = 10.0 ** math.floor(math.log10(max((highest - lowest) / 2, 1e-3)))
+    for step in (power * factor for factor in (1, 2, 2.5, 5, 10, 20)):
+        low = math.floor(lowest / step + 1e-9) * step
+        if low + 2 * step > highest:
+            break
+    return low, low + 2 * step
 
 
 def _summaries(values: NDArray[np.float64]) -> dict[str, list[float]]:
@@ -66,7 +70,7 @@ def _ticks(low: float, high: float, y: Scale) -> list[Html]:
         parts.append(
             element("line", x1=_LEFT, y1=number(height), x2=_RIGHT, y2=number(height), class_="grid"),
         )
-        parts.append(text(f"{value:.3g}", _LEFT - 6, height + 4, "end", "tick"))
+        parts.append(text(f"{value:.4g}", _LEFT - 6, height + 4, "end", "tick"))
     return parts
 
 

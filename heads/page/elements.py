@@ -21,7 +21,7 @@ def element(name: str, /, *children: str, **attributes: object) -> Html:
         for key, value in attributes.items()
         if value is not None
     )
-    return Html(f"<{name}{words}>" if name in _EMPTY and not children else f"<{name}{words}>{join(children)}</{name}>")
+    return Html(f"<{name}{words}/>" if name in _EMPTY and not children else f"<{name}{words}>{join(children)}</{name}>")
 
 
 def join(children: Iterable[str], between: str = "") -> Html:
@@ -61,7 +61,7 @@ def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[str]], n
     ]
     inner = element(
         "table",
-        element("caption", caption),
+        element("caption", element("span", caption)),
         element("thead", element("tr", *heads)),
         element("tbody", *body),
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cache.errors import AffectError
+from cache.errors import AffectError, unknown
 from cache.store import Feature, Store
 from heads import report
 from heads.page.projection import Projection, tsne
@@ -24,9 +24,11 @@ class Place:
 
 @dataclass(frozen=True)
 class Material:
-    """results: results.json. scored, projections: by row name. features: of the store, those of the run's fingerprints
-    only. categories: of the manifest. rules: the mapping, if it is the run's. left_out: why something is not there."""
+    """run: its folder's name. results: results.json. scored, projections: by row name. features: of the store, those of
+    the run's fingerprints only. categories: of the manifest. rules: the mapping, if it is the run's. left_out: why
+    something is not there."""
 
+    run: str
     results: Mapping[str, Any]
     scored: Mapping[str, Scored] = field(default_factory=dict)
     projections: Mapping[str, Projection] = field(default_factory=dict)
@@ -55,7 +57,10 @@ def finished(folder: Path) -> dict[Path, dict[str, Any]]:
 
 
 def gather(folder: Path, results: Mapping[str, Any], place: Place, heads: Sequence[str] = ()) -> Material:
-    """heads: names of the rows whose embeddings are laid out; none: see ``laid_out``."""
+    """heads: names of the rows whose embeddings are laid out; none: see ``laid_out``.
+
+    Raises: UnknownName for a head that the run does not have. Everything else that fails is left out, and told.
+    """
     left_out: list[str] = []
 
     def attempt(what: str, make: Callable[[], Any]) -> Any:
@@ -68,6 +73,7 @@ def gather(folder: Path, results: Mapping[str, Any], place: Place, heads: Sequen
     dataset, protocol = results["dataset"], results["protocol"]
     manifest = attempt("The store's part of this page", lambda: place.store.manifest(dataset))
     rows = [row for row in results["rows"] if row.get("metrics")] if manifest else []
+    _check_known(heads, results)
     scored = {
         row["name"]: attempt(
             f"Classes and embeddings of {row['name']}",
@@ -85,6 +91,7 @@ def gather(folder: Path, results: Mapping[str, Any], place: Place, heads: Sequen
     names = [name for name in (heads or laid_out(rows)) if name in scored]
     plots = {name: tsne(scored[name].embedding, scored[name].labels) for name in names}
     return Material(
+        run=folder.name,
         results=results,
         scored=scored,
         projections={name: one for name, one in plots.items() if one},
@@ -93,6 +100,13 @@ def gather(folder: Path, results: Mapping[str, Any], place: Place, heads: Sequen
         rules=rules,
         left_out=[*left_out, *fault],
     )
+
+
+def _check_known(heads: Sequence[str], results: Mapping[str, Any]) -> None:
+    known = [row["name"] for row in results["rows"]]
+    for name in heads:
+        if name not in known:
+            raise unknown("head of the run", name, known)
 
 
 def laid_out(rows: Sequence[Mapping[str, Any]]) -> list[str]:

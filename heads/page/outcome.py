@@ -15,6 +15,7 @@ from heads.page.scatter import legend, scatter
 from heads.page.scores import Scored
 
 _METRICS = {"accuracy": "accuracy", "macro_accuracy": "macro accuracy"}
+_KINDS = {"loss": 1, "validation": 100}  # as drawn: validation in per cent
 Row = Mapping[str, Any]
 
 
@@ -32,8 +33,18 @@ def table_section(material: Material) -> Html:
     """Every head with its intervals, chance, the largest class, the paper, and a picture of them."""
     results = dict(material.results)
     metrics = list(dict.fromkeys(name for row in material.rows for name in row["metrics"]))
-    words = [f"{_METRICS.get(name, name)} % [95 %]" for name in metrics]
-    columns = ["head", "features", *words, "chance %", "largest class %", "paper %", "ours - paper", "parameters", "s"]
+    words = [f"{_METRICS.get(name, name)} % [95\u00a0%]" for name in metrics]
+    columns = [
+        "head",
+        "features",
+        *words,
+        "chance %",
+        "largest class %",
+        "paper %",
+        "ours \u2212 paper",
+        "parameters",
+        "s",
+    ]
     body = [_line(material, row, metrics) for row in results["rows"]]
     notes = [element("p", note) for note in (tables.notes(results) if material.rows else [])]
     caption = f"{results['dataset']}, {results['protocol']}: test people of classes never trained on"
@@ -41,7 +52,7 @@ def table_section(material: Material) -> Html:
     return join(
         [
             table(caption, columns, body, numbers=len(columns) - 2),
-            element("div", *drawn, class_="cards"),
+            element("div", *drawn, class_="cards wide"),
             element("div", *notes, class_="notes"),
         ]
     )
@@ -162,7 +173,7 @@ def curves_section(material: Material) -> Html:
 
 
 def _curves(material: Material, rows: Sequence[Row]) -> Iterable[Html]:
-    values = {kind: [np.array(row["history"][kind]) for row in rows] for kind in ("loss", "validation")}
+    values = {kind: [size * np.array(row["history"][kind]) for row in rows] for kind, size in _KINDS.items()}
     ends = {kind: limits(found) for kind, found in values.items()}
     for at, row in enumerate(rows):
         score = values["validation"][at]
@@ -172,7 +183,7 @@ def _curves(material: Material, rows: Sequence[Row]) -> Iterable[Html]:
             curve(f"Training loss, {row['name']}", "training loss", values["loss"][at], *ends["loss"]),
             curve(
                 f"Validation, {row['name']}",
-                "validation: macro accuracy, seen classes",
+                "validation: macro accuracy %, seen classes",
                 score,
                 *ends["validation"],
                 best,

@@ -31,7 +31,13 @@ def html(material: Material) -> str:
     links = [element("li", element("a", word, href=f"#{_anchor(word)}")) for word in sections]
     body = element(
         "body",
-        element("header", element("h1", title), _facts(results), *_warnings(material)),
+        element(
+            "header",
+            element("p", f"Run {material.run}", class_="run"),
+            element("h1", title),
+            _facts(results),
+            *_warnings(material),
+        ),
         element("nav", element("ul", *links), aria_label="Sections"),
         element("main", *(_section(word, content) for word, content in sections.items())),
     )

@@ -27,12 +27,15 @@ def tsne(embedding: NDArray[np.float32], labels: NDArray[np.int64], most: int = 
     if len(embedding) < _FEWEST:
         return None
     from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
 
     chosen = np.arange(len(embedding))
     if len(chosen) > most:
         chosen = np.sort(np.random.default_rng(0).choice(len(embedding), most, replace=False))
     perplexity = min(_PERPLEXITY, (len(chosen) - 1) / 3)
     model = TSNE(perplexity=perplexity, init="pca", learning_rate="auto", random_state=0)
-    points = np.asarray(model.fit_transform(embedding[chosen].astype(np.float64)), dtype=np.float64)
+    with threadpool_limits(1):  # its threads wait for each other by spinning: on a busy machine ten times slower
+        points = np.asarray(model.fit_transform(embedding[chosen].astype(np.float64)), dtype=np.float64)
     low, high = points.min(0), points.max(0)
-    return Projection((points - low) / np.maximum((high - low).max(), 1e-12), labels[chosen], len(embedding))
+    scaled = (points - (low + high) / 2) / max(float((high - low).max()), 1e-12) + 0.5
+    return Projection(scaled, labels[chosen], len(embedding))

@@ -19,7 +19,7 @@ def mapping_section(material: Material) -> Html:
     columns = ["class", "part", *(["made of"] if rules else []), *_PARTS, *(one["source"] for one in published)]
     body = []
     for name in dict.fromkeys(name for part in _PARTS for name in results["people"].get(part, {})):
-        counts = [str(results["people"].get(part, {}).get(name, 0)) for part in _PARTS]
+        counts = [str(results["people"].get(part, {}).get(name, "\u2013")) for part in _PARTS]
         told = [str(one["test"].get(name, "")) for one in published]
         body.append([name, _part(results, name), *([_made_of(material, name)] if rules else []), *counts, *told])
     caption = f"People by class, mapping version {results.get('mapping_version')}"
