@@ -46,10 +46,14 @@ def save(path: Path, head: Head, scales: Mapping[str, Scale], gallery: Gallery, 
     tensors = {_HEAD + name: tensor.detach().cpu().contiguous() for name, tensor in head.state_dict().items()}
     for name, scale in scales.items():
         tensors |= {f"{_SCALE}{name}.mean": scale.mean.cpu(), f"{_SCALE}{name}.std": scale.std.cpu()}
-    tensors |= {_GALLERY + name: tensor.cpu().contiguous() for name, tensor in vars(gallery).items()}
+    tensors |= {_GALLERY + name: tensor.cpu().contiguous() for name, tensor in _tensors(gallery).items()}
     metadata = {"affect-cache": json.dumps(about, sort_keys=True)}
     make_folder(path.parent)
     replace(path, [to_bytes(tensors, metadata)])
+
+
+def _tensors(gallery: Gallery) -> dict[str, Tensor]:
+    return {"embedding": gallery.embedding, "rows": gallery.rows, "places": gallery.places}
 
 
 def load(path: Path, device: str = "cpu") -> Checkpoint:
@@ -72,5 +76,6 @@ def _build(about: dict[str, Any], tensors: dict[str, Tensor], device: str) -> Ch
     head.load_state_dict({name.removeprefix(_HEAD): x for name, x in tensors.items() if name.startswith(_HEAD)})
     inputs = {name.removeprefix(_SCALE).rpartition(".")[0] for name in tensors if name.startswith(_SCALE)}
     scales = {name: Scale(tensors[f"{_SCALE}{name}.mean"], tensors[f"{_SCALE}{name}.std"]) for name in inputs}
-    gallery = Gallery(**{name: tensors[_GALLERY + name] for name in ("embedding", "rows", "places")})
+    embedding, rows, places = (tensors[_GALLERY + name] for name in ("embedding", "rows", "places"))
+    gallery = Gallery(embedding, rows, places, settings)
     return Checkpoint(head.eval(), settings, scales, gallery, about)

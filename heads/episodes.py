@@ -1,4 +1,4 @@
-"""One-shot episodes: which samples are the support, and how often the nearest of them has the right class."""
+"""One-shot episodes: which samples are the support, and how often they give the right class to the others."""
 
 from typing import NamedTuple
 
@@ -9,13 +9,13 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
-from cache.config import Settings
+from heads.rules import Rule, scorers
 
-_ROWS = 4096
-"""Queries compared in one go: bounds the memory to rows x supports distances."""
+_ROWS, _SCORES = 4096, 4096 * 1200
+"""Queries compared in one go, and how many scores they may make together: bounds the memory."""
 
 
-class Episodes(Settings):
+class Episodes(Rule):
     """shots: support samples of each class. episodes, validation_episodes: support draws over all queries."""
 
     shots: int = Field(1, ge=1)
@@ -53,30 +53,28 @@ def draw_support(
     return support
 
 
-def nearest_support(embedding: Tensor, labels: Tensor, support: NDArray[np.int64]) -> Counts:
-    """Give every query the class of its nearest support sample, and count.
+def recognise(embedding: Tensor, labels: Tensor, support: NDArray[np.int64], rule: Rule) -> Counts:
+    """Give every query a class by the rule on its episode's support, and count.
 
-    embedding: (S, n, e). labels: (n,) 0..C - 1. support: (E, C, k) positions. The distance is Euclidean between
-    vectors of length 1, whose order is that of the inner product. All samples but an episode's support are its queries.
-    Source: Affect-DML, eq. 8-10.
+    embedding: (S, n, e). labels: (n,) 0..C - 1. support: (E, C, k) positions. Embeddings are brought to length 1. All
+    samples but an episode's support are its queries. Source: Affect-DML, eq. 8-10, for the rule that is its default.
     """
     _, classes, shots = support.shape
     places = torch.as_tensor(support, device=labels.device)
     normalised = F.normalize(embedding, dim=2)
     members = F.one_hot(labels, classes)
-    correct = torch.stack([_recognised(vectors, labels, members, places) for vectors in normalised])
+    correct = torch.stack([_recognised(vectors, labels, members, places, rule) for vectors in normalised])
     total = members.sum(0) - shots
     return Counts(correct.cpu().numpy(), total.cpu().numpy())
 
 
-def _recognised(vectors: Tensor, labels: Tensor, members: Tensor, places: Tensor) -> Tensor:
+def _recognised(vectors: Tensor, labels: Tensor, members: Tensor, places: Tensor, rule: Rule) -> Tensor:
     """(E, C) counts for one seed. vectors: (n, e)."""
-    episodes, classes, shots = places.shape
-    supports = vectors[places.flatten()].T
-    hits = torch.empty(len(vectors), episodes, dtype=vectors.dtype, device=vectors.device)
-    for start in range(0, len(vectors), _ROWS):
-        part = slice(start, start + _ROWS)
-        closeness = (vectors[part] @ supports).view(-1, episodes, classes * shots)
-        hits[part] = (closeness.argmax(2) // shots == labels[part, None]).to(hits.dtype)
+    known = scorers(vectors[places], rule)
+    hits = torch.empty(len(vectors), len(places), dtype=vectors.dtype, device=vectors.device)
+    rows = max(1, min(_ROWS, _SCORES // places[0].numel() // len(places)))
+    for start in range(0, len(vectors), rows):
+        part = slice(start, start + rows)
+        hits[part] = (known.name(vectors[part]) == labels[part, None]).to(hits.dtype)
     hits.scatter_(0, places.flatten(1).T, 0)
     return (hits.T @ members.to(hits.dtype)).round().long()

@@ -8,8 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from heads.episodes import Counts, nearest_support
+from heads.episodes import Counts, recognise
 from heads.head import ROW, Head
+from heads.rules import NEAREST, Rule
 
 _ROWS = 2048
 """Samples embedded in one go: bounds the memory of the copies that the seeds' layers make."""
@@ -59,11 +60,12 @@ def embed(head: Head, samples: Samples, seeds: int) -> Tensor:
 
 @dataclass(frozen=True)
 class Trial:
-    """Samples with the episodes that were drawn over them. support: (E, C, k) positions."""
+    """Samples with the episodes that were drawn over them. support: (E, C, k) positions. rule: how it is used."""
 
     samples: Samples
     support: NDArray[np.int64]
+    rule: Rule = NEAREST
 
     def counts(self, head: Head, seeds: int) -> Counts:
         """How often each of the models recognises each class in each episode."""
-        return nearest_support(embed(head, self.samples, seeds), self.samples.labels, self.support)
+        return recognise(embed(head, self.samples, seeds), self.samples.labels, self.support, self.rule)

@@ -169,7 +169,7 @@ def _validation(bench: Bench, head: Head, scales: Mapping[str, Scale], task: Tas
         settings.validation_episodes,
         seed=VALIDATION_DRAWS,
     )
-    return Trial(_samples(bench, head, scales, rows, labels), support)
+    return Trial(_samples(bench, head, scales, rows, labels), support, settings)
 
 
 def trial_of(bench: Bench, head: Head, scales: Mapping[str, Scale], task: Task, settings: Recipe) -> Trial:
@@ -178,7 +178,7 @@ def trial_of(bench: Bench, head: Head, scales: Mapping[str, Scale], task: Task, 
     support = draw_support(
         len(bench.manifest), task.test, labels, len(task.unseen), settings.shots, settings.episodes, seed=TEST_DRAWS
     )
-    return Trial(_samples(bench, head, scales, task.test, labels), support)
+    return Trial(_samples(bench, head, scales, task.test, labels), support, settings)
 
 
 def _about(bench: Bench, cell: Cell, task: Task, widths: Mapping[str, int], seeds: Sequence[int]) -> dict[str, Any]:

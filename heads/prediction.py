@@ -1,4 +1,4 @@
-"""What a trained head says of one person: shares of the unseen classes by their nearest support, and of the seen ones.
+"""What a trained head says of one person: shares of the unseen classes by their support, and of the seen ones.
 
 A checkpoint keeps the support samples' embeddings, so a prediction needs neither the store nor the dataset.
 """
@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from heads.evaluation import Trial, embed
 from heads.head import Head
+from heads.rules import NEAREST, Rule, scorers
 
 _ROWS = 4096
 
@@ -19,16 +20,17 @@ _ROWS = 4096
 @dataclass(frozen=True)
 class Gallery:
     """embedding: (S, u, e) of the u samples that are support in any episode, of length 1. rows: (u,) their manifest
-    rows. places: (E, C, k) which of the u samples support which class in each episode."""
+    rows. places: (E, C, k) which of the u samples support which class in each episode. rule: how they are used."""
 
     embedding: Tensor
     rows: Tensor
     places: Tensor
+    rule: Rule = NEAREST
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """unseen: (n, C) share of all seeds and episodes whose nearest support sample is of that class. seen: (n, K) mean
+    """unseen: (n, C) share of all seeds and episodes whose support names that class. seen: (n, K) mean
     over seeds of the classifier's softmax."""
 
     unseen: Tensor
@@ -39,7 +41,7 @@ def gallery(head: Head, trial: Trial, rows: Tensor, seeds: int) -> Gallery:
     """The support of ``trial`` as ``head`` embeds it. rows: (n,) manifest rows of the trial's samples."""
     support = torch.as_tensor(trial.support, device=rows.device)
     used, places = torch.unique(support, return_inverse=True)
-    return Gallery(F.normalize(embed(head, trial.samples.at(used), seeds), dim=2), rows[used], places)
+    return Gallery(F.normalize(embed(head, trial.samples.at(used), seeds), dim=2), rows[used], places, trial.rule)
 
 
 @torch.no_grad()
@@ -47,7 +49,7 @@ def predict(head: Head, features: Mapping[str, Tensor], known: Gallery, rows: Te
     """features: input name -> (n, d), scaled as in training. rows: (n,) manifest rows of the samples, if they may be in
     the gallery: the episodes that a sample supports do not count for it.
 
-    Source of the rule: Affect-DML, eq. 8-10, once for each seed and episode.
+    The rule is the gallery's, once for each seed and episode.
     """
     head.eval()
     seeds, count = known.embedding.shape[0], next(iter(features.values())).shape[0]
@@ -69,14 +71,12 @@ def _part(
         counted -= own.view(size, len(known.places), -1).any(2).to(counted.dtype)
     votes = torch.zeros(size, known.places.shape[1], device=known.places.device)
     for vectors, support in zip(F.normalize(output.embedding, dim=2), known.embedding, strict=True):
-        votes += _votes(vectors, support, known.places, counted)
+        votes += _votes(vectors, support[known.places], known.rule, counted)
     total = votes.sum(1, keepdim=True).clamp_min(1)
     return Prediction(votes / total, output.logits.softmax(2).mean(0))
 
 
-def _votes(vectors: Tensor, support: Tensor, places: Tensor, counted: Tensor) -> Tensor:
-    """(n, C) episodes that name each class, of one seed."""
-    episodes, classes, shots = places.shape
-    closeness = (vectors @ support[places.flatten()].T).view(-1, episodes, classes * shots)
-    named = F.one_hot(closeness.argmax(2) // shots, classes)
+def _votes(vectors: Tensor, support: Tensor, rule: Rule, counted: Tensor) -> Tensor:
+    """(n, C) episodes that name each class, of one seed. support: (E, C, k, e)."""
+    named = F.one_hot(scorers(support, rule).name(vectors), support.shape[1])
     return (named * counted[:, :, None]).sum(1)

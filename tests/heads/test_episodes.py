@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from heads.episodes import draw_support, nearest_support
+from heads.episodes import draw_support, recognise
 from heads.metrics import accuracy, macro_accuracy
+from heads.rules import Rule
 
 
 def by_loops(embedding: np.ndarray, labels: np.ndarray, support: np.ndarray) -> np.ndarray:
@@ -28,7 +29,7 @@ def test_counts_equal_a_plain_search_for_the_nearest(shots: int) -> None:
     labels = draw.integers(0, 4, 40)
     embedding = draw.normal(size=(2, 40, 6)) + np.eye(6)[labels]
     support = draw_support(40, np.arange(40), labels, 4, shots, 7)
-    counts = nearest_support(torch.as_tensor(embedding), torch.as_tensor(labels), support)
+    counts = recognise(torch.as_tensor(embedding), torch.as_tensor(labels), support, Rule())
     assert (counts.correct == by_loops(embedding, labels, support)).all()
     assert counts.total.tolist() == [int((labels == c).sum()) - shots for c in range(4)]
     assert 0 < counts.correct.sum() < 2 * 7 * counts.total.sum()
@@ -38,8 +39,8 @@ def test_perfect_embeddings_recognise_every_query_and_equal_ones_only_the_first_
     labels = np.array([0] * 5 + [1] * 3)
     support = draw_support(8, np.arange(8), labels, 2, 1, 4)
     perfect = torch.eye(2)[torch.as_tensor(labels)][None]
-    assert (nearest_support(perfect, torch.as_tensor(labels), support).correct == [4, 2]).all()
-    assert (nearest_support(torch.ones(1, 8, 2), torch.as_tensor(labels), support).correct == [4, 0]).all()
+    assert (recognise(perfect, torch.as_tensor(labels), support, Rule()).correct == [4, 2]).all()
+    assert (recognise(torch.ones(1, 8, 2), torch.as_tensor(labels), support, Rule()).correct == [4, 0]).all()
 
 
 def test_supports_belong_to_their_class_and_every_sample_is_drawn() -> None:

@@ -36,6 +36,22 @@ def test_scored_again_the_numbers_are_the_tables(store: Store, tmp_path: Path, h
     assert evaluate(tmp_path / f"{head}.safetensors", store, read_rules()).metrics == before
 
 
+@pytest.mark.parametrize("rule", ["nearest", "centroid", "linear"])
+def test_under_another_rule_scores_and_shares_are_those_of_the_table_too(
+    store: Store, tmp_path: Path, rule: str
+) -> None:
+    one = trained(store, tmp_path, shots=2, rule=rule, support_norm="whiten")
+    found = evaluate(tmp_path / "sem_ib_dml.safetensors", store, read_rules())
+    assert found.metrics == one.row()["metrics"]
+    assert found.metrics != trained(store, tmp_path / "plain", shots=2).row()["metrics"]
+    label = torch.as_tensor(found.task.labels[found.task.test] - len(found.task.seen))
+    share = np.asarray(found.prediction.unseen.gather(1, label[:, None]))
+    queries = 7 - (found.task.test[:, None, None, None] == found.task.test[found.trial.support][None]).any((2, 3)).sum(
+        1
+    )
+    assert 2 * (share[:, 0] * queries).sum() == pytest.approx(found.counts.correct.sum())
+
+
 @pytest.mark.parametrize("shots", [1, 3])
 def test_shares_are_what_a_loop_counts(store: Store, tmp_path: Path, shots: int) -> None:
     trained(store, tmp_path, shots=shots)
