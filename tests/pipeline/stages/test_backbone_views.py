@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from one_thread import one_thread as one_thread
 from PIL import Image
 from pydantic import ValidationError
 from torch.nn import functional as F
