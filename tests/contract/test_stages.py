@@ -24,10 +24,11 @@ SMALL: dict[str, list[dict[str, Any]]] = {
         {"model": "inception_resnet_v1", "size": (96, 96), "input": "face"},
         {"model": "timm/test_vit", "map": True},
     ],
-    "pose": [{"model": "rtmpose-t"}],
+    "pose": [{"model": "rtmpose-t"}, {"model": "dwpose-t"}],
+    "pose_vector": [{}, {"hands": "zero", "frame": "joints"}],
     "scene": [{"size": (64, 64)}],
 }
-SOURCES: dict[str, dict[str, Any]] = {}
+SOURCES: dict[str, dict[str, Any]] = {"pose": {"model": "dwpose-t"}}
 """Settings of the stages that derived ones are tried on, where not the default ones."""
 STAGES = [
     pytest.param((name, settings), id=f"{name}-{settings.get('input', '')}".rstrip("-"))
