@@ -20,6 +20,7 @@ PROTOCOL ?= cat-6:6
 SEEDS ?= 5
 HEAD ?= sem_ib_dml
 GRID ?= demo
+RUN ?= demo
 
 q = '$(subst ','\'',$(1))'
 option = $(if $($(2)),--$(1) $(call q,$($(2))))
@@ -73,6 +74,10 @@ ablate: $(READY) ## a grid of heads, protocols and settings: GRID= [DATASET=] [S
 .PHONY: evaluate
 evaluate: $(READY) ## score a trained head again, person by person: HEAD= [DATASET=] [PROTOCOL=] [NAME=]
 	@$(PY) -m heads evaluate --head $(call q,$(HEAD)) --protocol $(call q,$(PROTOCOL)) $(where) --runs $(call q,$(RUNS)) --device $(call q,$(DEVICE)) $(call option,threads,THREADS) $(call option,name,NAME)
+
+.PHONY: report
+report: $(READY) ## a finished run's table, and its page in runs/RUN/report.html: RUN=demo [HEADS="i_dml sem_ib_dml"]
+	@$(PY) -m heads report --run $(call q,$(RUN)) --runs $(call q,$(RUNS)) --store $(call q,$(STORE)) --device $(call q,$(DEVICE)) $(call option,heads,HEADS) $(call option,threads,THREADS)
 
 .PHONY: predict
 predict: $(READY) ## emotions in new photographs: HEAD= IMAGE= [BOXES="x1,y1,x2,y2 ..."|file.csv] [OUT=predictions] [NAME=]

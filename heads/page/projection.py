@@ -27,7 +27,7 @@ def tsne(embedding: NDArray[np.float32], labels: NDArray[np.int64], most: int = 
     if len(embedding) < _FEWEST:
         return None
     from sklearn.manifold import TSNE
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # comes with scikit-learn
 
     chosen = np.arange(len(embedding))
     if len(chosen) > most:

@@ -31,7 +31,7 @@ def test_train_prints_its_table_and_writes_its_folder(place: list[str], capsys: 
     assert (folder / "results.json").exists()
     assert "ib_dml: " in err
     assert main(["report", "--name", folder.name, "--runs", place[3]]) == 0
-    assert capsys.readouterr().out == out
+    assert capsys.readouterr().out == f"{out}page {folder / 'report.html'}\n"
 
 
 def test_the_demos_grid_goes_to_runs_demo(place: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,106 @@
+"""The page in a real browser, desktop and phone, light and dark: nothing fetched, cut off or on top of another.
+
+Skipped where no Chromium is installed; with REQUIRE_BROWSER=1, as .ci/run sets it, that is a failure.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import chromium
+import pytest
+from toy_features import make_store
+
+from heads.ablate import Grid, Place, ablate
+from heads.page import material, page
+from heads.protocols.one_shot import read_rules
+
+GRID = Grid(heads=("random", "i_dml", "ib_dml"), protocols=("cat-6:6",))
+QUICK = {"epochs": 3, "episodes": 10, "validation_episodes": 5, "stream": 8, "fusion": 8, "embedding": 4}
+VIEWS = [(width, dark) for width in (1280, 375) for dark in (False, True)]
+
+CHECKS = Path(__file__).with_name("checks.js").read_text()
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> str:
+    root = tmp_path_factory.mktemp("page")
+    store = make_store(root / "store", untrained=("body", "pose"))
+    found = ablate(Place(store, "demo", root, read_rules(), seeds=2), GRID, QUICK, "demo", lambda *_: None)
+    (results,) = found.values()
+    for row in results["rows"]:  # and so random has no checkpoint under its name
+        row["name"] = row["name"].replace("random", "<script>alert('a long name')</script>")
+    gathered = material.gather(root / "demo", results, material.Place(store, read_rules()))
+    return page.write(root / "demo", gathered).as_uri()
+
+
+@pytest.fixture(scope="module")
+def tab() -> Iterator[chromium.Tab]:
+    path = chromium.find()
+    if path is None and os.environ.get("REQUIRE_BROWSER") == "1":
+        pytest.fail("REQUIRE_BROWSER=1, and no Chromium on the path: apt-get install chromium")
+    if path is None:
+        pytest.skip("no Chromium on the path: apt-get install chromium to run the browser tests")
+    with chromium.Tab(path) as found:
+        yield found
+
+
+@pytest.fixture(params=VIEWS, ids=[f"{width}-{'dark' if dark else 'light'}" for width, dark in VIEWS])
+def view(request: pytest.FixtureRequest, tab: chromium.Tab, address: str) -> tuple[int, chromium.Tab]:
+    width, dark = request.param
+    tab.open(address, width, dark=dark)
+    return width, tab
+
+
+def test_the_page_holds_in_every_view(view: tuple[int, chromium.Tab], address: str) -> None:
+    width, tab = view
+    assert tab.requests() == [address]
+    assert tab.complaints() == []
+    assert tab.run("document.documentElement.scrollWidth") <= width, "scrolls sideways"
+    assert tab.run("document.querySelectorAll('svg[role=img]').length") == 2 + 2 + 4 + 2
+    assert tab.run(CHECKS) == {"empty": [], "overlaps": [], "outside": [], "faint": []}
+
+
+def test_dark_is_dark_and_light_is_light(tab: chromium.Tab, address: str) -> None:
+    found = {}
+    for dark in (False, True):
+        tab.open(address, 1280, dark=dark)
+        found[dark] = tab.run("getComputedStyle(document.body).backgroundColor")
+    assert found == {False: "rgb(255, 255, 255)", True: "rgb(20, 23, 27)"}
+
+
+def test_every_link_leads_to_a_heading(tab: chromium.Tab, address: str) -> None:
+    tab.open(address, 1280)
+    script = "[...document.querySelectorAll('nav a')].map(a => document.querySelector(a.hash + ' h2')?.textContent)"
+    assert tab.run(script) == tab.run("[...document.querySelectorAll('nav a')].map(a => a.textContent)")
+
+
+def test_wide_tables_scroll_in_their_box(tab: chromium.Tab, address: str) -> None:
+    tab.open(address, 375)
+    sizes = tab.run("[...document.querySelectorAll('.scroll')].map(one => [one.clientWidth, one.scrollWidth])")
+    assert all(shown <= 375 for shown, _ in sizes)
+    assert any(whole > shown for shown, whole in sizes)
+
+
+def test_it_prints(tab: chromium.Tab, address: str) -> None:
+    tab.open(address, 1280)
+    assert tab.pdf().startswith(b"%PDF-")
+
+
+def test_the_checks_see_what_is_wrong(tab: chromium.Tab, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.html"
+    bad.write_text(
+        "<body style='background:#fff'><p style='color:#bbb'>faint</p><img src='missing.png'>"
+        "<figure style='width:50px;margin:0'><svg width=900 height=20><text x=0 y=15>one</text>"
+        "<text x=5 y=15>two</text><text x=300 y=15>out</text></svg></figure><script>console.error('no')</script>"
+        "<svg width=0 height=0 aria-label='nothing'></svg>"
+    )
+    tab.open(bad.as_uri(), 375)
+    assert len(tab.requests()) == 2
+    assert any("console" in one or "no" in one for one in tab.complaints())
+    assert tab.run("document.documentElement.scrollWidth") > 375
+    found = tab.run(CHECKS)
+    assert found["empty"] == ["nothing"]
+    assert found["overlaps"] == ["one | two"]
+    assert found["outside"] == ["out"]
+    assert found["faint"] == ["1.92 faint"]
