@@ -25,6 +25,7 @@ SMALL: dict[str, list[dict[str, Any]]] = {
         {"model": "timm/test_vit", "map": True},
     ],
     "hrnet_maps": [{"model": "hrnet_w18_small", "size": (64, 64)}],
+    "objects": [{"model": "fasterrcnn_mobilenet_v3_large_320_fpn", "min_size": 64, "max_size": 96}],
     "pose": [{"model": "rtmpose-t"}, {"model": "dwpose-t"}],
     "pose_vector": [{}, {"hands": "zero", "frame": "joints"}],
     "scene": [{"size": (64, 64)}],
