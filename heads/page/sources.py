@@ -110,4 +110,6 @@ def settings_section(material: Material) -> Html:
 
 
 def _value(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
     return f"{value:g}" if isinstance(value, float) else str(value)
