@@ -154,11 +154,18 @@ class TimmBackbone(Backbone):
         self.fit()
 
     def _adapt(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-        """Without the classifier's; names of older or foreign checkpoints by timm's own rules, where names differ."""
-        wanted = self.network.state_dict()
+        """Without the classifier's; of other names, those of original and older checkpoints, by timm's own rules."""
+        kept = self._without_classifier(tensors)
         rules = getattr(sys.modules[type(self.network).__module__], "checkpoint_filter_fn", None)
-        if rules is not None and not wanted.keys() <= tensors.keys():
-            tensors = rules(dict(tensors), self.network)
+        if rules is None or kept.keys() == self.network.state_dict().keys():
+            return kept
+        try:
+            return self._without_classifier(rules(dict(tensors), self.network))
+        except (KeyError, AttributeError, RuntimeError):  # no checkpoint that timm knows: its own names tell more
+            return kept
+
+    def _without_classifier(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        wanted = self.network.state_dict()
         return {key: value for key, value in tensors.items() if key in wanted or not key.startswith(self.heads)}
 
     def fit(self) -> None:

@@ -199,6 +199,8 @@ def map_shape(model: str, network: Network, size: Size) -> tuple[int, ...]:
     """(c, h, w) of the last feature map for inputs of ``size``. Raises: ConfigError when the model has none."""
     if model.startswith(_STRIDE_32):
         return (network.features, -(-size[0] // 32), -(-size[1] // 32))
+    if network.patch > 1 and "vit_" in model and not model.startswith("maxvit"):
+        return (network.features, size[0] // network.patch, size[1] // network.patch)
     from pipeline.stages._backbone_measure import measure
 
     return measure(model, network.size, size, True).map

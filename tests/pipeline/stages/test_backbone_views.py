@@ -10,14 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from one_thread import one_thread as one_thread
 from PIL import Image
-from pydantic import ValidationError
 from torch.nn import functional as F
 
-from cache.errors import ConfigError, UnknownName
-from cache.fingerprint import fingerprint
 from cache.spec import Granularity, Status
 from pipeline import boxes, images
-from pipeline.recipes import dataset_config, recipes
 from pipeline.stage import Failed, Photo
 from pipeline.stages import _views as views
 from pipeline.stages.backbone import Extractor
@@ -209,73 +205,6 @@ def test_depth_maps_are_stretched_to_grey() -> None:
     assert (np.asarray(stage.derive({"map": np.full((2, 4), 7, np.float16)})) == 0).all()
     spoilt = stage.derive({"map": np.array([[1, np.nan], [np.inf, 2]], np.float16)})
     assert spoilt == Failed("map: 2 of 4 values are not finite")
-
-
-# settings
-
-
-def refuse(**given: Any) -> str:
-    with pytest.raises((ConfigError, UnknownName, ValidationError)) as caught:
-        Extractor(Extractor.Config(**given))
-    return str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("given_", "text"),
-    [
-        ({"blank": "mean"}, "blank = 'mean' is for input 'context', not 'image'"),
-        ({"crop": "square"}, "crop = 'square' is for input 'body', not 'image'"),
-        ({"input": "body", "margin": 0.2}, "margin = 0.2 is for crop 'expand' or 'square', not 'stretch'"),
-        ({"input": "body", "crop": "expand", "margin": 0}, "margin = 0 leaves the box as it is"),
-        ({"source": "face"}, "source = 'face' is for input face, depth only"),
-        ({"input": "face", "source": ""}, "source = '' is for input 'face', and there is none"),
-        ({"input": "hands"}, "'image', 'body', 'context', 'face' or 'depth'"),
-        ({"std": (1, 1, 0)}, "greater than 0"),
-    ],
-)
-def test_settings_that_say_nothing_are_refused(given_: dict[str, Any], text: str) -> None:
-    assert text in refuse(**given_)
-
-
-def test_batches_are_smaller_for_what_is_large() -> None:
-    sizes = {"resnet18": 16, "resnet101": 16, "vit_b_16": 8, "vit_l_16": 4, "efficientnet_b7": 2}
-    assert {name: Extractor(Extractor.Config(model=name)).batch_size for name in sizes} == sizes
-    assert Extractor(Extractor.Config(model="resnet18", size=(640, 640))).batch_size == 4
-
-
-@pytest.mark.parametrize(
-    ("dataset", "feature", "expected"),
-    [
-        (
-            "demo",
-            "image",
-            {"model": "shufflenet_v2_x0_5", "weights": "demo_image", "input": "image", "size": [160, 160]},
-        ),
-        ("demo", "body", {"model": "shufflenet_v2_x0_5", "weights": "demo_body", "input": "body", "size": [128, 128]}),
-        ("emotic", "image", {"model": "resnet18", "weights": "resnet18", "input": "image", "size": [224, 224]}),
-        ("emotic", "body", {"model": "resnet18", "weights": "resnet18", "input": "body", "size": [256, 256]}),
-    ],
-)
-def test_features_extracted_before_there_were_more_settings_keep_their_fingerprints(
-    dataset: str, feature: str, expected: dict[str, Any]
-) -> None:
-    made = recipes(dataset_config(dataset), [feature], Weights(Path("none"), untrained=True))[-1]
-    assert made.info["config"] == expected
-    identity = {name: made.info[name] for name in ("stage", "version", "config", "weights", "decode")}
-    assert identity["version"] == 1
-    assert made.fingerprint == fingerprint(identity)
-
-
-def test_what_differs_from_the_first_settings_is_stored() -> None:
-    config = Extractor.Config(input="body", crop="expand", flip=True)
-    assert config.model_dump() == {
-        "model": "resnet18", "weights": "resnet18", "input": "body", "size": (256, 256), "flip": True,
-        "crop": "expand", "margin": 0.2,
-    }  # fmt: skip
-    for given_ in ({"input": "context"}, {"input": "face"}, {"model": "vit_b_16", "map": True}):
-        config = Extractor.Config(**given_)
-        assert Extractor.Config(**config.model_dump()) == config
-    assert Extractor.Config(model="vit_b_16").model_dump()["mean"] == (123.675, 116.28, 103.53)
 
 
 # real photographs
