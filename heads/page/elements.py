@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-_EMPTY = frozenset({"meta", "br", "path", "line", "rect", "circle"})
+_EMPTY = frozenset({"meta", "path", "line", "rect", "circle"})
 
 
 class Html(str):
@@ -47,7 +47,7 @@ def interval(score: Mapping[str, Any]) -> str:
 
 def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[str]], numbers: int = 0) -> Html:
     """A table that scrolls inside its own box. The first cell of a row is its heading; the last ``numbers`` columns are
-    aligned right."""
+    aligned right; a short row is filled up."""
     first = len(columns) - numbers
     kinds = ["number" if place >= first else None for place in range(len(columns))]
     heads = [element("th", word, scope="col", class_=kind) for word, kind in zip(columns, kinds, strict=True)]
@@ -55,7 +55,8 @@ def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[str]], n
         element(
             "tr",
             element("th", row[0], scope="row"),
-            *(element("td", text, class_=kind) for text, kind in zip(row[1:], kinds[1:], strict=True)),
+            *(element("td", text, class_=kind) for text, kind in zip(row[1:], kinds[1:], strict=False)),
+            *([element("td", colspan=len(columns) - len(row))] if len(row) < len(columns) else []),
         )
         for row in rows
     ]

@@ -56,14 +56,25 @@ def finished(folder: Path) -> dict[Path, dict[str, Any]]:
     return {folder: report.read(folder)}
 
 
-def gather(folder: Path, results: Mapping[str, Any], place: Place, heads: Sequence[str] = ()) -> Material:
-    """heads: names of the rows whose embeddings are laid out; none: see ``laid_out``.
+def silent(_: str) -> None:
+    """Nobody watches."""
+
+
+def gather(
+    folder: Path,
+    results: Mapping[str, Any],
+    place: Place,
+    heads: Sequence[str] = (),
+    watch: Callable[[str], None] = silent,
+) -> Material:
+    """heads: names of the rows whose embeddings are laid out; none: see ``laid_out``. watch: told what is done next.
 
     Raises: UnknownName for a head that the run does not have. Everything else that fails is left out, and told.
     """
     left_out: list[str] = []
 
     def attempt(what: str, make: Callable[[], Any]) -> Any:
+        watch(what)
         try:
             return make()
         except AffectError as error:
@@ -89,7 +100,10 @@ def gather(folder: Path, results: Mapping[str, Any], place: Place, heads: Sequen
     left_out += fault if manifest else []
     rules, fault = _mapping(results, place.rules)
     names = [name for name in (heads or laid_out(rows)) if name in scored]
-    plots = {name: tsne(scored[name].embedding, scored[name].labels) for name in names}
+    plots = {}
+    for name in names:
+        watch(f"t-SNE of {name}")
+        plots[name] = tsne(scored[name].embedding, scored[name].labels)
     return Material(
         run=folder.name,
         results=results,

@@ -45,7 +45,10 @@ def table_section(material: Material) -> Html:
         "parameters",
         "s",
     ]
+    reference = results.get("reference")
+    columns += [f"\u2212 {reference} [95\u00a0%]"] if reference else []
     body = [_line(material, row, metrics) for row in results["rows"]]
+    body += [[one["name"], f"not trained: {one['reason']}"] for one in results.get("absent") or []]
     notes = [element("p", note) for note in (tables.notes(results) if material.rows else [])]
     caption = f"{results['dataset']}, {results['protocol']}: test people of classes never trained on"
     drawn = [_overview(material, name) for name in metrics if material.rows]
@@ -75,7 +78,14 @@ def _line(material: Material, row: Row, metrics: list[str]) -> list[str]:
         f"{100 * (ours - paper):+.2f}" if paper is not None and ours is not None else "",
         f"{row['parameters']:,}" if "parameters" in row else "",
         f"{row['seconds']:.1f}" if "seconds" in row else "",
+        *([_paired(row)] if material.results.get("reference") else []),
     ]
+
+
+def _paired(row: Row) -> str:
+    """How much better than the reference, over the same episodes."""
+    found = (row.get("difference") or {}).get("accuracy")
+    return f"{100 * found['mean']:+.2f} [{percent(found['ci95'][0])}, {percent(found['ci95'][1])}]" if found else ""
 
 
 def _overview(material: Material, metric: str) -> Html:

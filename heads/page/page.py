@@ -1,6 +1,6 @@
 """The page: sections in order, the style sheet inside, and nothing that asks for more."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +8,7 @@ from cache.files import replace_text
 from heads.page import outcome, sources
 from heads.page.elements import Html, element
 from heads.page.material import Material
+from heads.page.overview import overview, untrained
 
 NAME = "report.html"
 STYLE = Path(__file__).with_name("style.css")
@@ -18,19 +19,10 @@ def html(material: Material) -> str:
     """The whole document. Its policy forbids the browser every request and every script."""
     results = material.results
     title = f"{results['dataset']}, {results['protocol']}"
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("meta", name="color-scheme", content="light dark"),
-        element("title", f"{title}: affect-cache"),
-        element("style", Html(STYLE.read_text(encoding="utf-8"))),
-    )
     sections = {word: make(material) for word, make in _sections(material).items()}
     links = [element("li", element("a", word, href=f"#{_anchor(word)}")) for word in sections]
-    body = element(
-        "body",
+    return _document(
+        title,
         element(
             "header",
             element("p", f"Run {material.run}", class_="run"),
@@ -41,13 +33,35 @@ def html(material: Material) -> str:
         element("nav", element("ul", *links), aria_label="Sections"),
         element("main", *(_section(word, content) for word, content in sections.items())),
     )
-    return f"<!DOCTYPE html>\n{element('html', head, body, lang='en')}\n"
 
 
-def write(folder: Path, material: Material) -> Path:
+def overview_html(run: str, tables: Mapping[Path, Mapping[str, Any]]) -> str:
+    """The document of a grid. tables: folder of each protocol -> its results.json, at least one."""
+    title = f"{next(iter(tables.values()))['dataset']}, {len(tables)} protocols"
+    used = untrained(tables)
+    header = element(
+        "header", element("p", f"Run {run}", class_="run"), element("h1", title), *([_untrained(used)] if used else [])
+    )
+    return _document(title, header, element("main", overview(tables, NAME)))
+
+
+def _document(title: str, *content: Html) -> str:
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("meta", name="color-scheme", content="light dark"),
+        element("title", f"{title}: affect-cache"),
+        element("style", Html(STYLE.read_text(encoding="utf-8"))),
+    )
+    return f"<!DOCTYPE html>\n{element('html', head, element('body', *content), lang='en')}\n"
+
+
+def write(folder: Path, text: str) -> Path:
     """Raises: StoreError when the folder cannot be written."""
     path = folder / NAME
-    replace_text(path, html(material))
+    replace_text(path, text)
     return path
 
 
@@ -92,11 +106,13 @@ def _facts(results: Mapping[str, Any]) -> Html:
 
 def _warnings(material: Material) -> list[Html]:
     used = sorted({name for row in material.results["rows"] for name in material.untrained(row)})
-    found = []
-    if used:
-        told = f" features took part: {', '.join(used)}. Numbers and pictures made from them are no results."
-        found.append(element("p", outcome.badge(), told, class_="warning"))
+    found = [_untrained(used)] if used else []
     if material.left_out:
         lines = [element("li", line) for line in material.left_out]
         found.append(element("div", element("p", "Left out of this page:"), element("ul", *lines), class_="warning"))
     return found
+
+
+def _untrained(names: Sequence[str]) -> Html:
+    told = f" features took part: {', '.join(names)}. Numbers and pictures made from them are no results."
+    return element("p", outcome.badge(), told, class_="warning")

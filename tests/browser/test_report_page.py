@@ -31,7 +31,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     for row in results["rows"]:  # and so random has no checkpoint under its name
         row["name"] = row["name"].replace("random", "<script>alert('a long name')</script>")
     gathered = material.gather(root / "demo", results, material.Place(store, read_rules()))
-    return page.write(root / "demo", gathered).as_uri()
+    return page.write(root / "demo", page.html(gathered)).as_uri()
 
 
 @pytest.fixture(scope="module")

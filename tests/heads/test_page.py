@@ -276,6 +276,21 @@ def test_rows_that_were_not_run_stay_in_the_table(store: Store, folder: Path) ->
     assert set(found.scored) == {"random", "i_dml"}
 
 
+def test_rows_that_could_not_be_trained_say_why(store: Store, folder: Path) -> None:
+    absent = [{"name": "sem_ib_dml", "head": "sem_ib_dml", "reason": "sem2vec missing", "error": "..."}]
+    apart = {"to": "random", "accuracy": {"mean": 0.1234, "ci95": [0.1, 0.2]}}
+    results = results_of(folder) | {"absent": absent, "reference": "random"}
+    results["rows"] = [row | {"difference": apart if row["name"] == "i_dml" else None} for row in results["rows"]]
+    found = gather(folder, results, material.Place(store, read_rules()))
+    shown = words(section(page.html(found), "results"))
+    assert "sem_ib_dml not trained: sem2vec missing" in shown
+    assert "+12.34 [10.00, 20.00]" in shown
+    both = page.overview_html("mine", {folder: results, folder.with_name("other"): results | {"absent": []}})
+    assert "sem2vec missing" in both
+    assert "not in this table" in both
+    assert "UNTRAINED features took part: body." in words(ET.fromstring(both.removeprefix("<!DOCTYPE html>\n")))
+
+
 def test_embeddings_of_the_best_on_validation_never_on_test() -> None:
     rows = [
         {"name": "a", "parameters": 0, "validation": [0.9]},
@@ -298,7 +313,7 @@ def test_a_grid_of_protocols_has_a_page_each(store: Store, tmp_path: Path, capsy
     ablate(place, grid, {"episodes": 5, "validation_episodes": 5}, "mine", lambda *_: None)
     options = ["--runs", str(tmp_path), "--store", str(store.root), "--threads", "1"]
     assert cli.main(["report", "--run", "mine", *options]) == 0
-    pages = [tmp_path / "mine" / name / "report.html" for name in ("cat-6-4", "lev-7-3-valence")]
+    pages = [tmp_path / "mine" / name / "report.html" for name in ("cat-6-4", "lev-7-3-valence", "")]
     assert [line for line in capsys.readouterr().out.splitlines() if line.startswith("page")] == [
         f"page {p}" for p in pages
     ]
@@ -306,6 +321,12 @@ def test_a_grid_of_protocols_has_a_page_each(store: Store, tmp_path: Path, capsy
     assert "level 2" in levels
     assert "averages are rounded: half_up" in levels
     assert "Categories of no class, which do not vote: Esteem, Yearning." in pages[0].read_text()
+    whole = ET.fromstring(pages[2].read_text().removeprefix("<!DOCTYPE html>\n"))
+    assert [one.get("href") for one in whole.iter("a")] == ["cat-6-4/report.html", "lev-7-3-valence/report.html"]
+    row = json.loads((tmp_path / "mine" / "cat-6-4" / "results.json").read_text())["rows"][0]
+    mean = row["metrics"]["accuracy"]["mean"]
+    assert f"{100 * mean:.2f}" in words(whole)
+    assert f"16.68 | {100 * (mean - 0.1668):+.2f}" in words(whole)
     assert cli.main(["report", "--run", "mine/cat-6-4", *options]) == 0
     assert cli.main(["report", "--run", "../mine", *options]) == 2
     assert "must be the name of one folder" in capsys.readouterr().err
@@ -317,4 +338,4 @@ def test_the_command_tells_what_it_left_out(folder: Path, tmp_path: Path, capsys
     out, err = capsys.readouterr()
     assert out.startswith("| head")
     assert f"page {folder / 'report.html'}" in out
-    assert err.startswith("left out of the page: The store's part of this page: ")
+    assert "\nleft out of the page: The store's part of this page: " in err

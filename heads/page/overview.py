@@ -1,0 +1,50 @@
+"""The page of a grid over several protocols: every head under every protocol, with links to the protocols' pages."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from heads.page.elements import Html, element, join, percent, table
+
+Results = Mapping[str, Any]
+METRIC = "accuracy"
+"""What the paper's tables hold."""
+
+
+def overview(tables: Mapping[Path, Results], page: str) -> Html:
+    """tables: folder of each protocol -> its results.json. page: the file name of a protocol's own page."""
+    protocols = [element("a", one["protocol"], href=f"{folder.name}/{page}") for folder, one in tables.items()]
+    names = list(dict.fromkeys(row["name"] for one in tables.values() for row in (*one["rows"], *_absent(one))))
+    body = [[name, *(_cell(one, name) for one in tables.values())] for name in names]
+    told = "Accuracy in per cent with its 95 % interval; below it the paper's number and ours \u2212 paper."
+    parts = [table(told, ["head", *protocols], body, numbers=len(protocols))]
+    worth = [f"{one['protocol']}: {percent(one['chance'])}" for one in tables.values() if "chance" in one]
+    parts.append(element("p", f"Chance in per cent: {', '.join(worth)}.", class_="notes"))
+    return join(parts)
+
+
+def untrained(tables: Mapping[Path, Results]) -> list[str]:
+    """The untrained features that took part in any of the tables."""
+    without = {one["name"] for results in tables.values() for one in results["features"] if not one["trained"]}
+    used = {name for results in tables.values() for row in results["rows"] for name in row["features"]}
+    return sorted(without & used)
+
+
+def _absent(results: Results) -> list[Mapping[str, Any]]:
+    return list(results.get("absent") or [])
+
+
+def _cell(results: Results, name: str) -> Html:
+    row = next((row for row in results["rows"] if row["name"] == name), None)
+    if row is None:
+        missing = next((one["reason"] for one in _absent(results) if one["name"] == name), "not in this table")
+        return element("span", missing, class_="absent")
+    score = row["metrics"][METRIC]
+    low, high = score["ci95"]
+    lines = [join([percent(score["mean"]), element("small", f" [{percent(low)}, {percent(high)}]")])]
+    if paper := (row.get("paper") or {}).get(METRIC):
+        lines.append(element("small", f"{percent(paper)} | {100 * (score['mean'] - paper):+.2f}"))
+    without = {one["name"] for one in results["features"] if not one["trained"]}
+    if without & set(row["features"]):
+        lines.append(element("strong", "UNTRAINED", class_="untrained"))
+    return join(lines, Html("<br/>"))
