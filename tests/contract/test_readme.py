@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cache.plugins import load, names
+from scripts import stage_table
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 README = (REPOSITORY / "README.md").read_text()
@@ -27,14 +28,25 @@ def test_stages() -> None:
     assert sorted(rows("Stages")) == names("pipeline.stages")
 
 
+def test_the_stages_table_is_the_codes() -> None:
+    assert stage_table.rewritten(README) == README, "run python -m scripts.stage_table"
+
+
 @pytest.mark.parametrize("stage", names("pipeline.stages"))
 def test_a_stages_row_names_its_arrays_with_their_shapes(stage: str) -> None:
     extractor = load("pipeline.stages", stage, "Extractor")
     row = rows("Stages")[stage]
     for name, spec in extractor(extractor.Config()).outputs.items():
-        assert f"`{name}`" in row
-        shape = "(h/8, w/8)" if name == "label_map" else f"({', '.join(map(str, spec.shape))}"
-        assert shape in row.partition(f"`{name}`")[2].partition("`")[0]
+        assert f"`{name}` ({', '.join(map(str, spec.shape))}" in row
+
+
+def test_datasets() -> None:
+    assert sorted(set(rows("Your data")) - variables()) == names("pipeline.datasets")
+
+
+def variables() -> set[str]:
+    """The words of the table of variables, which stands in the same section."""
+    return {name for name in rows("Your data") if name.isupper()}
 
 
 def test_the_make_words_of_the_readme_exist() -> None:
