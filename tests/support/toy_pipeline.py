@@ -106,7 +106,8 @@ class Crop(Stage[np.ndarray]):
 
     @property
     def outputs(self) -> dict[str, ArraySpec]:
-        return {"sum": ArraySpec((), "float64", "sum of all channels", missing=float("nan"))}
+        spec = ArraySpec((), "float64", "sum of all channels", missing=float("nan"), compressed=True)
+        return {"sum": spec}
 
     @property
     def weights(self) -> tuple[str, ...]:
