@@ -1,0 +1,156 @@
+"""depth: how near each part of an image is, as one network guesses it from that image alone.
+
+The image is prepared as transformers does it for this network: bicubic, aspect kept, one side ``size`` (the one that is
+then scaled less), both multiples of 14. ``aspect = "stretch"`` makes it a square instead, so that all images share a
+batch. The map covers the whole image either way. Needs the extra ``depth``.
+Source: Yang et al. 2024, Depth Anything V2, by way of transformers. The papers take MegaDepth (thesis, chapter 4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from cache.config import Settings
+from cache.errors import ConfigError
+from cache.spec import ArraySpec, Granularity
+from pipeline import images
+from pipeline.stage import Extracted, Failed, Photo, Stage, deploy, normalise
+from pipeline.weights import UNTRAINED
+
+if TYPE_CHECKING:
+    from pipeline.weights import Weights
+
+Pixels = NDArray[np.uint8]
+MAP = 56
+PATCH = 14
+LONGEST = 4
+"""Times ``size``: a longer side is squeezed to it, or the patches of a strip would be too many to attend to."""
+RENAMED = {
+    "attention.attention.query": "attention.q_proj",
+    "attention.attention.key": "attention.k_proj",
+    "attention.attention.value": "attention.v_proj",
+    "attention.output.dense": "attention.o_proj",
+}
+"""Names in the published file, and what transformers calls them since version 5."""
+
+
+class Extractor(Stage[Pixels]):
+    """One item is a whole image, resized; one row its map. Images of one size go through the network together."""
+
+    version = 1
+    unit = granularity = Granularity.IMAGE
+
+    class Config(Settings):
+        """model: Depth Anything V2 comes in three sizes, of which only the small one is free for any use.
+
+        weights: of pipeline/weights.py. size: pixels, a multiple of 14; less is quicker and coarser. aspect: see above.
+        """
+
+        model: Literal["depth_anything_v2_small"] = "depth_anything_v2_small"
+        weights: str = "depth_anything_v2_small"
+        size: int = Field(default=518, ge=2 * PATCH, multiple_of=PATCH)
+        aspect: Literal["keep", "stretch"] = "keep"
+
+    config: Config
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.batch_size = 8
+
+    @property
+    def outputs(self) -> dict[str, ArraySpec]:
+        unit = "inverse depth: greater is nearer; scale and offset are the image's own"
+        return {"map": ArraySpec((MAP, MAP), "float16", unit)}
+
+    @property
+    def weights(self) -> tuple[str, ...]:
+        return (self.config.weights,)
+
+    def load(self, device: str, weights: Weights) -> None:
+        network = build()
+        fill(network, weights, self.config.weights)
+        self.network: Any = deploy(network, device)
+        self.device = device
+
+    def prepare(self, photo: Photo) -> list[Pixels | Failed]:
+        size = (self.config.size,) * 2
+        if self.config.aspect == "keep":
+            size = kept_aspect(*photo.image.size, self.config.size)
+        return [images.resize(photo.image, size, interpolation="bicubic")]
+
+    def run(self, items: Sequence[Pixels]) -> Extracted:
+        import torch
+        from torch.nn import functional as F
+
+        maps = np.empty((len(items), MAP, MAP), np.float32)
+        with torch.inference_mode():
+            for size in dict.fromkeys(item.shape for item in items):
+                rows = [row for row, item in enumerate(items) if item.shape == size]
+                depth = self.network(normalise([items[row] for row in rows], self.device)).predicted_depth
+                maps[rows] = F.adaptive_avg_pool2d(depth.float(), MAP).cpu().numpy()
+        return Extracted.ok({"map": maps})
+
+
+def kept_aspect(width: int, height: int, size: int) -> tuple[int, int]:
+    """(h, w) in whole patches: the side that reaches ``size`` with less scaling sets the scale; ends at LONGEST.
+
+    Source: transformers, DPTImageProcessor with keep_aspect_ratio and ensure_multiple_of, but for LONGEST.
+    """
+    by_width, by_height = size / width, size / height
+    scale = by_width if abs(1 - by_width) < abs(1 - by_height) else by_height
+    patches = (round(scale * side / PATCH) for side in (height, width))
+    high, wide = (min(max(count, 1) * PATCH, LONGEST * size) for count in patches)
+    return high, wide
+
+
+def fill(network: Any, weights: Weights, name: str) -> None:
+    """Fill ``network`` with the weights ``name``, whose file has the names of either version of transformers.
+
+    Raises: WeightsError.
+    """
+    known = network.state_dict().keys()
+    weights.load_into(name, network, lambda key: renamed(key) if renamed(key) in known else key)
+    if weights.digest(name) == UNTRAINED:
+        network.head.conv3.weight.data.abs_()  # what is negative would be cut to one and the same 0
+
+
+def renamed(key: str) -> str:
+    """A tensor's name in transformers since version 5."""
+    for old, new in RENAMED.items():
+        key = key.replace(old, new)
+    return key
+
+
+def build() -> Any:
+    """Depth Anything V2, small, from numbers alone: nothing is looked up or fetched.
+
+    Raises: ConfigError when transformers is not installed.
+    """
+    try:
+        from transformers import DepthAnythingConfig, DepthAnythingForDepthEstimation, Dinov2Config
+    except ImportError:
+        cure = "pip install 'affect-cache[depth]', or in a clone: .venv/bin/pip install -e '.[depth]'"
+        raise ConfigError(f"the stage depth needs transformers, which is not installed here: {cure}") from None
+    backbone: dict[str, Any] = {
+        "hidden_size": 384,
+        "num_hidden_layers": 12,
+        "num_attention_heads": 6,
+        "image_size": 518,
+        "patch_size": PATCH,
+        "out_indices": [3, 6, 9, 12],
+        "reshape_hidden_states": False,
+    }
+    head: dict[str, Any] = {
+        "patch_size": PATCH,
+        "reassemble_hidden_size": 384,
+        "reassemble_factors": [4, 2, 1, 0.5],
+        "neck_hidden_sizes": [48, 96, 192, 384],
+        "fusion_hidden_size": 64,
+        "head_hidden_size": 32,
+    }
+    return DepthAnythingForDepthEstimation(DepthAnythingConfig(backbone_config=Dinov2Config(**backbone), **head))
