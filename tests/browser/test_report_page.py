@@ -11,6 +11,7 @@ import chromium
 import pytest
 from toy_features import make_store
 
+from heads import report
 from heads.ablate import Grid, Place, ablate
 from heads.page import material, page
 from heads.protocols.one_shot import read_rules
@@ -69,6 +70,19 @@ def test_dark_is_dark_and_light_is_light(tab: chromium.Tab, address: str) -> Non
     assert found == {False: "rgb(255, 255, 255)", True: "rgb(20, 23, 27)"}
 
 
+@pytest.mark.parametrize(("width", "dark"), VIEWS)
+def test_the_overview_of_a_grid_holds_too(tab: chromium.Tab, address: str, width: int, dark: bool) -> None:
+    folder = Path(address.removeprefix("file://")).parent
+    results = report.read(folder)
+    tables = {folder.with_name(f"table-{number}"): results for number in range(8)}
+    path = page.write(folder.parent, page.overview_html("a grid", tables))
+    tab.open(path.as_uri(), width, dark=dark)
+    assert tab.requests() == [path.as_uri()]
+    assert tab.complaints() == []
+    assert tab.run("document.documentElement.scrollWidth") <= width
+    assert tab.run(CHECKS) == {"empty": [], "overlaps": [], "outside": [], "faint": []}
+
+
 def test_every_link_leads_to_a_heading(tab: chromium.Tab, address: str) -> None:
     tab.open(address, 1280)
     script = "[...document.querySelectorAll('nav a')].map(a => document.querySelector(a.hash + ' h2')?.textContent)"
@@ -83,7 +97,10 @@ def test_wide_tables_scroll_in_their_box(tab: chromium.Tab, address: str) -> Non
 
 
 def test_it_prints(tab: chromium.Tab, address: str) -> None:
-    tab.open(address, 1280)
+    tab.open(address, 720, dark=True)
+    tab.call("Emulation.setEmulatedMedia", media="print", features=[])
+    assert tab.run("document.documentElement.scrollWidth") <= 720, "A4 without its margins"
+    assert tab.run("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert tab.pdf().startswith(b"%PDF-")
 
 
