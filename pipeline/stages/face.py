@@ -14,7 +14,7 @@ Source: MTCNN (Zhang et al. 2016) by facenet-pytorch; template: ArcFace (Deng et
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
@@ -102,6 +102,11 @@ class Extractor(Stage[Scene]):
         arrays = {name: np.concatenate([arrays[name] for arrays, _ in rows]) for name in self.outputs}
         status = np.concatenate([status for _, status in rows])
         return Extracted(arrays, status, ["" if one == Status.OK else "no face in the person's box" for one in status])
+
+    def describe(self, row: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+        """The face's box and the detector's confidence, 0 for a proxy."""
+        box = [round(float(side), 1) for side in row["box"]]
+        return {"box": box, "confidence": round(float(row["confidence"]), 4)}
 
     def _rows(self, scene: Scene, faces: Faces) -> tuple[dict[str, NDArray[np.generic]], NDArray[np.uint8]]:
         """Arrays and status of one image's persons."""

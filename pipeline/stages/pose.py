@@ -6,7 +6,7 @@ Source: RTMPose, DWPose and RTMW (mmpose), top-down on the person's box; their S
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -107,6 +107,10 @@ class Extractor(Stage[Person]):
         if self.keypoints == KEYPOINTS:
             return Extracted.ok(_orders(both))
         return Extracted.ok(_wholebody.orders(both) | {"box": np.stack([item.box for item in items])})
+
+    def describe(self, row: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+        """BODY_25's joints: x, y in image pixels and score."""
+        return {"joints": [[round(float(value), 3) for value in joint] for joint in row["body25"]]}
 
 
 def decode_simcc(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
