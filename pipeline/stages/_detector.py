@@ -5,6 +5,7 @@ Source: Ren et al. 2015; torchvision's detection models and their own steps, in 
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
@@ -26,6 +27,8 @@ C4 = "2"
 """torchvision's name of ResNet's third group of blocks, in the papers C4."""
 GUESSES = (0.05, 0.005)
 """Least scores that are tried before the one asked for."""
+SQUARE = 128
+"""Side of a blank image, a multiple of every stride."""
 CALM = 0.01
 """Of the predicting layers' weights when untrained: about the deviation with which torchvision begins to train them."""
 
@@ -73,7 +76,20 @@ def build(model: str, weights: Weights, name: str, min_size: int, max_size: int)
     if weights.digest(name) == UNTRAINED:
         _calm(network)
     network.c4_roi_pool = MultiScaleRoIAlign([C4], 7, 2)  # without tensors of its own
+    _settle_scales(network.eval())
     return network
+
+
+def _settle_scales(network: Any) -> None:
+    """A pooling of torchvision tells its maps' scales from the first image that comes, and a strip tells wrong ones."""
+    import torch
+
+    with torch.inference_mode():
+        maps = network.backbone.body(torch.zeros(1, 3, SQUARE, SQUARE))
+        pyramid, nowhere = network.backbone.fpn(maps), [torch.zeros(0, 4)]
+        network.roi_heads.box_roi_pool(pyramid, nowhere, [(SQUARE, SQUARE)])
+        if C4 in maps:
+            network.c4_roi_pool(maps, nowhere, [(SQUARE, SQUARE)])
 
 
 def _calm(network: Any) -> None:
@@ -135,6 +151,7 @@ def _best(
     A box is suppressed by better ones only. So when ``top`` boxes over a higher score survive, they are those that
     survive among all: mostly, 90 x 1000 candidates need not be compared.
     """
+    heads = copy(heads)  # several batches may be on their way at once
     heads.detections_per_img = top
     for guess in (*(one for one in GUESSES if one > least), least):
         heads.score_thresh = guess
