@@ -1,35 +1,26 @@
-"""Grids: heads x protocols x settings, each protocol one table."""
+"""Train grids: each protocol one table, and all of them as the papers' tables; what is finished is reused."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
-
-from cache import config, plugins
-from cache.config import Settings
-from cache.errors import ConfigError, unknown
+from cache.errors import ConfigError, StoreError, TooLittleData
 from cache.store import Store
-from heads import report
-from heads.experiment import Cell, Result, prepare, run
+from heads import finished, report
+from heads.experiment import Bench, Cell, Result, prepare, run
+from heads.finished import Absent, Finished
+from heads.grid import Grid, cell, cells, read_grid
+from heads.matrix import Table, summarise
 from heads.protocols import one_shot
 from heads.runs import slug
 from heads.train import Epoch
-from heads.training import recipe
+
+__all__ = ["Grid", "Outcome", "Place", "ablate", "cell", "cells", "read_grid", "table"]
 
 Watch = Callable[[Cell, Epoch | Result], None]
-
-
-class Grid(Settings):
-    """settings: each table overrides the heads' own configs; one row of the result for each head and table."""
-
-    heads: tuple[str, ...] = Field(min_length=1)
-    protocols: tuple[str, ...] = Field(min_length=1)
-    settings: tuple[dict[str, Any], ...] = Field(({},), min_length=1)
-
-
 MOST_SEEDS = 100
+TOO_LITTLE = "too little data"
 
 
 @dataclass(frozen=True)
@@ -44,47 +35,16 @@ class Place:
     device: str = "cpu"
 
 
-def read_grid(word: str) -> Grid:
-    """A grid by the name of its file in heads/configs/grids, or by the path of a TOML file.
+@dataclass(frozen=True)
+class Outcome:
+    """tables: folder -> what its results.json holds. summary: what summary.json holds, None for a single protocol.
+    reused, wanted: how many cells were finished before, and how many could be trained at all."""
 
-    Raises: UnknownName with the nearest name, ConfigError.
-    """
-    known = plugins.configs("heads", "configs/grids")
-    if word.endswith(".toml"):
-        return config.load(Path(word), Grid)
-    if word not in known:
-        raise unknown("grid", word, known)
-    return config.load(known[word], Grid)
-
-
-def cell(head: str, protocol: str, overrides: dict[str, Any], name: str | None = None) -> Cell:
-    """A head with its own config (heads/configs/<head>.toml), the protocol's part of it, then ``overrides``.
-
-    Raises: UnknownName for another head; ConfigError with every wrong setting.
-    """
-    model = plugins.load("heads.models", head, "Model")
-    path = plugins.configs("heads").get(head)
-    values = config.read_toml(path) if path else {}
-    special = values.pop("protocols", {})
-    for word in special:
-        values |= special[word] if protocol == word or protocol.startswith(f"{word}-") else {}
-    return Cell(head, recipe(model, values | overrides, f"settings of {head}"), name or head)
-
-
-def cells(grid: Grid, protocol: str, overrides: dict[str, Any]) -> list[Cell]:
-    """Every head with every table of settings; several tables number the names: ``i_dml-1``, ``i_dml-2``.
-
-    A setting goes to the heads that have it. Raises: ConfigError for one that no head of the grid has.
-    """
-    many = len(grid.settings) > 1
-    has = {head: set(type(cell(head, protocol, {}).recipe).model_fields) for head in grid.heads}
-    known = set().union(*has.values())
-    return [
-        cell(head, protocol, {key: values[key] for key in values if key in has[head] or key not in known}, name)
-        for head in grid.heads
-        for number, settings in enumerate(grid.settings, 1)
-        for values, name in [(settings | overrides, f"{head}-{number}" if many else head)]
-    ]
+    root: Path
+    tables: Mapping[Path, dict[str, Any]]
+    summary: dict[str, Any] | None
+    reused: int
+    wanted: int
 
 
 def table(place: Place, protocol: str, wanted: Sequence[Cell], folder: Path, watch: Watch) -> dict[str, Any]:
@@ -92,28 +52,105 @@ def table(place: Place, protocol: str, wanted: Sequence[Cell], folder: Path, wat
 
     Raises: every AffectError of reading, training and writing.
     """
-    if not 1 <= place.seeds <= MOST_SEEDS:
-        raise ConfigError(f"SEEDS={place.seeds}: from 1 to {MOST_SEEDS}; all of them train together, in memory")
+    _check_seeds(place)
     bench = prepare(place.store, place.dataset, protocol, place.rules, wanted, place.device)
-    results = []
-    for one in wanted:
-        result = run(bench, one, range(place.seeds), folder, lambda epoch, one=one: watch(one, epoch))  # type: ignore[misc]
-        watch(one, result)
-        results.append(result)
-    document = report.document(bench, results)
+    done = [_train(place, bench, one, folder, watch) for one in wanted]
+    document = report.document(bench, done)
     report.write(folder, document)
     return document
 
 
-def ablate(place: Place, grid: Grid, overrides: dict[str, Any], name: str, watch: Watch) -> dict[Path, dict[str, Any]]:
-    """Every table of a grid. One protocol is written to runs/<name>, several to runs/<name>/<protocol>.
+def ablate(place: Place, grid: Grid, overrides: dict[str, Any], name: str, watch: Watch) -> Outcome:
+    """Every table of a grid. One protocol is written to runs/<name>; of several, each to runs/<name>/<protocol>, and
+    their summary to runs/<name>.
 
-    All settings are checked before anything is trained. Returns what each folder's results.json holds.
+    All settings are checked before anything is trained. A cell that cannot be trained for want of features or people
+    says so in its place; when none can, the first one's reason is raised. Raises: every AffectError.
     """
+    _check_seeds(place)
     planned = {protocol: cells(grid, protocol, overrides) for protocol in grid.protocols}
     root = place.runs / name
-    folders = {protocol: root / slug(protocol) if len(planned) > 1 else root for protocol in planned}
-    return {
-        folders[protocol]: table(place, protocol, wanted, folders[protocol], watch)
-        for protocol, wanted in planned.items()
-    }
+    finished.sweep(root)
+    done = []
+    for protocol, wanted in planned.items():
+        folder = root / slug(protocol) if len(planned) > 1 else root
+        done.append(_protocol(place, protocol, wanted, folder, watch, grid.reference))
+    if not any(one.done for one in done):
+        raise done[0].absent[0].error
+    summary = summarise(place.dataset, done, grid.reference) if len(planned) > 1 else None
+    if summary:
+        report.write_summary(root, summary)
+    every = [cell for one in done for cell in one.done]
+    tables = {one.folder: one.document for one in done if one.document}
+    return Outcome(root, tables, summary, sum(cell.reused for cell in every), len(every))
+
+
+def _protocol(
+    place: Place, protocol: str, wanted: Sequence[Cell], folder: Path, watch: Watch, reference: str | None
+) -> Table:
+    """One protocol of a grid: the cells that can be trained, and why the others cannot."""
+    absent = _obstacles(place, protocol, wanted)
+    possible = [one for one in wanted if all(one is not other.cell for other in absent)]
+    if not possible:
+        return Table(protocol, folder, wanted, [], absent, None)
+    bench = prepare(place.store, place.dataset, protocol, place.rules, possible, place.device)
+    done: list[Finished] = []
+    for one in possible:
+        try:
+            done.append(_cell(place, bench, one, folder, watch))
+        except TooLittleData as error:
+            absent.append(Absent(one, TOO_LITTLE, error))
+    document = report.document(bench, done, absent, reference) if done else None
+    if document:
+        report.write(folder, document)
+    return Table(protocol, folder, wanted, done, absent, document)
+
+
+def _obstacles(place: Place, protocol: str, wanted: Sequence[Cell]) -> list[Absent]:
+    """The cells that cannot be trained on this store, and why."""
+    features = place.store.features(place.dataset)
+    used = sorted({name.partition("/")[0] for one in wanted for name in one.inputs})
+    lacking = {"missing": [name for name in used if name not in features]}
+    lacking["incomplete"] = [name for name in used if name in features and features[name].counts()["pending"]]
+    absent = []
+    try:
+        task = one_shot.apply(protocol, place.store.manifest(place.dataset), place.rules)
+    except ConfigError as error:
+        return [Absent(one, "categories missing", error) for one in wanted]
+    for one in wanted:
+        try:
+            _check_features(place.dataset, one, lacking)
+            one_shot.check(task, one.recipe.per_class, one.recipe.batch, one.recipe.shots)
+        except StoreError as error:
+            absent.append(Absent(one, str(error).partition(". ")[0].partition(": ")[2], error))
+        except TooLittleData as error:
+            absent.append(Absent(one, TOO_LITTLE, error))
+    return absent
+
+
+def _check_features(dataset: str, one: Cell, lacking: Mapping[str, Sequence[str]]) -> None:
+    """Raises: StoreError as ``<row>: features missing: scene. Run ...``."""
+    names = {name.partition("/")[0] for name in one.inputs}
+    for word, those in lacking.items():
+        if bad := [name for name in those if name in names]:
+            cure = f'Run make extract DATASET={dataset} STAGES="{" ".join(bad)}"'
+            raise StoreError(f"{one.name}: features {word}: {', '.join(bad)}. {cure}")
+
+
+def _cell(place: Place, bench: Bench, one: Cell, folder: Path, watch: Watch) -> Finished:
+    about = finished.identity(bench, one, place.rules, place.seeds)
+    return finished.read(folder, one, about) or _train(place, bench, one, folder, watch)
+
+
+def _train(place: Place, bench: Bench, one: Cell, folder: Path, watch: Watch) -> Finished:
+    finished.forget(folder, one.name)
+    result = run(bench, one, range(place.seeds), folder, lambda epoch: watch(one, epoch))
+    watch(one, result)
+    done = Finished.of(result)
+    finished.write(folder, done, finished.identity(bench, one, place.rules, place.seeds))
+    return done
+
+
+def _check_seeds(place: Place) -> None:
+    if not 1 <= place.seeds <= MOST_SEEDS:
+        raise ConfigError(f"SEEDS={place.seeds}: from 1 to {MOST_SEEDS}; all of them train together, in memory")

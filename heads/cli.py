@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("interrupted: finished tables are kept, the one in work is not", file=sys.stderr)
+        print("interrupted: finished cells are kept, the one in work is not", file=sys.stderr)
         return 130
     return 0
 
@@ -92,7 +92,7 @@ def _train(words: argparse.Namespace) -> None:
 
 
 def _ablate(words: argparse.Namespace) -> None:
-    from heads import ablate, runs
+    from heads import ablate, matrix_tables, runs
     from heads.progress import Progress
 
     place, grid = _place(words), ablate.read_grid(words.grid)
@@ -100,7 +100,14 @@ def _ablate(words: argparse.Namespace) -> None:
     name = runs.folder_name(
         words.name or (stem if stem == words.dataset else f"{words.dataset}-{stem}") + _changes(words)
     )
-    _show(ablate.ablate(place, grid, config.assignments(words.set), name, Progress(sys.stderr)))
+    found = ablate.ablate(place, grid, config.assignments(words.set), name, Progress(sys.stderr))
+    if found.summary:
+        print(matrix_tables.markdown(found.summary))
+        print(f"written to {found.root}")
+    else:
+        _show(dict(found.tables))
+    if found.reused:
+        print(f"reused {found.reused} of {found.wanted} cells, which were finished before")
 
 
 def _evaluate(words: argparse.Namespace) -> None:

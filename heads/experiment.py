@@ -46,6 +46,11 @@ class Cell:
         return model
 
     @property
+    def settings(self) -> dict[str, Any]:
+        """All of the recipe, ready for JSON."""
+        return self.recipe.model_dump(mode="json")
+
+    @property
     def inputs(self) -> tuple[str, ...]:
         """What the head reads, as its settings say. Raises: ConfigError."""
         return self.model.inputs_of(self.recipe)
@@ -107,7 +112,7 @@ class Result:
                 "loss": [_rounded(epoch.loss) for epoch in self.best.history],
                 "validation": [_rounded(epoch.validation) for epoch in self.best.history],
             },
-            "settings": self.cell.recipe.model_dump(mode="json"),
+            "settings": self.cell.settings,
         }
 
 
@@ -185,7 +190,7 @@ def _about(bench: Bench, cell: Cell, task: Task, widths: Mapping[str, int], seed
     used = {name.partition("/")[0] for name in cell.inputs}
     return {
         "head": cell.head,
-        "settings": cell.recipe.model_dump(mode="json"),
+        "settings": cell.settings,
         "widths": dict(widths),
         "seeds": list(seeds),
         "seen": list(task.seen),

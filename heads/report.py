@@ -7,63 +7,33 @@ from typing import Any
 
 import torch
 
-from cache import config
-from cache.config import Settings
 from cache.errors import StoreError
 from cache.files import make_folder, read_json, replace_text
-from heads import tables
-from heads.experiment import Bench, Result
+from heads import matrix_tables, papers, tables
+from heads.comparison import difference, scores
+from heads.experiment import Bench
+from heads.finished import Absent, Finished
 
-PAPERS = Path(__file__).parent / "configs" / "papers.toml"
-
-
-class PaperTable(Settings):
-    """One published table. heads: head -> a number in per cent for each of ``protocols``."""
-
-    source: str
-    dataset: str
-    metric: str
-    protocols: tuple[str, ...]
-    heads: dict[str, tuple[float, ...]]
+SUMMARY = "summary.json"
 
 
-class PaperPeople(Settings):
-    """A published test set. test: class -> people."""
+def document(
+    bench: Bench, done: Sequence[Finished], absent: Sequence[Absent] = (), reference: str | None = None
+) -> dict[str, Any]:
+    """What results.json holds; fractions in 0..1.
 
-    source: str
-    dataset: str
-    protocol: str
-    test: dict[str, int]
-
-
-class Papers(Settings):
-    """Every published table and test set there is."""
-
-    tables: tuple[PaperTable, ...]
-    people: tuple[PaperPeople, ...]
-
-
-def published(papers: Papers, head: str, protocol: str) -> dict[str, Any] | None:
-    """``{metric: fraction, "source": ..., "dataset": ...}``, or None where nothing is published."""
-    for table in papers.tables:
-        if head in table.heads and protocol in table.protocols:
-            value = table.heads[head][table.protocols.index(protocol)]
-            return {table.metric: round(value / 100, 6), "source": table.source, "dataset": table.dataset}
-    return None
-
-
-def document(bench: Bench, results: Sequence[Result]) -> dict[str, Any]:
-    """What results.json holds; fractions in 0..1. chance: of guessing among the unseen classes. largest_class: the
-    share of test people whom naming the largest unseen class alone would recognise. features: all of the dataset's in
-    the store, with ``used`` False for those that no row read. threads: of the arithmetic; the same number, processor
-    and versions give the same digits."""
-    task, papers = bench.task, config.load(PAPERS, Papers)
+    absent: rows that could not be trained, and why. reference: the row that ``difference`` is to, paired episode by
+    episode. chance: of guessing among the unseen classes. largest_class: the share of test people whom naming the
+    largest unseen class alone would recognise. features: all of the dataset's in the store, with ``used`` False for
+    those that no row read. threads: of the arithmetic; the same number, processor and versions give the same digits.
+    """
+    task, known = bench.task, papers.read()
     tested = task.counts(task.test)[len(task.seen) :]
     rows = []
-    for result in results:
-        features = sorted({name.partition("/")[0] for name in result.cell.inputs})
-        paper = published(papers, result.cell.head, task.protocol)
-        rows.append(result.row() | {"features": features, "paper": paper})
+    for one in done:
+        features = sorted({name.partition("/")[0] for name in one.cell.inputs})
+        paper = papers.published(known, one.cell.head, task.protocol, one.row["settings"])
+        rows.append({**one.row, "features": features, "paper": paper, "difference": _difference(one, done, reference)})
     used = {name for row in rows for name in row["features"]}
     return {
         "dataset": task.dataset,
@@ -72,7 +42,7 @@ def document(bench: Bench, results: Sequence[Result]) -> dict[str, Any]:
         "mapping_version": task.version,
         "people": task.class_counts(),
         "published_people": [
-            one.model_dump() for one in papers.people if (one.dataset, one.protocol) == (task.dataset, task.protocol)
+            one.model_dump() for one in known.people if (one.dataset, one.protocol) == (task.dataset, task.protocol)
         ],
         "chance": 1 / len(task.unseen),
         "largest_class": max(tested) / sum(tested),
@@ -81,8 +51,20 @@ def document(bench: Bench, results: Sequence[Result]) -> dict[str, Any]:
             for name, one in bench.features.items()
         ],
         "threads": torch.get_num_threads(),
+        "reference": reference,
+        "absent": [one.document() for one in absent],
         "rows": rows,
     }
+
+
+def _difference(one: Finished, done: Sequence[Finished], reference: str | None) -> dict[str, Any] | None:
+    """By metric; None for the reference itself and where nothing is paired with it."""
+    other = next((row for row in done if row.cell.name == reference and row is not one), None)
+    if other is None:
+        return None
+    mine, theirs = scores(one.counts), scores(other.counts)
+    apart = {name: difference(mine[name], theirs[name]) for name in mine}
+    return None if None in apart.values() else {"to": reference, **apart}
 
 
 def write(folder: Path, results: dict[str, Any]) -> None:
@@ -91,6 +73,20 @@ def write(folder: Path, results: dict[str, Any]) -> None:
     replace_text(folder / "results.json", json.dumps(results, indent=2, allow_nan=False) + "\n")
     for suffix, render in tables.FORMATS.items():
         replace_text(folder / f"table.{suffix}", render(results))
+
+
+def write_summary(folder: Path, summary: dict[str, Any]) -> None:
+    """summary.json, table.md, table.csv and table.tex. Raises: StoreError when the folder cannot be written."""
+    make_folder(folder)
+    replace_text(folder / SUMMARY, json.dumps(summary, indent=2, allow_nan=False) + "\n")
+    for suffix, render in matrix_tables.FORMATS.items():
+        replace_text(folder / f"table.{suffix}", render(summary))
+
+
+def read_summary(folder: Path) -> dict[str, Any] | None:
+    """The summary of a grid over several protocols, None where there is none. Raises: StoreError when it is damaged."""
+    found: dict[str, Any] | None = read_json(folder / SUMMARY) if (folder / SUMMARY).is_file() else None
+    return found
 
 
 def read(folder: Path) -> dict[str, Any]:

@@ -23,15 +23,17 @@ def trained(dataset: str, protocol: str, head: str) -> str:
 
 
 def checkpoint(runs: Path, dataset: str, protocol: str, head: str, name: str | None = None) -> Path:
-    """The checkpoint of ``head`` in run ``name``; without a name, of ``train``, else of the dataset's own grid.
+    """The checkpoint of ``head`` in run ``name``; without a name, of ``train``, else of the dataset's own grid. A grid
+    over several protocols has a folder for each.
 
     Raises: StoreError naming the checkpoints that are there; ConfigError for a name that is a path.
     """
     names = [folder_name(name)] if name else [trained(dataset, protocol, head), dataset]
     for one in names:
-        if (path := runs / one / f"{head}.safetensors").is_file():
-            return path
-    found = sorted(str(path.relative_to(runs).with_suffix("")) for path in runs.glob("*/*.safetensors"))
+        for folder in (runs / one, runs / one / slug(protocol)):
+            if (path := folder / f"{head}.safetensors").is_file():
+                return path
+    found = sorted(str(path.relative_to(runs).with_suffix("")) for path in runs.glob("*/**/*.safetensors"))
     where = " or ".join(str(runs / one / f"{head}.safetensors") for one in names)
     there = f"Trained are {', '.join(found[:12])}" if found else "Nothing is trained yet"
     raise StoreError(

@@ -12,6 +12,8 @@ from cache.config import Settings
 from cache.errors import ConfigError
 
 PRESENCE = "presence"
+ROLES = ("image", "scene", "body")
+"""The settings that name the feature of a stream with one projection, in the order of the streams."""
 
 
 def _feature(word: str) -> str:
@@ -77,7 +79,7 @@ def inputs_of(config: Settings) -> tuple[str, ...]:
 
     Raises: ConfigError when two streams read the same array.
     """
-    names = [str(getattr(config, role)) for role in ("image", "scene", "body") if hasattr(config, role)]
+    names = [str(getattr(config, role)) for role in ROLES if hasattr(config, role)]
     names += [name for name in (semantic_input(config),) if name]
     names += config.extra if isinstance(config, ExtraStreams) else ()
     if twice := next((name for name in names if names.count(name) > 1), None):

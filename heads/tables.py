@@ -19,23 +19,34 @@ COLUMNS = (
 )
 
 
+def columns(results: Results) -> list[str]:
+    """COLUMNS, and one for the difference to the reference where rows are compared with one."""
+    compared = [f"to {results['reference']} % [95 %]"] if _compared(results) else []
+    return [*COLUMNS[:4], *compared, *COLUMNS[4:]]
+
+
+def _compared(results: Results) -> bool:
+    return any(row.get("difference") for row in results["rows"])
+
+
 def cells(results: Results) -> list[list[str]]:
-    """The table's rows as text, in the order of COLUMNS."""
+    """The table's rows as text, in the order of ``columns``."""
     untrained = {feature["name"] for feature in results["features"] if not feature["trained"]}
     return [_row(results, row, untrained) for row in results["rows"]]
 
 
 def _row(results: Results, row: dict[str, Any], untrained: set[str]) -> list[str]:
     names = [f"{name} (UNTRAINED)" if name in untrained else name for name in row["features"]]
-    paper = row["paper"]
+    paper, apart = row["paper"], row.get("difference")
     return [
         row["name"],
         ", ".join(names) or "none",
-        _interval(row["metrics"]["accuracy"]),
-        _interval(row["metrics"]["macro_accuracy"]),
-        _percent(results["chance"]),
-        _percent(results["largest_class"]),
-        _percent(paper["accuracy"]) if paper else "",
+        interval(row["metrics"]["accuracy"]),
+        interval(row["metrics"]["macro_accuracy"]),
+        *([signed(apart["accuracy"]) if apart else ""] if _compared(results) else []),
+        percent(results["chance"]),
+        percent(results["largest_class"]),
+        percent(paper["accuracy"]) if paper else "",
         str(row["parameters"]),
         f"{row['seconds']:.1f}",
     ]
@@ -48,12 +59,12 @@ def notes(results: Results) -> list[str]:
     lines = [
         f"{results['dataset']} ({results['release']}), {results['protocol']}, mapping {results['mapping_version']}; "
         f"people: {sizes}; {seeds} seeds, 95 % intervals over seeds and support draws.",
-        f"Test people by class: {_counted(people['test'])}.",
-        *(f"{one['source']}: {_counted(one['test'])}." for one in results["published_people"]),
+        f"Test people by class: {counted(people['test'])}.",
+        *(f"{one['source']}: {counted(one['test'])}." for one in results["published_people"]),
     ]
     lost = {row["name"]: sum(row["left_out"].values()) for row in results["rows"] if any(row["left_out"].values())}
     if lost:
-        lines.append(f"People left out because a feature is missing: {_counted(lost)}.")
+        lines.append(f"People left out because a feature is missing: {counted(lost)}.")
     if sources := sorted(
         {(row["paper"]["source"], row["paper"]["dataset"]) for row in results["rows"] if row["paper"]}
     ):
@@ -62,6 +73,9 @@ def notes(results: Results) -> list[str]:
             f"Paper: {cited}, backbones trained end to end, its mapping of categories to classes unpublished; ours is "
             f"mapping {results['mapping_version']} of heads/protocols/one_shot.toml. Not like for like."
         )
+    if _compared(results):
+        lines.append(f"to {results['reference']}: accuracy minus its accuracy, paired over seeds and support draws.")
+    lines += [f"Not trained: {one['name']} ({one['error']})." for one in results.get("absent", [])]
     untrained = {feature["name"]: feature["used"] for feature in results["features"] if not feature["trained"]}
     if used := [name for name, was in untrained.items() if was]:
         lines.append(f"UNTRAINED features in this table: {', '.join(used)}. Numbers made from them are no results.")
@@ -72,13 +86,17 @@ def notes(results: Results) -> list[str]:
 
 def markdown(results: Results) -> str:
     """A table whose columns also line up as plain text, and its notes."""
-    body = [list(COLUMNS), *cells(results)]
-    widths = [max(len(line[column]) for line in body) for column in range(len(COLUMNS))]
+    return "\n".join([aligned([columns(results), *cells(results)]), "", *notes(results)]) + "\n"
+
+
+def aligned(body: list[list[str]]) -> str:
+    """A Markdown table whose columns line up as plain text; ``body`` starts with the columns' names."""
+    widths = [max(len(line[column]) for line in body) for column in range(len(body[0]))]
     lines = [
         "| " + " | ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)) + " |" for line in body
     ]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    return "\n".join([*lines, "", *notes(results)]) + "\n"
+    return "\n".join(lines)
 
 
 def comma_separated(results: Results) -> str:
@@ -103,26 +121,37 @@ def comma_separated(results: Results) -> str:
 
 def latex(results: Results) -> str:
     """A ``tabular`` for booktabs, and the notes below it."""
-    lines = [r"\begin{tabular}{ll" + "r" * (len(COLUMNS) - 2) + "}", r"\toprule"]
-    body = [" & ".join(map(_escaped, line)) + r" \\" for line in [list(COLUMNS), *cells(results)]]
+    named = columns(results)
+    lines = [r"\begin{tabular}{ll" + "r" * (len(named) - 2) + "}", r"\toprule"]
+    body = [" & ".join(map(escaped, line)) + r" \\" for line in [named, *cells(results)]]
     lines += [body[0], r"\midrule", *body[1:], r"\bottomrule", r"\end{tabular}", ""]
-    return "\n".join([*lines, *(_escaped(note) + r"\\" for note in notes(results))]) + "\n"
+    return "\n".join([*lines, *(escaped(note) + r"\\" for note in notes(results))]) + "\n"
 
 
-def _counted(counts: dict[str, int]) -> str:
+def counted(counts: dict[str, int]) -> str:
+    """``Esteem 72, Yearning 87``."""
     return ", ".join(f"{name} {count}" for name, count in counts.items())
 
 
-def _interval(score: dict[str, Any]) -> str:
+def interval(score: dict[str, Any]) -> str:
+    """A mean and its interval in per cent."""
     low, high = score["ci95"]
-    return f"{_percent(score['mean'])} [{_percent(low)}, {_percent(high)}]"
+    return f"{percent(score['mean'])} [{percent(low)}, {percent(high)}]"
 
 
-def _percent(fraction: float) -> str:
+def signed(score: dict[str, Any]) -> str:
+    """A difference in points with its interval."""
+    mean, low, high = (f"{100 * value:+.2f}" for value in (score["mean"], *score["ci95"]))
+    return f"{mean} [{low}, {high}]"
+
+
+def percent(fraction: float) -> str:
+    """``33.76``."""
     return f"{100 * fraction:.2f}"
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """For LaTeX."""
     for sign in "&%$#_{}":
         text = text.replace(sign, "\\" + sign)
     return text

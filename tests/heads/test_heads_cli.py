@@ -67,7 +67,7 @@ def test_a_run_with_other_settings_gets_a_folder_of_its_own(place: list[str]) ->
         (["train", "--name", "../x"], "name '../x': it must be the name of one folder, without a path"),
         (["train", "--mapping", "none.toml"], "none.toml: no such config file"),
         (["train", "--dataset", "emotic"], "emotic cat-6:6: seen class anger has 3 train people, needs at least 4; "),
-        (["ablate", "--grid", "dem"], "no grid 'dem'. Did you mean 'demo'? Known: demo."),
+        (["ablate", "--grid", "dem"], "no grid 'dem'. Did you mean 'demo'? Known: affect_dml, demo."),
         (["trian"], "argument train|ablate|evaluate|report: invalid choice: 'trian'"),
     ],
 )
@@ -96,7 +96,7 @@ def test_an_interrupt_is_one_line(
 
     monkeypatch.setattr(ablate, "run", interrupted)
     assert main(["train", *place]) == 130
-    assert capsys.readouterr().err == "interrupted: finished tables are kept, the one in work is not\n"
+    assert capsys.readouterr().err == "interrupted: finished cells are kept, the one in work is not\n"
 
 
 def test_heads_need_neither_decoders_nor_toolboxes() -> None:

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from toy_features import make_store
 
-from cache import config, plugins
+from cache import plugins
 from cache.errors import ConfigError, StoreError, UnknownName
-from heads import report, tables
-from heads.ablate import Grid, Place, ablate, cell, cells, read_grid, slug
+from heads import papers, report, tables
+from heads.ablate import Place, ablate
+from heads.grid import Grid, cell, cells, read_grid
 from heads.protocols.one_shot import read_rules
+from heads.runs import slug
 
 QUICK = {"epochs": 1, "episodes": 10, "validation_episodes": 5}
 SMALL = {"stream": 8, "fusion": 8, "embedding": 4}
@@ -24,7 +26,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("grid")
     store = make_store(root / "store", missing={"body": [3]}, untrained=("body", "pose"))
     place = Place(store, "demo", root / "runs", read_rules(), seeds=2)
-    ablate(place, Grid(heads=("random", "i_dml", "ib_dml"), protocols=("cat-6:6",)), QUICK, "demo", lambda *_: None)
+    grid = Grid(heads=("random", "i_dml", "ib_dml"), protocols=("cat-6:6",), reference="i_dml")
+    ablate(place, grid, QUICK, "demo", lambda *_: None)
     return root / "runs" / "demo"
 
 
@@ -51,8 +54,10 @@ def test_results_hold_the_contract(folder: Path) -> None:
 
 
 def test_every_file_of_a_run_is_written(folder: Path) -> None:
-    names = {"random.safetensors", "i_dml.safetensors", "ib_dml.safetensors"}
-    assert {path.name for path in folder.iterdir()} == names | {"results.json", "table.md", "table.csv", "table.tex"}
+    names = {"random", "i_dml", "ib_dml"}
+    files = {f"{name}.safetensors" for name in names} | {"results.json", "table.md", "table.csv", "table.tex", "cells"}
+    assert {path.name for path in folder.iterdir()} == files
+    assert {path.name for path in (folder / "cells").iterdir()} == {f"{name}.json" for name in names}
 
 
 def test_the_table_marks_untrained_features_in_rows_and_below(folder: Path) -> None:
@@ -81,7 +86,7 @@ def test_csv_and_latex_hold_the_same_numbers(folder: Path) -> None:
     tex = (folder / "table.tex").read_text()
     body = tex.split(r"\midrule")[1].split(r"\bottomrule")[0]
     assert body.count(r"\\") == 3
-    assert all(line.count(" & ") == len(tables.COLUMNS) - 1 for line in body.strip().splitlines())
+    assert all(line.count(" & ") == len(tables.COLUMNS) for line in body.strip().splitlines())
     assert r"ib\_dml" in body
     assert "%" not in tex.replace(r"\%", "")
 
@@ -103,19 +108,20 @@ def test_a_table_can_be_printed_again(folder: Path) -> None:
     ],
 )
 def test_published_numbers_are_those_of_the_paper(head: str, protocol: str, value: float, source: str) -> None:
-    papers = config.load(report.PAPERS, report.Papers)
-    assert report.published(papers, head, protocol) == {"accuracy": value, "source": source, "dataset": "emotic"}
+    settings = cell(head, protocol, {}).settings
+    found = papers.published(papers.read(), head, protocol, settings)
+    assert found == {"accuracy": value, "source": source, "dataset": "emotic"}
 
 
 def test_published_averages_follow_from_the_columns() -> None:
-    papers = config.load(report.PAPERS, report.Papers)
-    level = papers.tables[1]
-    averages = {"ib_dml": (51.98, 48.62), "sem_i_dml": (54.14, 51.92), "kosti": (42.02, 34.78)}
-    for head, (first, second) in averages.items():
-        values = level.heads[head]
-        assert sum(values[:3]) / 3 == pytest.approx(first, abs=0.02)
-        assert sum(values[3:]) / 3 == pytest.approx(second, abs=1.7 if head == "kosti" else 0.02)
-    assert all(len(values) == len(one.protocols) for one in papers.tables for values in one.heads.values())
+    level = papers.read().tables[1]
+    for average in level.averages:
+        assert set(average.heads) == set(level.heads)
+        for head, printed in average.heads.items():
+            parts = [100 * (level.value(head, name) or 0) for name in average.protocols]
+            misprinted = {("kosti", "lev-6:4 average"): 33.19, ("sem_ib_dml", "lev-7:3 average"): 54.69}
+            assert sum(parts) / 3 == pytest.approx(misprinted.get((head, average.name), printed), abs=0.02)
+    assert all(len(values) == len(one.protocols) for one in papers.read().tables for values in one.heads.values())
 
 
 def test_the_published_test_list_is_shown_beside_our_counts_on_its_own_dataset(tmp_path: Path, folder: Path) -> None:
@@ -125,12 +131,23 @@ def test_the_published_test_list_is_shown_beside_our_counts_on_its_own_dataset(t
     line = "Affect-DML, published test list: Disconnection 2272, Engagement 5148, Sensitivity 668, Embarrassment 454, "
     assert line + "Esteem 2182, Yearning 1410." in (tmp_path / "runs" / "one" / "table.md").read_text()
     assert "published test list" not in (folder / "table.md").read_text()
-    assert sum(config.load(report.PAPERS, report.Papers).people[0].test.values()) == 12_134
+    assert sum(papers.read().people[0].test.values()) == 12_134
 
 
-def test_nothing_published_is_none() -> None:
-    papers = config.load(report.PAPERS, report.Papers)
-    assert report.published(papers, "sem_ib_dml", "cat-9:9") is None
+@pytest.mark.parametrize(
+    "values",
+    [{"shots": 5}, {"rule": "linear"}, {"semantic": "area"}, {"extra": "scene/scores"}, {"image": "image50"}],
+)
+def test_nothing_is_published_of_other_rows_and_protocols(values: dict[str, Any]) -> None:
+    known = papers.read()
+    assert papers.published(known, "sem_ib_dml", "cat-9:9", cell("sem_ib_dml", "cat-6:6", {}).settings) is None
+    assert papers.published(known, "sem_ib_dml", "cat-6:6", cell("sem_ib_dml", "cat-6:6", values).settings) is None
+
+
+def test_resnet_50_has_the_numbers_of_table_iv() -> None:
+    settings = cell("sem_ib_dml", "cat-6:6", {"image": "image50", "body": "body50/pooled"}).settings
+    found = papers.published(papers.read(), "sem_ib_dml", "cat-6:6", settings)
+    assert found == {"accuracy": 0.358, "source": "Affect-DML, Table IV, ResNet-50", "dataset": "emotic"}
 
 
 def test_several_settings_and_protocols_have_rows_and_folders_of_their_own(tmp_path: Path) -> None:
@@ -138,7 +155,7 @@ def test_several_settings_and_protocols_have_rows_and_folders_of_their_own(tmp_p
     place = Place(store, "demo", tmp_path / "runs", read_rules(), seeds=1)
     settings: tuple[dict[str, Any], ...] = ({"margin": 0.1}, {"margin": 0.4})
     grid = Grid(heads=("i_dml",), protocols=("cat-6:6", "cat-6:4"), settings=settings)
-    found = ablate(place, grid, QUICK | SMALL, "mine", lambda *_: None)
+    found = ablate(place, grid, QUICK | SMALL, "mine", lambda *_: None).tables
     assert [str(path.relative_to(tmp_path)) for path in found] == ["runs/mine/cat-6-6", "runs/mine/cat-6-4"]
     for results in found.values():
         assert [row["name"] for row in results["rows"]] == ["i_dml-1", "i_dml-2"]
@@ -158,6 +175,40 @@ def test_a_setting_goes_to_the_heads_that_have_it() -> None:
     assert not hasattr(random.recipe, "margin")
     assert image.recipe.model_dump()["margin"] == 0.4
     assert random.recipe.shots == image.recipe.shots == 2
+
+
+def test_tables_of_settings_have_names_and_a_row_they_do_not_change_stands_once() -> None:
+    settings: tuple[dict[str, Any], ...] = ({}, {"name": "wide", "image": "image50"}, {"name": "many", "shots": 5})
+    found = cells(Grid(heads=("random", "i_dml"), protocols=("cat-6:6",), settings=settings), "cat-6:6", {})
+    assert [one.name for one in found] == ["random", "random-many", "i_dml", "i_dml-wide", "i_dml-many"]
+    assert found[3].inputs == ("image50/pooled",)
+    assert found[1].recipe.shots == 5
+
+
+@pytest.mark.parametrize(
+    ("grid", "expected"),
+    [
+        ({"reference": "ib_dml"}, "no row for reference in the grid: 'ib_dml'. Did you mean 'i_dml'?"),
+        ({"settings": ({"name": "a"}, {"name": "a", "shots": 2})}, "grid: two rows are called i_dml-a"),
+        ({"settings": ({"name": "../a"},)}, "grid: name = '../a': it becomes a part of file names"),
+    ],
+)
+def test_rows_that_cannot_be_told_apart_or_found_are_one_line(grid: dict[str, Any], expected: str) -> None:
+    with pytest.raises((ConfigError, UnknownName)) as caught:
+        cells(Grid(heads=("i_dml",), protocols=("cat-6:6",), **grid), "cat-6:6", {})
+    assert str(caught.value).startswith(expected)
+
+
+def test_rows_are_compared_with_the_reference_over_the_same_episodes(folder: Path) -> None:
+    results = json.loads((folder / "results.json").read_text())
+    random, image, both = (row["difference"] for row in results["rows"])
+    assert (results["reference"], image) == ("i_dml", None)
+    means = [row["metrics"]["accuracy"]["mean"] for row in results["rows"]]
+    for mean, apart in ((means[0], random), (means[2], both)):
+        assert apart["to"] == "i_dml"
+        assert apart["accuracy"]["mean"] == pytest.approx(mean - means[1])
+        assert apart["accuracy"]["ci95"][0] <= apart["accuracy"]["mean"] <= apart["accuracy"]["ci95"][1]
+    assert "| to i_dml % [95 %] " in (folder / "table.md").read_text()
 
 
 def test_grids_are_read_by_name_or_path_and_checked_as_a_whole(tmp_path: Path) -> None:

@@ -46,9 +46,27 @@ WIDTH = 24
 SPECS = {
     "image": (Granularity.IMAGE, {"pooled": ArraySpec((WIDTH,), "float16", "activation")}),
     "body": (Granularity.PERSON, {"pooled": ArraySpec((WIDTH,), "float16", "activation")}),
-    "sem2vec": (Granularity.IMAGE, {"presence": ArraySpec((150,), "uint8", "1 where the class is seen")}),
+    "sem2vec": (
+        Granularity.IMAGE,
+        {
+            "presence": ArraySpec((150,), "uint8", "1 where the class is seen"),
+            "area": ArraySpec((150,), "float16", "share of the image"),
+        },
+    ),
     "pose": (Granularity.PERSON, {"keypoints": ArraySpec((26, 2), "float32", "pixels")}),
 }
+MORE = {
+    "scene": (
+        Granularity.IMAGE,
+        {
+            name: ArraySpec((size,), "float16", "made up")
+            for name, size in (("pooled", 20), ("scores", 36), ("attributes", 10))
+        },
+    ),
+    "image50": (Granularity.IMAGE, {"pooled": ArraySpec((2 * WIDTH,), "float16", "activation")}),
+    "body50": (Granularity.PERSON, {"pooled": ArraySpec((2 * WIDTH,), "float16", "activation")}),
+}
+"""Features that are made only when they are asked for."""
 
 
 def people(count: int = 260, seed: int = 0, categories: Iterable[str] = CATEGORIES) -> list[Row]:
@@ -95,7 +113,7 @@ def make_store(
     with store.lock(dataset):
         store.begin(manifest, 64)
         for name in features:
-            granularity, specs = SPECS[name]
+            granularity, specs = (SPECS | MORE)[name]
             info = {
                 "feature": name,
                 "fingerprint": f"{len(name):016x}",

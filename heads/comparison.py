@@ -1,0 +1,29 @@
+"""Two heads over the same episodes: their difference is known better than either of them."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heads.episodes import Counts
+from heads.interval import two_way_interval
+from heads.metrics import accuracy, macro_accuracy
+
+METRICS = {"accuracy": accuracy, "macro_accuracy": macro_accuracy}
+
+
+def scores(counts: Counts) -> dict[str, NDArray[np.float64]]:
+    """Metric -> (S, E)."""
+    return {name: metric.score(*counts) for name, metric in METRICS.items()}
+
+
+def difference(first: NDArray[np.float64], second: NDArray[np.float64]) -> dict[str, Any] | None:
+    """``first`` minus ``second``, both (S, E) over the same seeds and support draws: mean and ci95, in -1..1.
+
+    The draws are the same for every head, so what makes an episode hard is in both and drops out; the interval is the
+    two-way bootstrap of the differences. None when the shapes differ: then nothing is paired.
+    """
+    if first.shape != second.shape:
+        return None
+    apart = first - second
+    return {"mean": float(apart.mean()), "ci95": list(two_way_interval(apart))}

@@ -1,0 +1,122 @@
+"""Finished cells, one file each beside the checkpoint, so that an interrupted grid goes on where it was.
+
+``cells/<name>.json`` holds the row of the table, what was recognised in every episode, and all that the numbers depend
+on. A cell is taken from its file only when all of that is as it was.
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cache.errors import AffectError, StoreError
+from cache.files import PARTIAL, make_folder, read_json, remove, replace_text
+from cache.fingerprint import digest, fingerprint
+from heads.code_version import code_version
+from heads.episodes import Counts
+from heads.experiment import Bench, Cell, Result
+from heads.protocols.one_shot import Rules
+
+_STALE = 3600.0
+"""Seconds after which a file that was being written belongs to nobody."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """row: of results.json, without ``paper`` and ``features``. counts: on test. reused: it was read from its file."""
+
+    cell: Cell
+    row: Mapping[str, Any]
+    counts: Counts
+    reused: bool = False
+
+    @classmethod
+    def of(cls, result: Result) -> "Finished":
+        """A cell that was trained just now."""
+        return cls(result.cell, result.row(), result.counts)
+
+
+@dataclass(frozen=True)
+class Absent:
+    """A cell that cannot be trained. reason: a few words for the cell. error: the whole line."""
+
+    cell: Cell
+    reason: str
+    error: AffectError
+
+    def document(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        about = {"head": self.cell.head, "name": self.cell.name, "settings": self.cell.settings}
+        return {**about, "reason": self.reason, "error": str(self.error)}
+
+
+def path_of(folder: Path, name: str) -> Path:
+    """The file of the cell ``name`` in the run ``folder``."""
+    return folder / "cells" / f"{name}.json"
+
+
+def identity(bench: Bench, cell: Cell, rules: Rules, seeds: int) -> dict[str, Any]:
+    """All that a cell's numbers depend on, ready for JSON."""
+    names = sorted({name.partition("/")[0] for name in cell.inputs})
+    return {
+        "head": cell.head,
+        "settings": cell.settings,
+        "seeds": seeds,
+        "dataset": bench.task.dataset,
+        "source": bench.manifest.source,
+        "protocol": bench.task.protocol,
+        "mapping": fingerprint(rules.model_dump(mode="json")),
+        "features": {name: bench.features[name].fingerprint for name in names},
+        "content": {name: _content(bench.split.tensors[name], bench.split.present[name]) for name in cell.inputs},
+        "code": code_version(cell.head),
+        "torch": torch.__version__,
+        "device": bench.device.type,
+        "threads": torch.get_num_threads(),
+    }
+
+
+def _content(values: Tensor, present: Any) -> str:
+    """Of the numbers themselves: ``make retry`` mends rows under the fingerprint that they had."""
+    return fingerprint([digest(values.cpu().numpy().tobytes()), digest(present.tobytes())])
+
+
+def read(folder: Path, cell: Cell, wanted: Mapping[str, Any]) -> Finished | None:
+    """The finished cell, or None when it is not there, is damaged, or is of another identity than ``wanted``."""
+    try:
+        content = read_json(path_of(folder, cell.name))
+        if content["identity"] != wanted or not (folder / f"{cell.name}.safetensors").is_file():
+            return None
+        episodes = content["episodes"]
+        counts = Counts(np.array(episodes["correct"], np.int64), np.array(episodes["total"], np.int64))
+        return Finished(cell, content["row"], counts, reused=True) if counts.correct.ndim == 3 else None
+    except (StoreError, KeyError, TypeError, ValueError):
+        return None
+
+
+def write(folder: Path, done: Finished, about: Mapping[str, Any]) -> None:
+    """At once, after the checkpoint. Raises: StoreError when the folder cannot be written."""
+    correct, total = (part.tolist() for part in done.counts)
+    content = {"identity": about, "row": done.row, "episodes": {"correct": correct, "total": total}}
+    path = path_of(folder, done.cell.name)
+    make_folder(path.parent)
+    replace_text(path, json.dumps(content, separators=(",", ":"), allow_nan=False) + "\n")
+
+
+def forget(folder: Path, name: str) -> None:
+    """Before a cell is trained: its checkpoint is about to be replaced. Raises: StoreError."""
+    remove(path_of(folder, name))
+
+
+def sweep(folder: Path) -> None:
+    """Delete what killed runs left half written. Raises: StoreError."""
+    for path in folder.rglob(f"{PARTIAL}*"):
+        with suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > _STALE:
+                remove(path)

@@ -1,0 +1,93 @@
+"""Grids: heads x protocols x settings, as a small TOML."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from cache import config, plugins
+from cache.config import Settings
+from cache.errors import ConfigError, unknown
+from heads.experiment import Cell
+from heads.training import recipe
+
+NAME = "name"
+"""The word in a table of settings that names its rows instead of setting something."""
+
+
+class Grid(Settings):
+    """settings: each table overrides the heads' own configs; one row of the result for each head and table, called
+    ``<head>-<name>``, or ``<head>`` for the table without a name. A head that a table does not change has one row.
+    reference: the row that all others are compared with, episode by episode.
+    """
+
+    heads: tuple[str, ...] = Field(min_length=1)
+    protocols: tuple[str, ...] = Field(min_length=1)
+    settings: tuple[dict[str, Any], ...] = Field(({},), min_length=1)
+    reference: str | None = None
+
+
+def read_grid(word: str) -> Grid:
+    """A grid by the name of its file in heads/configs/grids, or by the path of a TOML file.
+
+    Raises: UnknownName with the nearest name, ConfigError.
+    """
+    known = plugins.configs("heads", "configs/grids")
+    if word.endswith(".toml"):
+        return config.load(Path(word), Grid)
+    if word not in known:
+        raise unknown("grid", word, known)
+    return config.load(known[word], Grid)
+
+
+def cell(head: str, protocol: str, overrides: dict[str, Any], name: str | None = None) -> Cell:
+    """A head with its own config (heads/configs/<head>.toml), the protocol's part of it, then ``overrides``.
+
+    Raises: UnknownName for another head; ConfigError with every wrong setting.
+    """
+    model = plugins.load("heads.models", head, "Model")
+    path = plugins.configs("heads").get(head)
+    values = config.read_toml(path) if path else {}
+    special = values.pop("protocols", {})
+    for word in special:
+        values |= special[word] if protocol == word or protocol.startswith(f"{word}-") else {}
+    found = Cell(head, recipe(model, values | overrides, f"settings of {head}"), name or head)
+    model.inputs_of(found.recipe)
+    return found
+
+
+def cells(grid: Grid, protocol: str, overrides: dict[str, Any]) -> list[Cell]:
+    """Every head with every table of settings; several tables without a name are numbered: ``i_dml-1``, ``i_dml-2``.
+
+    A setting goes to the heads that have it. Raises: ConfigError for one that no head of the grid has, for two rows of
+    one name, and for a reference that is no row.
+    """
+    has = {head: set(type(cell(head, protocol, {}).recipe).model_fields) for head in grid.heads}
+    known = set().union(*has.values())
+    found: list[Cell] = []
+    for head in grid.heads:
+        for name, settings in _named(head, grid.settings):
+            values = settings | overrides
+            mine = {key: values[key] for key in values if key in has[head] or key not in known}
+            one = cell(head, protocol, mine, name)
+            if all(one.head != other.head or one.settings != other.settings for other in found):
+                found.append(one)
+    names = [one.name for one in found]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise ConfigError(f"grid: two rows are called {twice}; give each table of settings another name = ")
+    if grid.reference not in (None, *names):
+        raise unknown("row for reference in the grid:", str(grid.reference), names)
+    return found
+
+
+def _named(head: str, tables: tuple[dict[str, Any], ...]) -> Iterator[tuple[str, dict[str, Any]]]:
+    unnamed = sum(NAME not in table for table in tables)
+    number = 0
+    for table in tables:
+        settings = {key: value for key, value in table.items() if key != NAME}
+        number += NAME not in table
+        word = str(table[NAME]) if NAME in table else str(number) if unnamed > 1 else ""
+        if "/" in word or word.startswith("."):
+            raise ConfigError(f"grid: name = {word!r}: it becomes a part of file names, so without / and leading dot")
+        yield f"{head}-{word}" if word else head, settings
