@@ -46,6 +46,7 @@ class Tab:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            env={**os.environ, **dict.fromkeys(("HOME", "TMPDIR", "XDG_CONFIG_HOME"), self._profile.name)},
         )
         os.close(theirs_in)
         os.close(theirs_out)
