@@ -4,6 +4,7 @@ import math
 import socket
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,16 @@ def test_as_transformers_does_it(weights: Weights, published: Path, aspect: str)
         wanted = by_cells(whole)
         assert wanted.std() > 0.01 * wanted.mean() > 0
         np.testing.assert_allclose(found.arrays["map"][row], wanted, rtol=5e-3, atol=5e-3 * wanted.std())
+
+
+def test_threads_do_not_disturb_each_other(weights: Weights) -> None:
+    """Several batches run at once; transformers collects hidden states beside the forward pass."""
+    stage = loaded(weights, size=56)
+    items = [stage.prepare(photo(seed, 60 + 20 * seed, 80))[0] for seed in range(8)]
+    wanted = [stage.extract([item]).arrays["map"] for item in items]
+    with ThreadPoolExecutor(4) as pool:
+        for found, one in zip(pool.map(lambda item: stage.extract([item]), items * 3), wanted * 3, strict=True):
+            np.testing.assert_allclose(found.arrays["map"], one, rtol=1e-3)
 
 
 def test_files_with_the_names_of_either_version(weights: Weights, published: Path, tmp_path: Path) -> None:
