@@ -15,7 +15,7 @@ Source: MTCNN (Zhang et al. 2016) by facenet-pytorch; template: ArcFace (Deng et
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
