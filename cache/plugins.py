@@ -19,7 +19,8 @@ def load(package: str, name: str, attribute: str) -> Any:
     Raises: UnknownName with the nearest name. ``name`` comes from users, so only listed names are imported.
     """
     if name not in (known := names(package)):
-        kind = package.rpartition(".")[2].rstrip("s").replace("model", "head")
+        folder = package.rpartition(".")[2]
+        kind = {"models": "head", "losses": "loss"}.get(folder, folder.removesuffix("s"))
         raise unknown(kind, name, known)
     return getattr(import_module(f"{package}.{name}"), attribute)
 

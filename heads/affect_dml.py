@@ -4,7 +4,7 @@ Source: Affect-DML (seeds/000), sections III-B to III-D and IV-A.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from pydantic import Field
@@ -12,18 +12,19 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cache.config import Settings
-from heads import streams
+from heads import metric_learning, streams
+from heads.cross_entropy import cross_entropy
 from heads.head import Head, Output
 from heads.layers import BatchNorm, Linear, generators
-from heads.losses.cross_entropy import cross_entropy
-from heads.losses.triplet import triplet_margin
-from heads.miners import multi_similarity
+from heads.metric_learning import MetricLearning
 from heads.streams import ExtraStreams
+from heads.varied import Number
 
 
 class DmlConfig(ExtraStreams):
     """stream: width of each stream's output. fusion, embedding: the two layers after concatenation (the public code's
-    512 and 128). triplet_weight, class_weight: alpha and beta of eq. 7.
+    512 and 128). loss, miner: files of heads/losses and heads/miners; their settings stand beside these.
+    metric_weight, class_weight: alpha and beta of eq. 7.
 
     activation: what follows each stream and the first layer of the fusion. The paper names none ("a fully-connected
     layer"), so none is the default; with cached features the whole model is then linear but for the semantic stream.
@@ -36,10 +37,10 @@ class DmlConfig(ExtraStreams):
     semantic_hidden: int = Field(256, ge=1)
     fusion: int = Field(512, ge=1)
     embedding: int = Field(128, ge=1)
-    epsilon: float = Field(0.1, ge=0)
-    margin: float = Field(0.2, ge=0)
-    triplet_weight: float = Field(0.5, ge=0)
-    class_weight: float = Field(0.5, ge=0)
+    loss: str = "triplet"
+    miner: str = "multi_similarity"
+    metric_weight: Number = Field(0.5, ge=0)
+    class_weight: Number = Field(0.5, ge=0)
     activation: Literal["none", "relu"] = "none"
     standardise: bool = True
 
@@ -73,9 +74,10 @@ class Network(nn.Module):
     The cached pooled vector stands for the backbone; the projection replaces its logits layer.
     """
 
-    def __init__(self, config: DmlConfig, widths: Mapping[str, int], classes: int, seeds: Sequence[int]) -> None:
+    def __init__(
+        self, config: DmlConfig, widths: Mapping[str, int], classes: int, draws: Sequence[torch.Generator]
+    ) -> None:
         super().__init__()
-        draws = generators(seeds)
         self.inputs, semantic = streams.inputs_of(config), streams.semantic_input(config)
         self.activation = _ACTIVATIONS[config.activation]
         self.streams = nn.ModuleList(
@@ -96,16 +98,6 @@ class Network(nn.Module):
         return Output(embedding, self.classifier(embedding))
 
 
-def terms(config: DmlConfig, output: Output, labels: Tensor) -> dict[str, Tensor]:
-    """The two weighted terms of eq. 7, each (S,). labels: (S, B)."""
-    normalised = F.normalize(output.embedding, dim=2)
-    pairs = multi_similarity(normalised.detach(), labels, config.epsilon)
-    return {
-        "triplet": config.triplet_weight * triplet_margin(normalised, pairs, config.margin),
-        "class": config.class_weight * cross_entropy(output.logits, labels),
-    }
-
-
 class AffectDML(Head):
     """What the variants share; a variant is this with the streams of its Config."""
 
@@ -114,7 +106,14 @@ class AffectDML(Head):
     def __init__(self, config: DmlConfig, widths: Mapping[str, int], classes: int, seeds: Sequence[int]) -> None:
         super().__init__(config, widths, classes, seeds)
         self.config = config
-        self.network = Network(config, widths, classes, seeds)
+        draws = generators(seeds)
+        self.network = Network(config, widths, classes, draws)
+        self.metric = MetricLearning(config, config.embedding, classes, draws)
+
+    @classmethod
+    def config_of(cls, values: Mapping[str, Any]) -> type[Settings]:
+        """With the settings of the loss and the miner that ``values`` name."""
+        return metric_learning.config_of(cls.Config, values)
 
     @classmethod
     def inputs_of(cls, config: Settings) -> tuple[str, ...]:
@@ -127,8 +126,11 @@ class AffectDML(Head):
         return output
 
     def terms(self, output: Output, labels: Tensor) -> dict[str, Tensor]:
-        """Eq. 7: ``triplet`` and ``class``."""
-        return terms(self.config, output, labels)
+        """Eq. 7: ``metric`` (the paper's is the triplet loss) and ``class``."""
+        return {
+            "metric": self.config.metric_weight * self.metric(output.embedding, labels),
+            "class": self.config.class_weight * cross_entropy(output.logits, labels),
+        }
 
     def standardised(self) -> tuple[str, ...]:
         """All but presence, when the config says so."""

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from torch import Tensor, nn
 
@@ -34,6 +34,11 @@ class Head(nn.Module, ABC):
         """widths: input name -> d. classes: how many seen classes. seeds: one model each."""
         super().__init__()
         self.inputs = self.inputs_of(config)
+
+    @classmethod
+    def config_of(cls, values: Mapping[str, Any]) -> type[Settings]:  # noqa: ARG003 (a head may look at them)
+        """``Config``, with the settings of the parts that ``values``, not yet checked, name. Raises: UnknownName."""
+        return cls.Config
 
     @classmethod
     @abstractmethod

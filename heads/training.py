@@ -1,5 +1,6 @@
 """How a head is trained, and one config made of everything that can be set."""
 
+from functools import cache
 from typing import Any, Self
 
 from pydantic import Field, create_model, model_validator
@@ -45,8 +46,19 @@ def recipe(head: type[Head], values: dict[str, Any], where: str) -> Recipe:
     """Every setting of one experiment, flat: an instance of ``head.Config``, Training and Episodes at once.
 
     values: what differs from the defaults. where: opens the error text.
-    Raises: ConfigError with all faults.
+    Raises: ConfigError with all faults; UnknownName for a loss or a miner.
     """
-    bases: Any = (head.Config, Recipe)
+    return build(_joined(head.config_of(values)), values, where)
+
+
+def fields(head: type[Head], values: dict[str, Any]) -> set[str]:
+    """The names of all settings that go with ``values``: a loss brings its own. Raises: UnknownName."""
+    return set(_joined(head.config_of(values)).model_fields)
+
+
+@cache
+def _joined(config: type[Settings]) -> type[Recipe]:
+    """One class for each config, so that equal recipes are equal."""
+    bases: Any = (config, Recipe)
     model: type[Recipe] = create_model("Recipe", __base__=bases)
-    return build(model, values, where)
+    return model

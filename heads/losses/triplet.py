@@ -1,30 +1,46 @@
-"""Triplet margin loss over all triplets that a choice of pairs makes."""
+"""Triplet margin loss over all triplets that a choice makes."""
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
-from heads.miners import Pairs
+from cache.config import Settings
+from heads import metric_learning
+from heads.chosen import Chosen
+from heads.distances import euclidean
+from heads.varied import Number, column
 
 
-def triplet_margin(normalised: Tensor, pairs: Pairs, margin: float) -> Tensor:
-    """Mean over the violated triplets of d(anchor, positive) - d(anchor, negative) + margin, per seed.
+class Loss(metric_learning.Loss):
+    """Mean over the violated triplets of d(anchor, positive) - d(anchor, negative) + margin.
 
-    normalised: (S, B, e) of length 1; d is Euclidean. Returns (S,); a seed without a violated triplet gets 0, with a
-    zero gradient. Equals pytorch-metric-learning's TripletMarginLoss with its default AvgNonZeroReducer.
-    Source: Affect-DML, eq. 6 (its printed sign is reversed: the text pulls the positive and pushes the negative).
-
-    The loss is piecewise linear in the distances, so the (S, B, B, B) triplets are only counted, without a graph, and
-    the gradient flows through the (S, B, B) distances weighted by those counts.
+    d is Euclidean. Source: Affect-DML, eq. 6 (its printed sign is reversed: the text pulls the positive and pushes the
+    negative) and, for the margin, the public code; pytorch-metric-learning's TripletMarginLoss.
     """
-    distance = torch.cdist(normalised, normalised, compute_mode="donot_use_mm_for_euclid_dist")
-    with torch.no_grad():
-        reach = distance.add(margin).masked_fill_(~pairs.positive, -torch.inf)
-        limit = distance.masked_fill(~pairs.negative, torch.inf)
-        violated = reach.unsqueeze(3) > limit.unsqueeze(2)
-        pulls = violated.sum(3, dtype=distance.dtype)
-        weight = pulls - violated.sum(2, dtype=distance.dtype)
-        count = pulls.sum((1, 2))
-        scale = 1 / count.clamp_min(1)
-        weight *= scale[:, None, None]
-        floor = count * scale * margin
-    return (distance * weight).sum((1, 2)) + floor
+
+    class Config(Settings):
+        """margin: in the unit of the distance; Affect-DML's (the reference's is 0.05)."""
+
+        margin: Number = Field(0.2, ge=0)
+
+    def forward(self, normalised: Tensor, labels: Tensor, chosen: Chosen) -> Tensor:  # noqa: ARG002 (the contract's)
+        """The loss is piecewise linear in the distances, so the (S, B, B, B) triplets are only counted, without a
+        graph, and the gradient flows through the (S, B, B) distances weighted by those counts."""
+        distance = euclidean(normalised, normalised)
+        with torch.no_grad():
+            weight, floor = _slopes(distance, chosen, column(self.config.margin, distance))
+        return (distance * weight).sum((1, 2)) + floor
+
+
+def _slopes(distance: Tensor, chosen: Chosen, margin: Tensor) -> tuple[Tensor, Tensor]:
+    """What the loss is linear in: a weight for each distance, (S, B, B), and the margins' part, (S,)."""
+    reach = (distance + margin).masked_fill_(~chosen.positive, -torch.inf)
+    limit = distance.masked_fill(~chosen.negative, torch.inf)
+    violated = reach.unsqueeze(3) > limit.unsqueeze(2)
+    if chosen.triplets is not None:
+        violated &= chosen.triplets
+    pulls = violated.sum(3, dtype=distance.dtype)
+    weight = pulls - violated.sum(2, dtype=distance.dtype)
+    count = pulls.sum((1, 2), keepdim=True)
+    scale = 1 / count.clamp_min(1)
+    return weight * scale, (count * scale * margin).flatten()

@@ -18,9 +18,9 @@ from torch.nn import functional as F
 
 from cache.config import Settings
 from heads import streams
+from heads.cross_entropy import cross_entropy
 from heads.head import Head, Output
 from heads.layers import BatchNorm, Linear, generators
-from heads.losses.cross_entropy import cross_entropy
 from heads.streams import BodyStream, ExtraStreams, SceneStream
 
 

@@ -1,0 +1,35 @@
+"""Lifted structure loss: each positive pair against the negatives of both of its ends."""
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional as F
+
+from cache.config import Settings
+from heads import metric_learning
+from heads.chosen import Chosen
+from heads.distances import euclidean
+from heads.reduction import log_sum_exp, mean
+from heads.varied import Number, column
+
+
+class Loss(metric_learning.Loss):
+    """Source: Song et al. 2016, Deep metric learning via lifted structured feature embedding, eq. 4;
+    pytorch-metric-learning's LiftedStructureLoss."""
+
+    class Config(Settings):
+        """pos_margin, neg_margin: Euclidean distances."""
+
+        pos_margin: Number = Field(0, ge=0)
+        neg_margin: Number = Field(1, ge=0)
+
+    def forward(self, normalised: Tensor, labels: Tensor, chosen: Chosen) -> Tensor:  # noqa: ARG002 (the contract's)
+        """See the class."""
+        distance = euclidean(normalised, normalised)
+        positive, negative = chosen.counts(distance.dtype)
+        near = log_sum_exp(column(self.config.neg_margin, distance) - distance, negative)
+        some = negative.sum(2) > 0
+        either = some.unsqueeze(2) | some.unsqueeze(1)
+        push = torch.logaddexp(near.unsqueeze(2), near.unsqueeze(1)).masked_fill(~either, 0)
+        each = F.relu(push + distance - column(self.config.pos_margin, distance)).square() / 2
+        return mean(each, positive) * some.any(1) * chosen.enough()

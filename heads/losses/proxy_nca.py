@@ -1,0 +1,34 @@
+"""Proxy-NCA: neighbourhood components analysis with a learnt proxy for each class as the neighbours."""
+
+from collections.abc import Sequence
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional as F
+
+from cache.config import Settings
+from heads import metric_learning
+from heads.chosen import Chosen
+from heads.distances import euclidean
+from heads.losses._proxies import cross_entropy, drawn
+from heads.varied import Number, column
+
+
+class Loss(metric_learning.Loss):
+    """Source: Movshovitz-Attias et al. 2017, No fuss distance metric learning using proxies; pytorch-metric-learning's
+    ProxyNCALoss."""
+
+    class Config(Settings):
+        """softmax_scale: of the squared Euclidean distances."""
+
+        softmax_scale: Number = Field(1, gt=0)
+
+    def start(self, draws: Sequence[torch.Generator]) -> None:
+        """A proxy for each class."""
+        self.proxies = drawn(draws, self.classes, self.embedding, 1)
+
+    def forward(self, normalised: Tensor, labels: Tensor, chosen: Chosen) -> Tensor:
+        """See the class."""
+        distance = euclidean(normalised, F.normalize(self.proxies, dim=2)).square()
+        return cross_entropy(-column(self.config.softmax_scale, distance) * distance, labels, chosen, anchors_only=True)

@@ -1,0 +1,1 @@
+"""One miner a file: ``SET="miner=batch_hard"`` is heads/miners/batch_hard.py."""

@@ -1,0 +1,26 @@
+"""For each anchor its farthest positive and its nearest negative."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from heads import metric_learning
+from heads.chosen import Chosen, all_pairs, of_triplets
+from heads.distances import euclidean
+
+
+class Miner(metric_learning.Miner):
+    """One triplet for each anchor that has both.
+
+    Source: Hermans et al. 2017, In defense of the triplet loss; pytorch-metric-learning's BatchHardMiner.
+    """
+
+    def choose(self, normalised: Tensor, labels: Tensor) -> Chosen:
+        """See the class."""
+        distance, size = euclidean(normalised, normalised), labels.shape[1]
+        pairs = all_pairs(labels)
+        farthest = distance.masked_fill(~pairs.positive, -torch.inf).argmax(2)
+        nearest = distance.masked_fill(~pairs.negative, torch.inf).argmin(2)
+        both = pairs.positive.any(2, keepdim=True) & pairs.negative.any(2, keepdim=True)
+        positive = F.one_hot(farthest, size).bool() & both
+        return of_triplets(positive.unsqueeze(3) & F.one_hot(nearest, size).bool().unsqueeze(2))

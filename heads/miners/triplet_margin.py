@@ -1,0 +1,38 @@
+"""Triplets by how far the negative is behind the positive."""
+
+from typing import Literal
+
+from pydantic import Field
+from torch import Tensor
+
+from cache.config import Settings
+from heads import metric_learning
+from heads.chosen import Chosen, all_triplets, of_triplets
+from heads.distances import euclidean
+from heads.varied import Number, column
+
+
+class Miner(metric_learning.Miner):
+    """``all`` that violate the margin; of these the ``hard`` ones, whose negative is nearer than the positive, or the
+    ``semihard`` ones, whose negative is farther; or the ``easy`` ones, which do not violate it.
+
+    Source: Schroff et al. 2015, FaceNet; pytorch-metric-learning's TripletMarginMiner.
+    """
+
+    class Config(Settings):
+        """triplet_margin: in the unit of the distance. triplets: which (the reference's ``type_of_triplets``)."""
+
+        triplet_margin: Number = Field(0.2, ge=0)
+        triplets: Literal["all", "hard", "semihard", "easy"] = "all"
+
+    def choose(self, normalised: Tensor, labels: Tensor) -> Chosen:
+        """See the class."""
+        distance = euclidean(normalised, normalised)
+        ahead = distance.unsqueeze(2) - distance.unsqueeze(3)
+        margin, kind = column(self.config.triplet_margin, ahead), self.config.triplets
+        wanted = ahead > margin if kind == "easy" else ahead <= margin
+        if kind == "hard":
+            wanted = wanted & (ahead <= 0)
+        if kind == "semihard":
+            wanted = wanted & (ahead > 0)
+        return of_triplets(wanted & all_triplets(labels))
