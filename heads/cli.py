@@ -1,8 +1,11 @@
-"""``python -m heads train|ablate|evaluate|report``: words in, a table out. Exit status 2 for what a user can mend."""
+"""``python -m heads train|ablate|evaluate|compare|mapping|report``: words in, a table out.
+
+Exit status 2 for what a user can mend.
+"""
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -25,7 +28,7 @@ def parser() -> argparse.ArgumentParser:
     """Every command with its defaults."""
     top = _Parser(prog="python -m heads", description="Train small heads on cached features; print their table.")
     commands = top.add_subparsers(
-        dest="command", required=True, metavar="train|ablate|evaluate|report", parser_class=_Parser
+        dest="command", required=True, metavar="train|ablate|evaluate|compare|mapping|report", parser_class=_Parser
     )
     for word, text in (("train", "train one head"), ("ablate", "train every head of a grid")):
         command = commands.add_parser(word, help=text, allow_abbrev=False)
@@ -44,6 +47,13 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--protocol", default="cat-6:6", help="for the name of the run, without --name")
     _scoring(command)
     command.set_defaults(seeds=SEEDS)
+    command = commands.add_parser("compare", help="two trained rows over the same episodes", allow_abbrev=False)
+    command.add_argument("rows", nargs=2, metavar="RUN/ROW", help="the row's folder in --runs, and its name")
+    command.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the results")
+    command = commands.add_parser("mapping", help="people of each class, beside the published", allow_abbrev=False)
+    command.add_argument("--dataset", default="demo")
+    command.add_argument("--store", type=Path, default=Path("store"), help="folder of the cached features")
+    command.add_argument("--mapping", type=Path, help="another one_shot.toml")
     command = commands.add_parser("report", help="print a finished run's table, write its page", allow_abbrev=False)
     command.add_argument("--run", "--name", dest="name", default="demo", help="the run's folder in --runs")
     command.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the results")
@@ -69,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit status: 0, 2 for an error that one line explains, 130 for an interrupt."""
     try:
         words = parser().parse_args(arguments)
-        {"train": _train, "ablate": _ablate, "evaluate": _evaluate, "report": _report}[words.command](words)
+        _COMMANDS[words.command](words)
     except AffectError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -125,6 +135,23 @@ def _evaluate(words: argparse.Namespace) -> None:
     print(f"written to {target}")
 
 
+def _compare(words: argparse.Namespace) -> None:
+    from heads import finished
+
+    first, second = words.rows
+    for name, apart in finished.compare(words.runs, first, second).items():
+        low, high = (100 * bound for bound in apart["ci95"])
+        print(f"{name}: {first} minus {second}: {100 * apart['mean']:+.2f} points [{low:+.2f}, {high:+.2f}]")
+
+
+def _mapping(words: argparse.Namespace) -> None:
+    from heads import mapping
+    from heads.protocols import one_shot
+
+    rules = one_shot.read_rules(words.mapping or one_shot.MAPPING)
+    print(mapping.text(Store(words.store).manifest(words.dataset), rules))
+
+
 def _report(words: argparse.Namespace) -> None:
     from heads import runs
     from heads.page import material, page
@@ -177,3 +204,13 @@ def _show(tables: dict[Path, dict[str, Any]]) -> None:
     for folder, results in tables.items():
         print(markdown(results))
         print(f"written to {folder}")
+
+
+_COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
+    "train": _train,
+    "ablate": _ablate,
+    "evaluate": _evaluate,
+    "compare": _compare,
+    "mapping": _mapping,
+    "report": _report,
+}

@@ -16,10 +16,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cache.errors import AffectError, StoreError
+from cache.errors import AffectError, ConfigError, StoreError, nearest
 from cache.files import PARTIAL, make_folder, read_json, remove, replace_text
 from cache.fingerprint import digest, fingerprint
 from heads.code_version import code_version
+from heads.comparison import difference, scores
 from heads.episodes import Counts
 from heads.experiment import Bench, Cell, Result
 from heads.protocols.one_shot import Rules
@@ -93,8 +94,7 @@ def read(folder: Path, cell: Cell, wanted: Mapping[str, Any]) -> Finished | None
         content = read_json(path_of(folder, cell.name))
         if content["identity"] != wanted or not (folder / f"{cell.name}.safetensors").is_file():
             return None
-        episodes = content["episodes"]
-        counts = Counts(np.array(episodes["correct"], np.int64), np.array(episodes["total"], np.int64))
+        counts = _counts(content)
         return Finished(cell, content["row"], counts, reused=True) if counts.correct.ndim == 3 else None
     except (StoreError, KeyError, TypeError, ValueError):
         return None
@@ -107,6 +107,43 @@ def write(folder: Path, done: Finished, about: Mapping[str, Any]) -> None:
     path = path_of(folder, done.cell.name)
     make_folder(path.parent)
     replace_text(path, json.dumps(content, separators=(",", ":"), allow_nan=False) + "\n")
+
+
+def compare(runs: Path, first: str, second: str) -> dict[str, dict[str, Any]]:
+    """Metric -> ``first`` minus ``second``, two rows of finished runs as ``<run>/<row>``, paired by seed and episode.
+
+    Raises: StoreError when one is not there; ConfigError when they were not scored on the same episodes.
+    """
+    one, other = (_found(runs, word) for word in (first, second))
+    for key in ("dataset", "source", "protocol", "mapping", "seeds"):
+        _check_same(key, one["identity"][key], other["identity"][key], first, second)
+    for key in ("shots", "episodes"):
+        _check_same(key, one["identity"]["settings"][key], other["identity"]["settings"][key], first, second)
+    mine, theirs = (scores(_counts(content)) for content in (one, other))
+    return {name: apart for name in mine if (apart := difference(mine[name], theirs[name]))}
+
+
+def _found(runs: Path, word: str) -> Any:
+    run, _, row = word.rpartition("/")
+    path = path_of(runs / run, row)
+    if not run or not path.is_file():
+        folders = {one.parent.parent for one in runs.glob("**/cells/*.json")}
+        there = [f"{run}/{one.stem}" for one in (runs / run / "cells").glob("*.json")] if run else []
+        raise StoreError(
+            f"{path}: no such finished row.{nearest(word, there or [str(one.relative_to(runs)) for one in folders])}"
+        )
+    return read_json(path)
+
+
+def _check_same(what: str, first: Any, second: Any, one: str, other: str) -> None:
+    if first != second:
+        cure = "Only rows over the same people and episodes can be paired"
+        raise ConfigError(f"{one} has {what} {first}, {other} has {what} {second}. {cure}")
+
+
+def _counts(content: Mapping[str, Any]) -> Counts:
+    episodes = content["episodes"]
+    return Counts(np.array(episodes["correct"], np.int64), np.array(episodes["total"], np.int64))
 
 
 def forget(folder: Path, name: str) -> None:

@@ -10,7 +10,7 @@ from cache import config, plugins
 from cache.config import Settings
 from cache.errors import ConfigError, unknown
 from heads.experiment import Cell
-from heads.training import recipe
+from heads.training import fields, recipe
 
 NAME = "name"
 """The word in a table of settings that names its rows instead of setting something."""
@@ -63,13 +63,13 @@ def cells(grid: Grid, protocol: str, overrides: dict[str, Any]) -> list[Cell]:
     A setting goes to the heads that have it. Raises: ConfigError for one that no head of the grid has, for two rows of
     one name, and for a reference that is no row.
     """
-    has = {head: set(type(cell(head, protocol, {}).recipe).model_fields) for head in grid.heads}
-    known = set().union(*has.values())
+    known = {key for head in grid.heads for table in grid.settings for key in _fields(head, table | overrides)}
     found: list[Cell] = []
     for head in grid.heads:
         for name, settings in _named(head, grid.settings):
             values = settings | overrides
-            mine = {key: values[key] for key in values if key in has[head] or key not in known}
+            has = _fields(head, values)
+            mine = {key: values[key] for key in values if key in has or key not in known}
             one = cell(head, protocol, mine, name)
             if all(one.head != other.head or one.settings != other.settings for other in found):
                 found.append(one)
@@ -79,6 +79,10 @@ def cells(grid: Grid, protocol: str, overrides: dict[str, Any]) -> list[Cell]:
     if grid.reference not in (None, *names):
         raise unknown("row for reference in the grid:", str(grid.reference), names)
     return found
+
+
+def _fields(head: str, values: dict[str, Any]) -> set[str]:
+    return fields(plugins.load("heads.models", head, "Model"), values)
 
 
 def _named(head: str, tables: tuple[dict[str, Any], ...]) -> Iterator[tuple[str, dict[str, Any]]]:
