@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from cache.errors import AffectError, ConfigError, StoreError, nearest
@@ -24,6 +25,7 @@ from heads.comparison import difference, scores
 from heads.episodes import Counts
 from heads.experiment import Bench, Cell, Result
 from heads.protocols.one_shot import Rules
+from heads.task import Task
 
 _STALE = 3600.0
 """Seconds after which a file that was being written belongs to nobody."""
@@ -74,6 +76,7 @@ def identity(bench: Bench, cell: Cell, rules: Rules, seeds: int) -> dict[str, An
         "source": bench.manifest.source,
         "protocol": bench.task.protocol,
         "mapping": fingerprint(rules.model_dump(mode="json")),
+        "people": fingerprint([digest(part.tobytes()) for part in _people(bench.task)]),
         "features": {name: bench.features[name].fingerprint for name in names},
         "content": {name: _content(bench.split.tensors[name], bench.split.present[name]) for name in cell.inputs},
         "code": code_version(cell.head),
@@ -81,6 +84,10 @@ def identity(bench: Bench, cell: Cell, rules: Rules, seeds: int) -> dict[str, An
         "device": bench.device.type,
         "threads": torch.get_num_threads(),
     }
+
+
+def _people(task: Task) -> list[NDArray[np.int64]]:
+    return [task.labels, task.train, task.val, task.test]
 
 
 def _content(values: Tensor, present: Any) -> str:
