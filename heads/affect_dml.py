@@ -18,7 +18,7 @@ from heads.head import Head, Output
 from heads.layers import BatchNorm, Linear, generators
 from heads.metric_learning import MetricLearning
 from heads.streams import ExtraStreams
-from heads.varied import Number
+from heads.varied import Number, column
 
 
 class DmlConfig(ExtraStreams):
@@ -127,9 +127,10 @@ class AffectDML(Head):
 
     def terms(self, output: Output, labels: Tensor) -> dict[str, Tensor]:
         """Eq. 7: ``metric`` (the paper's is the triplet loss) and ``class``."""
+        metric, seen = self.metric(output.embedding, labels), cross_entropy(output.logits, labels)
         return {
-            "metric": self.config.metric_weight * self.metric(output.embedding, labels),
-            "class": self.config.class_weight * cross_entropy(output.logits, labels),
+            "metric": column(self.config.metric_weight, metric) * metric,
+            "class": column(self.config.class_weight, seen) * seen,
         }
 
     def standardised(self) -> tuple[str, ...]:

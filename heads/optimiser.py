@@ -19,15 +19,16 @@ _LATE = 1e6
 
 
 class RMSprop:
-    """``with RMSprop(head, lr) as optimiser: optimiser.step(loss)``.
+    """``with RMSprop(head, lr) as optimiser: optimiser.step(loss)``. lr: one number, or (S,) with one for each model.
 
     Inside the ``with``, on a CPU, the weights of every ``Linear`` get no ``grad``: each seed's gradient is made in one
     small piece of memory that stays in the processor's cache, and is used up there. Five seeds' weights, squares and
     gradients together do not fit into it. What of a step is not a product took a third less for that (bench_heads).
     """
 
-    def __init__(self, module: nn.Module, lr: float, alpha: float = 0.99, eps: float = 1e-8) -> None:
-        self.lr, self.alpha, self.eps = lr, alpha, eps
+    def __init__(self, module: nn.Module, lr: float | Tensor, alpha: float = 0.99, eps: float = 1e-8) -> None:
+        self.lr: float | Tensor = lr
+        self.alpha, self.eps = alpha, eps
         self.late = torch.tensor(_LATE, device=next((parameter.device for parameter in module.parameters()), None))
         self.layers = [
             layer for layer in module.modules() if isinstance(layer, Linear) and layer.weight.device.type == "cpu"
@@ -58,18 +59,24 @@ class RMSprop:
                 self._stream(layer.weight, layer.taps, squares, scratch)
                 layer.taps.clear()
         known = [(p, p.grad, square) for p, square in zip(self.others, self.squares, strict=True) if p.grad is not None]
-        self._update([p for p, _, _ in known], [grad for _, grad, _ in known], [square for _, _, square in known])
+        if isinstance(self.lr, Tensor):
+            for seed, rate in enumerate(self.lr.tolist()):
+                self._update([(p[seed], grad[seed], square[seed]) for p, grad, square in known], rate)
+        else:
+            self._update(known, self.lr)
 
     def _stream(self, weight: Tensor, taps: Sequence[tuple[Tensor, Tensor]], squares: Tensor, scratch: Tensor) -> None:
-        for seed in range(len(weight)):
+        rates = self.lr.tolist() if isinstance(self.lr, Tensor) else [self.lr] * len(weight)
+        for seed, rate in enumerate(rates):
             for number, (x, gradient) in enumerate(taps):
                 torch.addmm(scratch, x[seed].T, gradient[seed], beta=min(number, 1), out=scratch)
-            self._update([weight[seed]], [scratch], [squares[seed]])
+            self._update([(weight[seed], scratch, squares[seed])], rate)
 
-    def _update(self, parameters: list[Tensor], gradients: list[Tensor], squares: list[Tensor]) -> None:
-        """The gradients are overwritten (by themselves)."""
-        if not parameters:
+    def _update(self, rows: Sequence[tuple[Tensor, Tensor, Tensor]], lr: float) -> None:
+        """rows: parameter, gradient, squares. The gradients are overwritten (by themselves)."""
+        if not rows:
             return
+        parameters, gradients, squares = (list(column) for column in zip(*rows, strict=True))
         torch._fused_adam_(
             parameters,
             gradients,
@@ -77,7 +84,7 @@ class RMSprop:
             squares,
             [],
             [self.late] * len(parameters),
-            lr=self.lr,
+            lr=lr,
             beta1=0.0,
             beta2=self.alpha,
             weight_decay=0.0,

@@ -122,7 +122,9 @@ def _score(head: Head, trial: Trial, seeds: int) -> NDArray[np.float64]:
     return np.asarray(macro_accuracy.score(correct, total).mean(1))
 
 
-def _check_finite(loss: NDArray[np.float64], seeds: Sequence[int], epoch: int, lr: float) -> None:
+def _check_finite(loss: NDArray[np.float64], seeds: Sequence[int], epoch: int, lr: float | Tensor) -> None:
     if not np.isfinite(loss).all():
-        seed = seeds[int(np.argmin(np.isfinite(loss)))]
-        raise ConfigError(f"seed {seed}: the loss is not a number in epoch {epoch}. Take a learning rate below lr={lr}")
+        place = int(np.argmin(np.isfinite(loss)))
+        rate = float(lr[place]) if isinstance(lr, Tensor) else lr
+        what = f"seed {seeds[place]}: the loss is not a number in epoch {epoch}"
+        raise ConfigError(f"{what}. Take a learning rate below lr={rate}")

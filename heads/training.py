@@ -8,6 +8,7 @@ from pydantic import Field, create_model, model_validator
 from cache.config import Settings, build
 from heads.episodes import Episodes
 from heads.head import Head
+from heads.varied import Number
 
 
 class Training(Settings):
@@ -19,12 +20,12 @@ class Training(Settings):
     published: after three steps of ``gamma`` little moves.
     """
 
-    lr: float = Field(3.5e-4, gt=0)
+    lr: Number = Field(3.5e-4, gt=0)
     epochs: int = Field(12, ge=1)
     batch: int = Field(32, ge=2)
     per_class: int = Field(4, ge=1)
     step: int = Field(4, ge=1)
-    gamma: float = Field(0.1, gt=0, le=1)
+    gamma: Number = Field(0.1, gt=0, le=1)
     patience: int = Field(6, ge=0)
 
     @model_validator(mode="after")
@@ -34,8 +35,8 @@ class Training(Settings):
         return self
 
     def rate(self, epoch: int) -> float:
-        """The learning rate of an epoch, counted from 0."""
-        return float(self.lr * self.gamma ** (epoch // self.step))
+        """The learning rate of an epoch, counted from 0; (S,) where rates train together."""
+        return self.lr * self.gamma ** (epoch // self.step)
 
 
 class Recipe(Training, Episodes):
