@@ -75,7 +75,7 @@ def notes(results: Results) -> list[str]:
         )
     if _compared(results):
         lines.append(f"to {results['reference']}: accuracy minus its accuracy, paired over seeds and support draws.")
-    lines += [f"Not trained: {one['name']} ({one['error']})." for one in results.get("absent", [])]
+    lines += [f"Not trained: {one['error']}." for one in results.get("absent", [])]
     untrained = {feature["name"]: feature["used"] for feature in results["features"] if not feature["trained"]}
     if used := [name for name, was in untrained.items() if was]:
         lines.append(f"UNTRAINED features in this table: {', '.join(used)}. Numbers made from them are no results.")

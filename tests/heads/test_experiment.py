@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from toy_features import make_store, manifest_of, people
+from toy_features import MORE, SPECS, make_store, manifest_of, people
 
+from cache import plugins
 from cache.errors import TooLittleData, WeightsError
 from cache.manifest import Manifest
 from cache.store import Store
@@ -17,18 +18,27 @@ from heads.ablate import cell
 from heads.experiment import Cell, Result, prepare, run
 from heads.protocols.one_shot import apply, read_rules
 from heads.train import Best, train
+from heads.training import fields
 
 FAST = {"stream": 16, "semantic_hidden": 8, "fusion": 16, "embedding": 8, "epochs": 3, "episodes": 20}
 SEEDS = range(2)
+HEADS = plugins.names("heads.models")
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    return make_store(tmp_path_factory.mktemp("store"), missing={"body": [3, 50]}, untrained=("body",))
+    return make_store(
+        tmp_path_factory.mktemp("store"), missing={"body": [3, 50]}, untrained=("body",), features=[*SPECS, *MORE]
+    )
+
+
+def fast(head: str) -> dict[str, Any]:
+    """What of FAST the head has."""
+    return {key: value for key, value in FAST.items() if key in fields(plugins.load("heads.models", head, "Model"), {})}
 
 
 def result(store: Store, folder: Path, head: str = "sem_ib_dml", **values: Any) -> Result:
-    one = cell(head, "cat-6:6", FAST | values if head != "random" else {"episodes": 20})
+    one = cell(head, "cat-6:6", fast(head) | values)
     bench = prepare(store, "demo", "cat-6:6", read_rules(), [one], "cpu")
     return run(bench, one, SEEDS, folder)
 
@@ -51,12 +61,13 @@ def test_a_row_has_what_the_contract_asks_for(store: Store, tmp_path: Path) -> N
     assert row["metrics"]["accuracy"]["mean"] > 0.25
 
 
+@pytest.mark.parametrize("head", HEADS)
 def test_poisoned_test_labels_change_nothing_of_training(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, head: str
 ) -> None:
     seen: list[Best] = []
     monkeypatch.setattr(experiment, "train", lambda *args: seen.append(train(*args)) or seen[-1])
-    clean = result(store, tmp_path / "clean")
+    clean = result(store, tmp_path / "clean", head)
     apply = experiment.one_shot.apply
 
     def poisoned(name: str, manifest: Manifest, rules: Any) -> Any:
@@ -66,21 +77,47 @@ def test_poisoned_test_labels_change_nothing_of_training(
         return replace(task, labels=labels)
 
     monkeypatch.setattr(experiment.one_shot, "apply", poisoned)
-    spoilt = result(store, tmp_path / "spoilt")
+    spoilt = result(store, tmp_path / "spoilt", head)
     assert seen[0].epoch.tolist() == seen[1].epoch.tolist()
     assert all(torch.equal(x, seen[1].state[name]) for name, x in seen[0].state.items())
     assert [one.loss.tolist() for one in seen[0].history] == [one.loss.tolist() for one in seen[1].history]
     assert (clean.counts.correct != spoilt.counts.correct).any()
 
 
-def test_poisoned_test_features_change_nothing_of_training(store: Store, tmp_path: Path) -> None:
-    one = cell("ib_dml", "cat-6:6", FAST)
+@pytest.mark.parametrize("head", [name for name in HEADS if name != "random"])
+def test_poisoned_test_features_change_nothing_of_training(store: Store, tmp_path: Path, head: str) -> None:
+    one = cell(head, "cat-6:6", fast(head))
     bench = prepare(store, "demo", "cat-6:6", read_rules(), [one], "cpu")
     clean = run(bench, one, SEEDS, tmp_path)
     for tensor in bench.split.tensors.values():
         tensor[torch.as_tensor(np.searchsorted(bench.split.rows, bench.task.test))] = 1e6
     spoilt = run(bench, one, SEEDS, tmp_path)
     assert all(torch.equal(x, spoilt.best.state[name]) for name, x in clean.best.state.items())
+
+
+@pytest.mark.parametrize("shots", [1, 5])
+def test_more_shots_leave_fewer_queries_and_validate_on_classes_that_have_them(
+    store: Store, tmp_path: Path, shots: int
+) -> None:
+    found = result(store, tmp_path, shots=shots)
+    task = apply("cat-6:6", store.manifest("demo"), read_rules())
+    tested = np.array(list(task.class_counts()["test"].values()))
+    assert found.counts.total.sum() == tested.sum() - found.lost["test"] - 6 * shots
+    assert found.row()["settings"]["shots"] == shots
+    assert found.row()["metrics"]["accuracy"]["mean"] > 0.25
+
+
+def test_ten_shots_ask_for_supports_that_are_not_there(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(
+        TooLittleData, match=r"unseen class \w+ has \d+ people, needs at least 11 \(support and query\)"
+    ):
+        result(store, tmp_path, shots=10)
+
+
+def test_ten_shots_are_better_than_one_where_there_are_enough_people(tmp_path: Path) -> None:
+    large = make_store(tmp_path / "store", people(1040), features=["image"], signal=0.3)
+    scores = [result(large, tmp_path, "i_dml", shots=shots, rule="centroid").row()["metrics"] for shots in (1, 10)]
+    assert scores[1]["macro_accuracy"]["ci95"][0] > scores[0]["macro_accuracy"]["ci95"][1]
 
 
 def test_the_same_run_gives_the_same_numbers(store: Store, tmp_path: Path) -> None:
