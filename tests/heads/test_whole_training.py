@@ -60,7 +60,7 @@ def test_seeds_together_end_where_the_reference_ends(loss: str, miner: str, monk
         expected = reference_trainer.trained(config, data.features, data.labels, first.state_dict(), place, seed)
         assert set(expected) == set(state)
         for name, tensor in expected.items():
-            torch.testing.assert_close(state[name][place], tensor, rtol=0, atol=1e-6, msg=lambda m: f"{name}: {m}")
+            torch.testing.assert_close(state[name][place], tensor, rtol=0, atol=1e-6, msg=lambda m, n=name: f"{n}: {m}")
     moved = (state["network.fusion.weight"] - first.state_dict()["network.fusion.weight"]).abs().max()
     assert moved > 1e-2
 

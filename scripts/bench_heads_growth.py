@@ -1,0 +1,159 @@
+"""How training grows with people, seeds, dimensions and settings; a whole grid; memory."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from cache import plugins
+from heads import sampling
+from heads.episodes import draw_support
+from heads.evaluation import Samples, Trial
+from heads.optimiser import RMSprop
+from heads.train import step
+from scripts.bench_heads_runs import (
+    CLASSES,
+    HEAD,
+    PEOPLE,
+    WIDTHS,
+    alternately,
+    head_of,
+    head_run,
+    milliseconds,
+    samples,
+)
+
+SEEDS, EPOCHS, COLUMNS = 5, 12, 8
+VALIDATION, TEST = 3_315, 12_134
+"""People: EMOTIC's validation part, and the published test list of cat-6:6."""
+SCENE = {"scene/pooled": 512}
+
+
+def by_seeds(data: Samples, rounds: int) -> list[dict[str, Any]]:
+    """A step of 1, 2, 5, 10 and 20 models in one."""
+    runs = {str(count): head_run(data, range(count), steps=10) for count in (1, 2, 5, 10, 20)}
+    found = alternately(runs, rounds)
+    return [{"seeds": int(count), "step_ms": milliseconds(row, 10)} for count, row in found.items()]
+
+
+def by_dimensions(rounds: int) -> list[dict[str, Any]]:
+    """A step of five seeds on wider features of image and body."""
+    wide = (256, 512, 1024, 2048)
+    runs = {}
+    for width in wide:
+        data = samples(4_000, WIDTHS | {"image/pooled": width, "body/pooled": width})
+        runs[str(width)] = head_run(data, range(SEEDS), steps=10)
+    found = alternately(runs, rounds)
+    return [{"dimensions": int(width), "step_ms": milliseconds(row, 10)} for width, row in found.items()]
+
+
+def by_people() -> list[dict[str, Any]]:
+    """A whole epoch of one seed."""
+    found = []
+    for people in (2_500, 5_000, 10_000, PEOPLE):
+        data = samples(people)
+        head, settings = head_of([0])
+        optimiser = RMSprop(head, settings.lr)
+        started = time.perf_counter()
+        order = sampling.epoch(data.labels.numpy(), settings.per_class, settings.batch, sampling.generator(0))
+        with optimiser:
+            for places in torch.as_tensor(order[:, None]):
+                step(head, data, places, optimiser)
+        seconds = time.perf_counter() - started
+        found.append({"people": people, "steps": len(order), "epoch_s": round(seconds, 3)})
+    return found
+
+
+def by_settings(data: Samples, rounds: int) -> dict[str, Any]:
+    """Two settings of five seeds as one model of ten, over one after the other."""
+    runs = {"together": head_run(data, range(2 * SEEDS), steps=10), "apart": head_run(data, range(SEEDS), steps=20)}
+    found = alternately(runs, rounds)
+    ratios = [a / b for a, b in zip(found["apart"], found["together"], strict=True)]
+    return {"two_settings_apart_over_together": round(float(np.median(ratios)), 3)}
+
+
+def trial(people: int, episodes: int) -> Trial:
+    """Episodes over made-up people."""
+    data = samples(people, WIDTHS | SCENE)
+    support = draw_support(people, np.arange(people), data.labels.numpy(), CLASSES, 1, episodes)
+    return Trial(data, support)
+
+
+def grid(rounds: int) -> dict[str, Any]:
+    """Every head, eight protocol columns, five seeds, at EMOTIC's size: from a sample of each head's steps and from one
+    scoring of validation and of test. Scaled as if every column had all people and no seed stopped early."""
+    data = samples(PEOPLE, WIDTHS | SCENE)
+    validation, test = trial(VALIDATION, 50), trial(TEST, 200)
+    names = [name for name in plugins.names("heads.models") if name != "random"]
+    seconds = alternately({name: head_run(data, range(SEEDS), name) for name in names}, rounds)
+    rows, hours = {}, {"median": 0.0, "min": 0.0}
+    for name in names:
+        head, _ = head_of(range(SEEDS), name, WIDTHS | SCENE)
+        scoring = [_time(part, head) for part in (validation, test)]
+        steps = milliseconds(seconds[name])
+        cell = {key: EPOCHS * (PEOPLE // 32 * one / 1e3 + scoring[0]) + scoring[1] for key, one in steps.items()}
+        hours = {key: hours[key] + COLUMNS * one / 3600 for key, one in cell.items()}
+        rows[name] = {
+            "step_ms": steps,
+            "scoring_s": [round(one, 2) for one in scoring],
+            "cell_s": {key: round(one, 1) for key, one in cell.items()},
+        }
+    sample = (
+        f"{rounds} x 20 steps of each head and one scoring; scaled to {PEOPLE // 32} steps, {EPOCHS} epochs, 8 columns"
+    )
+    return {
+        "heads": rows,
+        "sample": sample,
+        "hours": {key: round(one, 2) for key, one in hours.items()},
+        "goal": 2.0,
+        "met": hours["median"] <= 2.0,
+    }
+
+
+def _time(part: Trial, head: Any) -> float:
+    mine = Trial(Samples({key: part.samples.features[key] for key in head.inputs}, part.samples.labels), part.support)
+    started = time.perf_counter()
+    mine.counts(head, SEEDS)
+    return time.perf_counter() - started
+
+
+def memory() -> dict[str, Any]:
+    """Peak resident memory of a process of its own that trains five seeds for a while and scores them."""
+    command = [sys.executable, "-m", "scripts.bench_heads_growth"]
+    found: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return found
+
+
+def _peak() -> float:
+    """MiB. The kernel's own count of this program: ``getrusage`` goes on from the program that started it."""
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return round(int(line.split()[1]) / 1024, 1)
+
+
+def main() -> None:
+    """The child of ``memory``."""
+    before = _peak()
+    data = samples()
+    features = sum(x.nbytes for x in data.features.values()) / 2**20
+    head_run(data, range(SEEDS))()
+    trained = _peak()
+    _time(trial(TEST, 200), head_of(range(SEEDS), HEAD)[0])
+    print(
+        json.dumps(
+            {
+                "libraries_mib": before,
+                "features_mib": round(features, 1),
+                "five_seeds_training_mib": trained,
+                "and_scoring_mib": _peak(),
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
