@@ -91,7 +91,7 @@ def over_end_to_end(data: Samples, rounds: int) -> dict[str, Any]:
 
 
 def main(quick: bool = False) -> None:
-    """Everything on two threads, for a machine that does nothing else (``load`` tells). quick: one round, not written."""
+    """Everything on two threads of an idle machine (``load`` tells). quick: one round, nothing written."""
     before = os.getloadavg()[0]
     torch.set_num_threads(THREADS)
     data = samples()
