@@ -68,7 +68,7 @@ train: $(READY) ## one head: HEAD= [DATASET=] [PROTOCOL=cat-6:6] [SEEDS=5] [SET=
 	@$(PY) -m heads train --head $(call q,$(HEAD)) --protocol $(call q,$(PROTOCOL)) $(training)
 
 .PHONY: ablate
-ablate: $(READY) ## a grid of heads, protocols and settings: GRID= [DATASET=] [SEEDS=5] [NAME=]
+ablate: $(READY) ## a grid, as GRID=affect_dml for the paper's tables; run again to go on: GRID= [DATASET=] [SEEDS=5] [SET=] [NAME=]
 	@$(PY) -m heads ablate --grid $(call q,$(GRID)) $(training)
 
 .PHONY: evaluate
