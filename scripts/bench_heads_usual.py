@@ -95,7 +95,7 @@ def trainer_run(path: Path, data: Samples) -> Iterator[Run]:
     labels = data.labels.tolist()
     models = {"trunk": Trunk(), "classifier": nn.Linear(128, CLASSES)}
     trainer: Any = TrainWithClassifier(
-        models=models,
+        models={**models, "embedder": nn.Identity()},
         optimizers={
             f"{name}_optimizer": torch.optim.RMSprop(part.parameters(), lr=3.5e-4) for name, part in models.items()
         },
