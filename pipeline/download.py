@@ -14,6 +14,7 @@ from io import FileIO
 from pathlib import Path
 
 from cache.errors import WeightsError
+from pipeline.partials import open_partial, write_anew
 from pipeline.progress import volume
 from pipeline.transfer import Broken, resume
 from pipeline.weights import RECORD, sha256
@@ -69,7 +70,7 @@ def download(url: str, path: Path, known: str, patience: Patience, say: Callable
 def _held(partial: Path, path: Path, say: Callable[[str], None]) -> Iterator[FileIO]:
     """The partial file, locked. The kernel lets go when the process ends, however it ends. Empty, it is removed.
 
-    Raises: OSError.
+    Raises: WeightsError, OSError.
     """
     file, told = _locked(partial), False
     while file is None:
@@ -89,8 +90,11 @@ def _held(partial: Path, path: Path, say: Callable[[str], None]) -> Iterator[Fil
 
 
 def _locked(partial: Path) -> FileIO | None:
-    """The file, opened and locked; None when another process has it, or renamed it while it was opened here."""
-    file = partial.open("a+b", buffering=0)
+    """The file, opened and locked; None when another process has it, or renamed it while it was opened here.
+
+    Raises: WeightsError when its bytes would go into another file; OSError.
+    """
+    file = FileIO(open_partial(partial, WeightsError), "a+")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if _is(file, partial):
@@ -106,7 +110,7 @@ def _locked(partial: Path) -> FileIO | None:
 
 def _is(file: FileIO, partial: Path) -> bool:
     with suppress(FileNotFoundError):
-        return os.path.samestat(os.fstat(file.fileno()), partial.stat())
+        return os.path.samestat(os.fstat(file.fileno()), partial.lstat())
     return False
 
 
@@ -129,7 +133,7 @@ def _complete(url: str, path: Path, file: FileIO, known: str, patience: Patience
         both = f"sha256 begins with {digest[:8]}, not {wanted[:8]}"
         raise Broken(f"{both}: another file or a damaged one, kept as {aside.name}", again=False)
     if not known:
-        path.with_name(path.name + RECORD).write_text(f"{digest}  {path.name}\n")
+        write_anew(path.with_name(path.name + RECORD), f"{digest}  {path.name}\n")
         say(f"{path.name}: sha256 {digest}, {'as the server says' if told else 'not known before'}; recorded")
     os.fsync(file.fileno())
     os.replace(partial, path)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from pipeline.partials import write_anew
 from pipeline.progress import Transfer, volume
 
 BLOCK = 1 << 18
@@ -53,7 +54,7 @@ class Origin:
 
     def write(self, note: Path) -> None:
         """Raises: OSError."""
-        note.write_text(json.dumps({"url": self.url, "validator": self.validator}) + "\n")
+        write_anew(note, json.dumps({"url": self.url, "validator": self.validator}) + "\n")
 
 
 def resume(url: str, file: FileIO, note: Path, sha256: str, stall: float) -> str:

@@ -19,6 +19,7 @@ from cache.spec import FAILURES, Status
 from pipeline.datasets._face_list import Entry, head, read, stale, text
 from pipeline.faces import Detector, Faces
 from pipeline.images import ImageError, decode
+from pipeline.partials import open_partial
 from pipeline.paths import resolve
 from pipeline.progress import Progress
 from pipeline.weights import Weights
@@ -161,7 +162,7 @@ class _Journal:
 
     def __enter__(self) -> _Journal:
         with self._writing():
-            self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._descriptor = open_partial(self.path, DataError)
         try:
             with self._writing():
                 self._take()

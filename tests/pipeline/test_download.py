@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from random import Random
@@ -314,6 +314,40 @@ def test_a_folder_that_cannot_be(server: FileServer, tmp_path: Path) -> None:
     (tmp_path / "weights").write_text("a file")
     with pytest.raises(WeightsError, match="cannot be written: File exists"):
         get(server, tmp_path / "weights" / "net.pth")
+
+
+@pytest.mark.parametrize("link", [os.symlink, os.link])
+def test_nothing_is_written_through_a_link(server: FileServer, path: Path, link: Callable[[Path, Path], None]) -> None:
+    path.parent.mkdir()
+    precious = path.parent.parent / "precious.txt"
+    precious.write_text("mine")
+    partial = path.with_name("net.pth.partial")
+    link(precious, partial)
+    with pytest.raises(WeightsError) as caught:
+        get(server, path)
+    assert re.fullmatch(rf"{partial}: is .*\. Delete it, then run the same command again", str(caught.value))
+    assert precious.read_text() == "mine"
+    assert server.asked == []
+    partial.unlink()
+    for name in ("net.pth.partial.json", "net.pth.sha256"):
+        link(precious, path.with_name(name))
+    server.manners["net.pth"].extend(["breaks"])
+    get(server, path, "")
+    assert (path.read_bytes(), precious.read_text()) == (DATA, "mine")
+    assert DIGEST in path.with_name("net.pth.sha256").read_text()
+
+
+def test_a_link_to_nothing_and_a_pipe_are_refused_too(server: FileServer, path: Path) -> None:
+    path.parent.mkdir()
+    partial = path.with_name("net.pth.partial")
+    partial.symlink_to(path.parent / "nowhere")
+    with pytest.raises(WeightsError, match=r"partial: is a symbolic link"):
+        get(server, path)
+    assert left(path) == {"net.pth.partial"}
+    partial.unlink()
+    os.mkfifo(partial)
+    with pytest.raises(WeightsError, match=r"partial: is no plain file"):
+        get(server, path)
 
 
 FAULTS = ["breaks", "plain breaks", "deaf", "dated", "dated breaks", "right", "plain", "drips 999", "long", "page"]

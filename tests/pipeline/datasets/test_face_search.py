@@ -223,6 +223,22 @@ def test_a_root_that_cannot_be_written_is_one_line(tmp_path: Path, monkeypatch: 
     assert "\n" not in told
 
 
+@pytest.mark.parametrize("link", [os.symlink, os.link])
+def test_nothing_is_written_through_a_link(tmp_path: Path, link: Callable[[Path, Path], None]) -> None:
+    precious = tmp_path / "precious.txt"
+    precious.write_text("mine")
+    partial = tmp_path / "faces.csv.partial"
+    link(precious, partial)
+    with pytest.raises(DataError) as error:
+        complete(tmp_path / "faces.csv", IMAGES, found, silent)
+    kind = "a symbolic link" if link is os.symlink else "one file under 2 names"
+    told = "writing to it would change another file. Delete it, then run the same command again"
+    assert str(error.value) == f"{partial}: is {kind}: {told}"
+    assert precious.read_text() == "mine"
+    partial.unlink()
+    complete(tmp_path / "faces.csv", IMAGES, found, silent)
+
+
 FULL = """
 import resource, runpy, signal, sys
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
