@@ -22,7 +22,9 @@ from cache.fingerprint import canonical
 
 SPLITS = ("train", "val", "test")
 OK, NO_LABEL, BAD_BOX, OUTSIDE_ROOT, NO_PERSON = "ok", "no_label", "bad_box", "outside_root", "no_person"
-STATUSES = (OK, NO_LABEL, BAD_BOX, OUTSIDE_ROOT, NO_PERSON)
+OTHER_SPLIT = "other_split"
+"""Fine but for its image, which another split keeps: it has features and must not be trained on or scored."""
+STATUSES = (OK, NO_LABEL, BAD_BOX, OUTSIDE_ROOT, NO_PERSON, OTHER_SPLIT)
 _NAN4 = (float("nan"),) * 4
 
 

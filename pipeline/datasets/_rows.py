@@ -6,11 +6,12 @@ import math
 import struct
 from collections import Counter
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from cache.errors import DataError, nearest
-from cache.manifest import BAD_BOX, NO_LABEL, NO_PERSON, OK, OUTSIDE_ROOT, Row
+from cache.manifest import BAD_BOX, NO_LABEL, NO_PERSON, OK, OTHER_SPLIT, OUTSIDE_ROOT, SPLITS, Row
 from pipeline.datasets._people import Image, Person
 from pipeline.paths import inside, refused
 
@@ -22,18 +23,25 @@ Box = tuple[float, float, float, float]
 class Rows:
     """One row per person in the order of ``add``, and one per image without people.
 
+    An image that stands in several splits is kept by test before val, and by val before train: a head must not be
+    trained on, or chosen by, an image that it is tested on. Usable people of its other splits become OTHER_SPLIT.
     root: the dataset's. vocabulary: the categories there are. box_name: what the annotation calls a box.
     """
 
     def __init__(self, root: Path, vocabulary: Collection[str], box_name: str = "box") -> None:
-        self.rows: list[Row] = []
+        self._rows: list[Row] = []
         self._root, self._vocabulary, self._box_name = root, frozenset(vocabulary), box_name
         self._people: dict[str, int] = {}
         self._splits: dict[str, str] = {}
         self._repeated: list[str] = []
-        self._leaked: list[str] = []
+        self._leaked: dict[str, str] = {}
         self._merged: Counter[tuple[str, str]] = Counter()
         self._clamped = 0
+
+    @property
+    def rows(self) -> list[Row]:
+        """The rows of all images so far."""
+        return [self._kept(row) for row in self._rows]
 
     def add(self, image: Image) -> None:
         """Raises: DataError for a category that is not in the vocabulary."""
@@ -43,10 +51,10 @@ class Rows:
             path, fault = refused(image.path), f"{image.place}: its path leads out of the dataset's folder"
         first = self._number(path, image)
         for number, person in enumerate(image.people, start=first):
-            self.rows.append(self._row(path, fault, number, image, person))
+            self._rows.append(self._row(path, fault, number, image, person))
         if not image.people and path not in self._people:
             status, reason = (OUTSIDE_ROOT, fault) if fault else (NO_PERSON, "the annotation names no person")
-            self.rows.append(Row(path, -1, image.split, size=image.size, status=status, reason=reason))
+            self._rows.append(Row(path, -1, image.split, size=image.size, status=status, reason=reason))
         self._people[path] = first + len(image.people)
 
     def notes(self) -> list[str]:
@@ -60,7 +68,10 @@ class Rows:
         if self._repeated:
             notes.append(f"images that stand again: {len(self._repeated)}, first {self._repeated[0]}")
         if self._leaked:
-            notes.append(f"images that stand in two splits: {len(self._leaked)}, first {self._leaked[0]}")
+            lost = sum(row.status == OTHER_SPLIT for row in self.rows)
+            first = next(iter(self._leaked.values()))
+            rule = f"people left out as {OTHER_SPLIT} (test keeps an image before val, val before train): {lost}"
+            notes.append(f"images that stand in two splits: {len(self._leaked)}, first {first}; {rule}")
         return notes
 
     def _number(self, path: str, image: Image) -> int:
@@ -68,9 +79,17 @@ class Rows:
         if path in self._people:
             self._repeated.append(image.place)
             if self._splits[path] != image.split:
-                self._leaked.append(f"{image.place} (also in {self._splits[path]})")
-        self._splits.setdefault(path, image.split)
+                self._leaked.setdefault(path, f"{image.place} (also in {self._splits[path]})")
+        self._splits[path] = max(self._splits.get(path, image.split), image.split, key=SPLITS.index)
         return self._people.get(path, 0)
+
+    def _kept(self, row: Row) -> Row:
+        """``row``, no longer usable when another split keeps its image."""
+        keeper = self._splits[row.image]
+        if row.status != OK or row.split == keeper:
+            return row
+        reason = f"the image is also in {keeper}, which keeps it"
+        return replace(row, status=OTHER_SPLIT, reason="; ".join(filter(None, (reason, row.reason))))
 
     def _row(self, path: str, fault: str, number: int, image: Image, person: Person) -> Row:
         if strange := [word for word in person.categories if word not in self._vocabulary]:

@@ -6,7 +6,8 @@ the root. Keys are the path below the image folders' parent: `mscoco/images/x.jp
 Without a .mat, files for single splits in Annotations/, emotic_pre/ or the root: the CSV of a public converter
 (_emotic_csv) or COCO-style JSON with head boxes (_emotic_coco).
 Counts: CVPR'17 18,313 images with 23,788 people; PAMI'19 23,571 with 34,320.
-Every person stays in the manifest: one whose box, path or labels cannot be used has a status and the reason.
+Every person stays in the manifest: one whose box, path or labels cannot be used has a status and the reason, and so
+has one of an image that stands in another split too, which keeps it (test before val before train).
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class Reader(pipeline.dataset.Reader):
     """The authors' Annotations.mat of either release, or what public converters made of it."""
 
     name: ClassVar[str] = "emotic"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def annotation_files(self) -> list[Path]:
         """The .mat, or the files of the splits. Raises: DataError naming the path that was tried first."""
@@ -54,15 +55,16 @@ class Reader(pipeline.dataset.Reader):
         table = Rows(self.root, CATEGORIES, "body_bbox" if annotation.form == "mat" else "box")
         for image in annotation.images(CATEGORIES):
             table.add(image)
-        release = release_of(table.rows)
+        rows = table.rows
+        release = release_of(rows)
         return Manifest.from_rows(
-            table.rows,
+            rows,
             dataset=self.name,
             release=release,
             category_names=CATEGORIES,
             source=source,
-            folder=self._folder(row.image for row in table.rows if row.status != OUTSIDE_ROOT),
-            notes=[*annotation.notes(), *table.notes(), *published(release, table.rows)],
+            folder=self._folder(row.image for row in rows if row.status != OUTSIDE_ROOT),
+            notes=[*annotation.notes(), *table.notes(), *published(release, rows)],
         )
 
     def arrangement(self) -> str:

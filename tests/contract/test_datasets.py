@@ -5,6 +5,7 @@ import inspect
 import os
 import subprocess
 import sys
+from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from dataset_case import Case, cases
 
 import pipeline.dataset
 from cache.errors import DataError
-from cache.manifest import OK, SPLITS, STATUSES, Manifest
+from cache.manifest import OK, OTHER_SPLIT, SPLITS, STATUSES, Manifest
 from cache.plugins import load, names
 from pipeline.dataset import Reader, manifest_of
 from pipeline.extract import describe
@@ -134,8 +135,16 @@ def test_usable_boxes_are_inside_their_images(manifest: Manifest) -> None:
     assert ((x1 >= 0) & (x1 < x2) & (x2 <= width) & (y1 >= 0) & (y1 < y2) & (y2 <= height)).all()
 
 
+def in_two_splits(manifest: Manifest) -> list[str]:
+    """Images with usable people in more than one split."""
+    columns = zip(manifest.images, manifest.splits, manifest.statuses, strict=True)
+    usable = {(path, split) for path, split, status in columns if status == OK}
+    return [path for path, count in Counter(path for path, _ in usable).items() if count > 1]
+
+
 def test_splits_are_known_and_share_no_image(manifest: Manifest) -> None:
     assert set(manifest.splits) == set(SPLITS)
+    assert not in_two_splits(manifest)
     assert len(set(zip(manifest.images, manifest.splits, strict=True))) == len(set(manifest.images))
 
 
@@ -212,6 +221,9 @@ def test_an_image_in_two_splits_is_reported(dataset: str, variant: str, tmp_path
     found, refusal = attempt(case_of(dataset, variant).leaking(tmp_path), tmp_path)
     told = "\n".join(found.notes) if found else refusal
     assert "in two splits" in told or "into one split" in told
+    if found:
+        assert OTHER_SPLIT in found.statuses
+        assert not in_two_splits(found)
 
 
 @pytest.mark.parametrize("name", DATASETS)

@@ -12,9 +12,10 @@ import pytest
 from emotic_files import ABSENT, image, rated_person, splits, train_person, vad, write
 
 from cache.errors import DataError
-from cache.manifest import Manifest, Row
+from cache.manifest import SPLITS, Manifest, Row
 from pipeline.dataset import manifest_of, source_of
 from pipeline.datasets.emotic import CATEGORIES, RELEASES, Reader, release_of
+from pipeline.reading import usable_boxes
 
 REAL = Path(__file__).resolve().parents[4] / "shared" / "real"
 NAN = float("nan")
@@ -188,8 +189,39 @@ def test_an_image_that_stands_twice_numbers_its_people_on(tmp_path: Path) -> Non
     assert found.splits[:4] == ["train", "train", "train", "val"]
     assert found.notes == (
         "images that stand again: 2, first train(2) mscoco/images/a.jpg",
-        "images that stand in two splits: 1, first val(1) mscoco/images/a.jpg (also in train)",
+        "images that stand in two splits: 1, first val(1) mscoco/images/a.jpg (also in train); "
+        "people left out as other_split (test keeps an image before val, val before train): 3",
     )
+
+
+@pytest.mark.parametrize(
+    ("splits_of_a", "kept"),
+    [(("train", "val"), "val"), (("train", "test"), "test"), (("val", "test"), "test"), (SPLITS, "test")],
+)
+def test_an_image_of_two_splits_is_used_in_the_one_that_scores(
+    tmp_path: Path, splits_of_a: tuple[str, ...], kept: str
+) -> None:
+    """A head must not train on, or be chosen by, an image that it is tested on."""
+    people = {"train": train_person(), "val": rated_person(), "test": rated_person()}
+    found = read(tmp_path, **{split: [image("a.jpg", [people[split]])] for split in splits_of_a})
+    at_a = [row for row, path in enumerate(found.images) if path.endswith("/a.jpg")]
+    told = {found.splits[row]: (found.statuses[row], found.reasons[row]) for row in at_a}
+    lost = ("other_split", f"the image is also in {kept}, which keeps it")
+    assert told == {split: ("ok", "") if split == kept else lost for split in splits_of_a}
+
+
+def test_whoever_is_unusable_anyway_keeps_that_reason(tmp_path: Path) -> None:
+    """A bad box must stay one: features are extracted for whoever is in the other split."""
+    people = [train_person(body_bbox=np.array([5.0, 5, 1, 1])), train_person([])]
+    found = read(tmp_path, train=[image("a.jpg", people)], val=[image("a.jpg", [rated_person()])])
+    assert found.statuses[:3] == ["bad_box", "no_label", "ok"]
+
+
+def test_people_of_the_other_split_have_features(tmp_path: Path) -> None:
+    found = read(tmp_path, train=[image("a.jpg", [train_person()])], val=[image("a.jpg", [rated_person()])])
+    boxes, unusable = usable_boxes(found, np.arange(2), (100, 90))
+    assert found.statuses[:2] == ["other_split", "ok"]
+    assert (len(boxes), unusable) == (2, {})
 
 
 def test_odd_names_are_keys_and_one_line_errors(tmp_path: Path) -> None:
