@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from cache.errors import DataError, nearest
+from pipeline.datasets._people import shown
 
 LARGEST: Final = 1 << 30
 """Bytes of a file; 34,320 people in EMOTIC's form take 8 MB."""
@@ -118,7 +119,7 @@ def _columns(path: Path, head: list[str], needed: Sequence[str], known: Collecti
     if known is not None and (strange := [name for name in columns if name not in known]):
         raise DataError(f"{path}:1: unknown column {strange[0]!r}.{nearest(strange[0], known)}")
     if missing := [name for name in needed if name not in columns]:
-        raise DataError(f"{path}:1: has no column {missing[0]!r}. It has {', '.join(columns)[:300]}")
+        raise DataError(f"{path}:1: has no column {missing[0]!r}. It has {', '.join(map(shown, columns))[:300]}")
     return columns
 
 

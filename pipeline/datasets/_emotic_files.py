@@ -15,7 +15,7 @@ from cache.errors import DataError
 from cache.manifest import SPLITS
 from pipeline.datasets import _emotic_coco, _emotic_csv, _emotic_mat
 from pipeline.datasets._csv import Table, read_csv, repeats
-from pipeline.datasets._people import Image
+from pipeline.datasets._people import Image, shown
 
 MATS: Final = (
     "Annotations/Annotations.mat",
@@ -37,7 +37,8 @@ _NOTES: Final = {
 @dataclass(frozen=True)
 class Annotation:
     """The files of one form. form: a key of FORMS. files: split -> path; of the .mat, which holds all, "" -> path.
-    unread: other annotations that lie there, relative to the root."""
+    unread: other annotations that lie there, and all other CSV and JSON files beside those of the form, relative to
+    the root."""
 
     form: str
     files: dict[str, Path]
@@ -61,7 +62,7 @@ class Annotation:
                 notes.append(f"splits without a file: {', '.join(absent)}")
             notes += [note for table in self._tables.values() for note in repeats(table, ("Index",))]
         if self.unread:
-            notes.append(f"only {FORMS[self.form]} was read; also there: {', '.join(self.unread)}")
+            notes.append(f"only {FORMS[self.form]} was read; also there: {', '.join(map(shown, self.unread))}")
         return notes
 
     @cached_property
@@ -91,6 +92,7 @@ def find(root: Path) -> Annotation | None:
         if not os.access(path, os.R_OK):
             raise DataError(f"{path}: no permission to read it")
     others = {path for group in groups for part in group.values() for _, path in part} - set(files.values())
+    others |= set(_tables_in(taken[0][1].parent)) - set(files.values())
     return Annotation(form, files, tuple(sorted(path.relative_to(root).as_posix() for path in others)))
 
 
@@ -107,9 +109,15 @@ def _distinct(paths: Iterable[Path]) -> list[Path]:
 def _in_folder(folder: Path) -> dict[str, list[tuple[str, Path]]]:
     """form -> the files of splits, in the order of their names."""
     found: dict[str, list[tuple[str, Path]]] = {}
-    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        form, words = path.suffix.lower().removeprefix("."), re.split(r"[^a-z0-9]+", path.stem.lower())
+    for path in _tables_in(folder):
+        words = re.split(r"[^a-z0-9]+", path.stem.lower())
         named = [split for split in SPLITS if split in words]
-        if form in ("csv", "json") and len(named) == 1 and path.is_file():
-            found.setdefault(form, []).append((named[0], path))
+        if len(named) == 1:
+            found.setdefault(path.suffix.lower().removeprefix("."), []).append((named[0], path))
     return found
+
+
+def _tables_in(folder: Path) -> list[Path]:
+    """The CSV and JSON files in ``folder``, by name; none where there is no such folder."""
+    paths = sorted(folder.iterdir()) if folder.is_dir() else []
+    return [path for path in paths if path.suffix.lower() in (".csv", ".json") and path.is_file()]

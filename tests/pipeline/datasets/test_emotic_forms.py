@@ -313,6 +313,24 @@ def test_two_files_for_one_split_are_refused(tmp_path: Path) -> None:
     assert refused(reader) == f"{tmp_path}/emotic_pre: emotic_val.csv and val.csv are both for val. Keep one there"
 
 
+def test_a_control_character_in_a_columns_name_stays_in_one_line(tmp_path: Path) -> None:
+    reader = write_csv(tmp_path, val=[csv_line("a.jpg")])
+    (path := tmp_path / "emotic_pre" / "val.csv").write_bytes(path.read_bytes().replace(b"Folder", b"\x0bFol\x0bder"))
+    assert r"val.csv:1: has no column 'Folder'. It has" in refused(reader)
+
+
+def test_files_beside_the_splits_that_are_not_read_are_named(tmp_path: Path) -> None:
+    reader = write_csv(tmp_path, val=[csv_line("a.jpg")], test_train=[csv_line("b.jpg")])
+    alone = source_of(reader)
+    (tmp_path / "emotic_pre" / "more.JSON").write_text("{}")
+    (tmp_path / "emotic_pre" / "odd\n.csv").write_text("")
+    found = Reader(tmp_path).read("s")
+    assert len(found) == 1
+    names = r"emotic_pre/more.JSON, 'emotic_pre/odd\n.csv', emotic_pre/test_train.csv"
+    assert f"only CSV was read; also there: {names}" in found.notes
+    assert source_of(Reader(tmp_path)) != alone
+
+
 def test_files_of_other_names_are_no_annotation(tmp_path: Path) -> None:
     reader = write_csv(tmp_path, trainval=[csv_line("a.jpg")], notes=[csv_line("a.jpg")])
     assert "no such file, nor train, val or test as .csv or .json" in refused(reader)
