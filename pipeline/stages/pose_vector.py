@@ -1,15 +1,19 @@
 """pose_vector: a person's joints as 141 numbers: 25 of the body, 21 of each hand, 7 distances. Made from pose's rows.
 
 The vector is BODY_25's joints (x, y each), the left hand's, the right hand's, then the 7 distances of ``lma``.
-Source: Context-based visual emotion recognition (thesis), section 4.2.1, "Pose": coordinates of a score under 10 % are
-"discarded and replaced with zeros", normalised to 0..1 from the top left to the bottom right corner, with the nose as
-point of reference of the body and the wrists as those of the hands, and 7 LMA features. What it leaves open, and is so
-here: the corners are those of the person's box, which is what its estimator saw (points may lie beyond, and then are
-not in 0..1). The wrists are the body's, its only joints of that name. A joint that is discarded is zero in the vector
-itself, not zero minus its origin; an origin that is discarded is zero too, the corner, so that someone seen from behind
-keeps a pose. The distances are taken in the normalised coordinates, with the definitions of section 5.1.4: same-side
-means, the mean of all visible joints as centroid, the middle of the hips as pelvis; feet are ankles, the head is the
-nose, the torso's height is from neck to pelvis.
+Source: Context-based visual emotion recognition (thesis), section 4.2.1, "Pose": "for each body crop instance provided
+by the EMOTIC dataset, we extract 2D coordinates for 25 body joints, as well as 21 joints for each one of the two
+hands"; those of a score under 10 % are "discarded and replaced with zeros"; "the joint coordinates are normalized in
+the range [0, 1], with (0, 0) denoting the top left corner and (1, 1) denoting the bottom right corner of an image"; the
+nose is the point of reference of the body and the wrists are those of the hands; and 7 LMA features. Its estimator,
+OpenPose, thus saw a body crop, which is what "an image" is read as here: 0..1 is the person's box (points may lie
+beyond, and then are not in 0..1). Read as the whole photograph, the vector would also tell how large a person is in it;
+there is no such frame, as rows of pose do not keep the photograph's size. What the thesis leaves open, and is so here:
+the wrists are the body's, its only joints of that name. A joint that is discarded is zero in the vector itself, not
+zero minus its origin; an origin that is discarded is zero too, the corner, so that someone seen from behind keeps a
+pose. The distances are taken in the normalised coordinates, with the definitions of section 5.1.4: same-side means, the
+mean of all visible joints as centroid, the middle of the hips as pelvis; feet are ankles, the head is the nose, the
+torso's height is from neck to pelvis.
 """
 
 from __future__ import annotations
@@ -121,7 +125,7 @@ class Extractor(Stage[Person]):
         """How many joints were seen, and the distances by name."""
         seen = dict(zip(("body", "left_hand", "right_hand"), row["seen"].tolist(), strict=True))
         lma = {name: round(value, 4) for name, value in zip(_skeleton.LMA, row["lma"].tolist(), strict=True)}
-        return {"joints": seen, "distances": lma}
+        return {"joints_seen": seen, "distances": lma}
 
 
 def _extent(body: NDArray[np.floating], threshold: float) -> NDArray[np.floating]:

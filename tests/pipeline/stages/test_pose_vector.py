@@ -176,5 +176,6 @@ def test_in_words() -> None:
     stage = Extractor(Extractor.Config())
     found = extracted(row())
     words = stage.describe({name: array[0] for name, array in found.items()})
-    assert words["joints"] == {"body": 11, "left_hand": 2, "right_hand": 1}
+    assert words["joints_seen"] == {"body": 11, "left_hand": 2, "right_hand": 1}
+    assert "joints" not in words, "that is a list of places to whoever draws them"
     assert words["distances"]["torso_height"] == 0.25
