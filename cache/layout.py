@@ -68,6 +68,17 @@ class Layout:
         """All shards in order."""
         return map(self.block, range(len(self)))
 
+    def pixels(self, image: str) -> int:
+        """Of an image, as annotated; 0 where the annotation does not tell."""
+        width, height = self._sizes[image]
+        return width * height
+
+    @cached_property
+    def _sizes(self) -> dict[str, tuple[int, int]]:
+        """Image path -> width and height, as the first row of the image has them."""
+        sizes = map(tuple, self.manifest.sizes[::-1].tolist())
+        return dict(zip(reversed(self.manifest.images), sizes, strict=True))
+
     @cached_property
     def _names(self) -> tuple[str, ...]:
         return tuple(self.images)
@@ -79,8 +90,10 @@ class Layout:
         return [self.manifest.keys[row] for row in block.rows.tolist()]
 
     def source(self, block: Block, granularity: Granularity) -> str:
-        """Digest of what a shard is made for: its images and, for persons, their keys, boxes and statuses."""
+        """Digest of what a shard is made for: its images with their sizes and, for persons, their keys, boxes and
+        statuses."""
         state = xxhash.xxh3_128("\0".join(block.images).encode())
+        state.update(np.array([self._sizes[name] for name in block.images], np.int32).tobytes())
         if granularity is not Granularity.IMAGE:
             state.update("\0".join(self.keys(block, granularity)).encode())
             state.update(np.ascontiguousarray(self.manifest.boxes[block.rows]).tobytes())

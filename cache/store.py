@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from cache.errors import ShardError, StoreError, UnknownName, nearest, unknown
 from cache.files import make_folder, read_json, replace_text
-from cache.fingerprint import fingerprint
+from cache.fingerprint import digest, fingerprint
 from cache.header import Header, read_header
 from cache.layout import IMAGES_PER_SHARD, Block, Layout, shard_name
 from cache.manifest import Manifest
@@ -68,8 +68,25 @@ class Feature:
             header = read_header(self.path(block))
         except ShardError:
             return None
-        source = self.layout.source(block, self.granularity)
-        return header if (header.source, header.fingerprint) == (source, self.fingerprint) else None
+        return header if (header.source, header.fingerprint) == (self.source(block), self.fingerprint) else None
+
+    def source(self, block: Block) -> str:
+        """What the shard of ``block`` must have been made for: its samples and, of a derived feature, the very bytes of
+        its source's shard. "" while that one is pending."""
+        own = self.layout.source(block, self.granularity)
+        if not self.info.get("source"):
+            return own
+        header = self._origin.header(block) if self._origin else None
+        return digest(f"{own} {header.body}".encode()) if header else ""
+
+    @cached_property
+    def _origin(self) -> "Feature | None":
+        """The feature that this one is derived from; None when it is not in the store."""
+        ((name, named),) = self.info["source"].items()
+        try:
+            return Feature(self.folder.parents[1] / name / named, self.layout)
+        except StoreError:
+            return None
 
     def leftovers(self) -> list[Path]:
         """Shards beyond the manifest's last one: there were more images once."""

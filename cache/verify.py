@@ -56,8 +56,8 @@ def _disagreement(feature: Feature, block: Block, shard: Shard) -> str:
     """What a shard whose bytes are sound says that the manifest or the feature does not; "" when they agree."""
     if shard.header.fingerprint != feature.fingerprint:
         return f"made with settings {shard.header.fingerprint}, this folder is {feature.fingerprint}"
-    if shard.header.source != feature.layout.source(block, feature.granularity):
-        return "made for other keys or boxes than the manifest's"
+    if shard.header.source != feature.source(block):
+        return "made for other keys, boxes or image sizes than the manifest's, or from other rows of its source"
     if shard.keys != feature.layout.keys(block, feature.granularity):
         return "its keys are not those of the manifest"
     if set(shard.names) != set(feature.arrays):

@@ -37,7 +37,6 @@ class Assembly:
         self.feature, self.stage, self.block, self.submit = feature, stage, block, submit
         self.by_image = feature.granularity is Granularity.IMAGE
         self.keys = feature.layout.keys(block, feature.granularity)
-        self.source = feature.layout.source(block, feature.granularity)
         self.queue: list[tuple[Any, list[int]]] = []
         if retry:
             shard = Shard(feature.path(block))  # not the feature's own, which would stay open beyond the commit
@@ -105,7 +104,8 @@ class Assembly:
     def commit(self) -> frozenset[str]:
         """Write the shard; returns the paths of the images that have a failed row."""
         rows = Rows(self.keys, self.status, self.messages, self.arrays)
-        write(self.feature.path(self.block), self.feature.fingerprint, self.source, self.feature.arrays, rows)
+        source = self.feature.source(self.block)  # of a derived feature, that of the rows just taken
+        write(self.feature.path(self.block), self.feature.fingerprint, source, self.feature.arrays, rows)
         failed = np.isin(self.status, FAILED)
         return frozenset(path for index, path in enumerate(self.block.images) if failed[self.span(index)].any())
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cache.spec import Status
+from cache.spec import Granularity, Status
 from pipeline.recipes import Recipe
 from pipeline.stage import Extracted, Photo, Stage
 
@@ -25,6 +25,9 @@ class Memory:
         found: dict[str, Extracted] = {}
         for recipe in self.recipes:
             stage = recipe.stage
+            if stage.granularity is Granularity.PERSON and not len(photo.boxes):
+                found[recipe.feature] = stage.extract([])
+                continue
             found[recipe.feature] = (
                 derived(stage, found[stage.source]) if stage.source else stage.extract(stage.prepare(photo))
             )

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import Field
 
@@ -33,7 +33,7 @@ class DatasetConfig(Settings):
 
     dataset: str
     shard_images: int = Field(default=256, ge=1, le=1 << 20)
-    stages: dict[str, dict[str, Any]]
+    stages: dict[str, dict[str, Any]] = Field(min_length=1)
 
 
 @dataclass(frozen=True)
@@ -69,11 +69,10 @@ def recipes(config: DatasetConfig, wanted: list[str], weights: Weights) -> list[
     A feature that is the source of another one is added to those wanted.
     Raises: UnknownName for a feature or stage that is not there, ConfigError, WeightsError for a missing checkpoint.
     """
-    _check(config, wanted)
     made: dict[str, Recipe] = {}
-    for name in config.stages:
-        if not wanted or name in wanted:
-            _make(name, config, weights, made, ())
+    for one in _planned(config, wanted):
+        own = Weights(weights.folder, untrained=True) if one.untrained else weights
+        made[one.feature] = _recipe(one, own, made.get(one.stage.source))
     return list(made.values())
 
 
@@ -82,83 +81,88 @@ def weights_of(config: DatasetConfig, wanted: Collection[str]) -> dict[str, list
 
     A feature with ``untrained = true`` needs none. Raises: UnknownName, ConfigError.
     """
-    _check(config, wanted)
     found: dict[str, list[str]] = {}
-    features = list(wanted) or list(config.stages)
-    for feature in features:  # grows by sources
-        _, stage, untrained = stage_of(feature, config.stages[feature])
-        for name in () if untrained else stage.weights:
-            found.setdefault(name, []).append(feature)
-        if stage.source in config.stages and stage.source not in features:
-            features.append(stage.source)
+    for one in _planned(config, wanted):
+        for name in () if one.untrained else one.stage.weights:
+            found.setdefault(name, []).append(one.feature)
     return found
 
 
-def _check(config: DatasetConfig, wanted: Collection[str]) -> None:
+class Planned(NamedTuple):
+    """A feature's table in the config, read. name: of the stage. untrained: whether the table says so."""
+
+    feature: str
+    name: str
+    stage: Stage[Any]
+    untrained: bool
+
+
+def _planned(config: DatasetConfig, wanted: Collection[str]) -> list[Planned]:
+    """The features of ``wanted`` (all when empty) and their sources, each after its source. Raises: UnknownName,
+    ConfigError."""
     for name in wanted:
         if name not in config.stages:
             raise unknown("stage", name, config.stages)
+    made: dict[str, Planned] = {}
+    for name in config.stages:
+        if not wanted or name in wanted:
+            _plan(name, config, made, ())
+    return list(made.values())
 
 
-def _make(
-    feature: str, config: DatasetConfig, weights: Weights, made: dict[str, Recipe], users: tuple[str, ...]
-) -> Recipe:
-    """The recipe of ``feature``, put into ``made`` after its source's. users: the features that lead here."""
+def _plan(feature: str, config: DatasetConfig, made: dict[str, Planned], users: tuple[str, ...]) -> Planned:
+    """Put ``feature`` into ``made`` after its source. users: the features that lead here."""
     if feature in users:
         raise ConfigError(f"[stages.{feature}]: is its own source, by way of {', '.join(users)}")
     if feature not in made:
-        name, stage, untrained = stage_of(feature, config.stages[feature])
-        source = None
-        if stage.source:
-            if stage.source not in config.stages:
-                text = f"[stages.{feature}]: is made from {stage.source!r}, which this config does not extract."
-                raise ConfigError(text + nearest(stage.source, config.stages))
-            source = _make(stage.source, config, weights, made, (*users, feature))
-            _check_source(feature, stage, source)
-        own = Weights(weights.folder, untrained=True) if untrained else weights
-        made[feature] = _recipe(feature, name, stage, own, source)
+        one = stage_of(feature, config.stages[feature])
+        if source := one.stage.source:
+            if source not in config.stages:
+                text = f"[stages.{feature}]: is made from {source!r}, which this config does not extract."
+                raise ConfigError(text + nearest(source, config.stages))
+            _check_source(one, _plan(source, config, made, (*users, feature)))
+        made[feature] = one
     return made[feature]
 
 
-def stage_of(feature: str, table: dict[str, Any]) -> tuple[str, Stage[Any], bool]:
-    """The stage's name, the stage with the settings of its table, and whether the table says ``untrained``.
-
-    Raises: UnknownName, ConfigError.
-    """
+def stage_of(feature: str, table: dict[str, Any]) -> Planned:
+    """The stage of a config's table. Raises: UnknownName, ConfigError."""
     if not feature.isidentifier():
         raise ConfigError(f"[stages.{feature}]: a feature's name is letters, digits and underscores")
     settings = dict(table)
     name = str(settings.pop("stage", feature))
     batch_size = settings.pop("batch_size", None)
-    untrained = settings.pop("untrained", False) is True
+    if not isinstance(untrained := settings.pop("untrained", False), bool):
+        raise ConfigError(f"[stages.{feature}]: untrained is true or false, got {untrained!r}")
     extractor = load_plugin("pipeline.stages", name, "Extractor")
     stage: Stage[Any] = extractor(build(extractor.Config, settings, f"[stages.{feature}]"))
     if batch_size is not None:
         stage.batch_size = _positive(batch_size, feature)
-    return name, stage, untrained
+    return Planned(feature, name, stage, untrained)
 
 
-def _check_source(feature: str, stage: Stage[Any], source: Recipe) -> None:
+def _check_source(one: Planned, source: Planned) -> None:
     given = source.stage.outputs
-    if absent := [name for name in stage.reads if name not in given]:
-        text = f"[stages.{feature}]: wants {absent[0]!r} of {source.feature}, which does not give it."
+    if absent := [name for name in one.stage.reads if name not in given]:
+        text = f"[stages.{one.feature}]: wants {absent[0]!r} of {source.feature}, which does not give it."
         raise ConfigError(text + nearest(absent[0], given))
-    if stage.granularity is not source.stage.granularity:
-        both = f"{stage.granularity} rows cannot be made from {source.stage.granularity} rows of {source.feature}"
-        raise ConfigError(f"[stages.{feature}]: {both}")
+    if one.stage.granularity is not source.stage.granularity:
+        both = f"{one.stage.granularity} rows cannot be made from {source.stage.granularity} rows of {source.feature}"
+        raise ConfigError(f"[stages.{one.feature}]: {both}")
 
 
-def _recipe(feature: str, name: str, stage: Stage[Any], weights: Weights, source: Recipe | None) -> Recipe:
+def _recipe(one: Planned, weights: Weights, source: Recipe | None) -> Recipe:
+    feature, stage = one.feature, one.stage
     identity = {
-        "stage": name,
+        "stage": one.name,
         "version": stage.version,
         "config": stage.config.model_dump(mode="json"),
-        "weights": {one: weights.digest(one) for one in stage.weights},
+        "weights": {name: weights.digest(name) for name in stage.weights},
         "decode": DECODE_POLICY,
     }
     if source:
         identity["source"] = {source.feature: source.fingerprint}
-    trained = all(weights.trained(one) for one in stage.weights) and (source is None or source.info["trained"])
+    trained = all(weights.trained(name) for name in stage.weights) and (source is None or source.info["trained"])
     named = fingerprint(identity)
     info = identity | {
         "feature": feature,
@@ -173,7 +177,7 @@ def _recipe(feature: str, name: str, stage: Stage[Any], weights: Weights, source
 
 
 def _positive(value: Any, feature: str) -> int:
-    if not isinstance(value, int) or value < 1:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise ConfigError(f"[stages.{feature}]: batch_size is a whole number from 1, got {value!r}")
     return value
 

@@ -28,7 +28,8 @@ from pipeline.reading import Prepared, prepare
 class Running:
     """How to run; none of it changes a value.
 
-    decoders: threads that decode. ahead: images decoded in advance. threads: batches that run at a time, 0 for one a
+    decoders: threads that decode. ahead, pixels: images decoded in advance, and how many pixels they may have together
+    by the annotation's sizes (one image may have more). threads: batches that run at a time, 0 for one a
     core; on a GPU one.
     """
 
@@ -36,6 +37,7 @@ class Running:
     device: str = "cpu"
     decoders: int = 2
     ahead: int = 32
+    pixels: int = 64_000_000
     threads: int = 0
 
     @property
@@ -135,16 +137,20 @@ class Worker:
         """Images in order with their futures, at most ``ahead`` under way, also across shards; None for a shard of
         which none is to be read."""
         window: deque[tuple[_Work, int, Future[Prepared] | None]] = deque()
+        pixels: deque[int] = deque()
         manifest = self.plan.layout.manifest
         for task in tasks:
             work = self._open(task)
             stages = {one.feature.name: one.stage for one in work.assemblies}
             if not stages:
                 window.append((work, -1, None))
+                pixels.append(0)
             for index in work.images if stages else ():
                 future = self._decoders.submit(prepare, self.running.root, manifest, work.block, index, stages)
                 window.append((work, index, future))
-                if len(window) >= self.running.ahead:
+                pixels.append(self.plan.layout.pixels(work.block.images[index]))
+                while len(window) >= self.running.ahead or (len(window) > 1 and sum(pixels) > self.running.pixels):
+                    pixels.popleft()
                     yield window.popleft()
         yield from window
 

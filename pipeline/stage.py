@@ -175,7 +175,7 @@ def _settle(
     with np.errstate(over="ignore", invalid="ignore"):
         array = wide.astype(spec.dtype, copy=True)
     if array.dtype.kind == "f":
-        lost = ~np.isfinite(array).reshape(len(array), -1).all(axis=1) & (status == Status.OK)
+        lost = ~np.isfinite(array).all(axis=tuple(range(1, array.ndim))) & (status == Status.OK)
         for row in np.flatnonzero(lost):
             values = wide[row][~np.isfinite(array[row])]
             messages[row] = (

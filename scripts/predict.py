@@ -77,6 +77,8 @@ def _run(options: argparse.Namespace) -> int:
     boxes = people.given(options.boxes) if options.boxes else None
     if isinstance(boxes, list) and len(paths) > 1:
         raise ConfigError("BOXES: for a folder of images give a CSV file of image,x1,y1,x2,y2")
+    if isinstance(boxes, dict):
+        people.check_names(boxes, paths, f"BOXES={options.boxes}")
     path = runs.checkpoint(options.runs, options.dataset, options.protocol, options.head, options.name)
     config, weights = dataset_config(options.dataset, options.config), Weights(options.weights, options.untrained)
     model = build(path, checkpoint.load(path), config, weights, options.device)
@@ -122,7 +124,8 @@ class _Finder:
 
     def _load(self) -> people.Detector:
         """Raises: ConfigError, WeightsError when there is no detector."""
-        if "objects" not in self.config.stages:
+        table = self.config.stages.get("objects")
+        if table is None or table.get("stage", "objects") != "objects":
             text = f"the config of {self.config.dataset} has no [stages.objects] to find people with"
             raise ConfigError(f'BOXES: none given, and {text}. Give BOXES="x1,y1,x2,y2"')
         try:

@@ -20,7 +20,7 @@ def draw(image: Image.Image, persons: list[Mapping[str, Any]], untrained: Sequen
     for number, person in enumerate(persons):
         colour = COLOURS[number % len(COLOURS)]
         x1, y1, x2, y2 = person["box"]
-        pen.rectangle((x1, y1, x2 - 1, y2 - 1), outline=colour, width=max(1, round(2 * unit)))
+        pen.rectangle((x1, y1, max(x1, x2 - 1), max(y1, y2 - 1)), outline=colour, width=max(1, round(2 * unit)))
         for box in (part["box"] for part in person["features"].values() if "box" in part):
             pen.rectangle(tuple(box), outline=colour, width=max(1, round(unit)))
         for part in person["features"].values():

@@ -2,13 +2,14 @@
 
 import csv
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cache.errors import ConfigError, DataError
+from cache.errors import ConfigError, DataError, nearest
+from cache.spec import Status
 from pipeline.images import FORMATS
 from pipeline.memory import Memory
 from pipeline.recipes import Recipe
@@ -20,6 +21,8 @@ SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp",
 PERSON = 1
 """COCO's number of a person."""
 LEAST_SCORE = 0.5
+FARTHEST = 1e9
+"""Pixels; beyond it a coordinate is a mistake, and float32 no longer tells neighbours apart."""
 
 
 def images(path: Path) -> list[Path]:
@@ -46,14 +49,26 @@ def _table(path: Path) -> dict[str, Boxes]:
     found: dict[str, list[list[float]]] = {}
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            for number, line in enumerate(csv.DictReader(file), 2):
-                if absent := [name for name in COLUMNS if line.get(name) is None]:
-                    raise DataError(f"{path}:{number}: no column {absent[0]!r}; the columns are {','.join(COLUMNS)}")
+            reader = csv.DictReader(file)
+            if absent := [name for name in COLUMNS if name not in (reader.fieldnames or ())]:
+                raise DataError(f"{path}:1: no column {absent[0]!r}; the first line is {','.join(COLUMNS)}")
+            for number, line in enumerate(reader, 2):
+                if short := [name for name in COLUMNS if line[name] is None]:
+                    raise DataError(f"{path}:{number}: ends before {short[0]!r}; the columns are {','.join(COLUMNS)}")
                 box = _box([line[name] for name in COLUMNS[1:]], f"{path}:{number}")
-                found.setdefault(line["image"], []).append(box)
+                found.setdefault(Path(line["image"]).name, []).append(box)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"BOXES={path}: cannot be read: {error}") from None
+    if not found:
+        raise DataError(f"{path}: holds no box below its first line")
     return {name: np.array(boxes, np.float32) for name, boxes in found.items()}
+
+
+def check_names(boxes: Mapping[str, Boxes], paths: Sequence[Path], where: str) -> None:
+    """Raises: DataError for boxes of an image that is not among ``paths``: a misspelt name would mean nobody."""
+    if strange := sorted(set(boxes) - {path.name for path in paths}):
+        names = [path.name for path in paths]
+        raise DataError(f"{where}: boxes of {strange[0]!r}, which is not among the images.{nearest(strange[0], names)}")
 
 
 def _box(words: list[str], where: str) -> list[float]:
@@ -61,7 +76,8 @@ def _box(words: list[str], where: str) -> list[float]:
         values = [float(word) for word in words]
     except ValueError:
         values = []
-    if len(values) != 4 or not all(map(math.isfinite, values)) or values[0] >= values[2] or values[1] >= values[3]:
+    fine = len(values) == 4 and all(math.isfinite(value) and abs(value) < FARTHEST for value in values)
+    if not fine or values[0] >= values[2] or values[1] >= values[3]:
         raise ConfigError(f"{where}: box {','.join(words)!r} is not x1,y1,x2,y2 in pixels with x1 < x2 and y1 < y2")
     return values
 
@@ -85,7 +101,10 @@ class Detector:
 
     def __call__(self, photo: Photo) -> tuple[Boxes, list[float]]:
         """Boxes (p, 4) and scores of the people in ``photo``, the surest first."""
-        found: Mapping[str, NDArray[np.generic]] = self._memory.features(photo)[self.name].arrays
+        rows = self._memory.features(photo)[self.name]
+        if rows.status[0] != Status.OK:
+            raise DataError(f"{photo.key}: people cannot be looked for: {rows.messages[0]}")
+        found: Mapping[str, NDArray[np.generic]] = rows.arrays
         count = int(found["count"][0])
         scores, labels = np.asarray(found["scores"][0][:count], np.float64), found["labels"][0][:count]
         chosen = np.flatnonzero((labels == PERSON) & (scores >= LEAST_SCORE))

@@ -76,7 +76,7 @@ BASE = rows(1, 2, 1, 1)
         ("a split", {"split": "val"}, False, False),
         ("what it was before clamping", {"original_box": (0, 0, 999, 999)}, False, False),
         ("the text of a reason", {"reason": "no age", "gender": "Male", "age": "Kid"}, False, False),
-        ("the size told", {"size": (640, 480)}, False, False),
+        ("the size told", {"size": (640, 480)}, True, True),
     ],
 )
 def test_a_source_changes_exactly_when_it_must(

@@ -53,7 +53,9 @@ def test_every_flipped_bit_is_found_and_no_wrong_row_is_read(store: Path) -> Non
 def test_a_shard_in_another_ones_place_is_found(store: Path) -> None:
     first, second = sorted((store / "demo" / "colour").rglob("shard-*.h5"))[:2]
     first.write_bytes(second.read_bytes())
-    assert problems(store) == [f"{first.name}: made for other keys or boxes than the manifest's"]
+    assert problems(store) == [
+        f"{first.name}: made for other keys, boxes or image sizes than the manifest's, or from other rows of its source"
+    ]
 
 
 def test_sealed_shards_that_disagree_with_their_description_are_found(store: Path) -> None:

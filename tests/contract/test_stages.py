@@ -1,5 +1,6 @@
 """What holds for every stage. A new file in pipeline/stages is found by itself; SMALL may give it quick settings."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from cache.plugins import load, names
 from cache.spec import FAILURES, Granularity, Status
 from pipeline.stage import Extracted, Failed, Photo, Stage
 from pipeline.weights import Weights, find
+from scripts.prediction.draw import draw
 
 SMALL: dict[str, list[dict[str, Any]]] = {
     "sem2vec": [{"model": "demo_hr8", "size": (64, 96)}],
@@ -177,6 +179,25 @@ def test_only_failures_and_nothing_at_all(stage: Stage[Any]) -> None:
     empty = stage.extract([])
     for name, spec in stage.outputs.items():
         spec.validate(name, empty.arrays[name], 0)
+
+
+def test_a_photograph_of_nobody(stage: Stage[Any]) -> None:
+    if stage.source:
+        return
+    nobody = Photo("empty.jpg", photos()[0].image, np.zeros((0, 4), np.float32))
+    rows = 1 if stage.granularity is Granularity.IMAGE else 0
+    found = stage.extract(stage.prepare(nobody))
+    for name, spec in stage.outputs.items():
+        spec.validate(name, found.arrays[name], rows)
+
+
+def test_a_description_is_plain_json_and_can_be_drawn(stage: Stage[Any]) -> None:
+    found = stage.extract(prepared(stage))
+    for row in np.flatnonzero(found.status == Status.OK)[:2]:
+        words = stage.describe({name: array[row] for name, array in found.arrays.items()})
+        json.dumps(words, allow_nan=False)
+        person = {"box": [1, 2, 30, 40], "emotions": None, "reason": "", "features": {"any": words}}
+        draw(photos()[0].image, [person], [])
 
 
 def test_what_a_stage_says_of_itself(stage: Stage[Any]) -> None:

@@ -1,9 +1,11 @@
 """Features made from another feature's rows: values, order, what is read, statuses passed on, retry, faults."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from toy_pipeline import CONFIG, IMAGES, make_root, run, tree
 
 from cache.errors import ConfigError
@@ -99,3 +101,33 @@ def test_a_source_that_does_not_fit_is_told(root: Path, tmp_path: Path, setting:
         run(root, tmp_path / "store", DERIVED + setting)
     assert text in str(caught.value)
     assert "[stages.twice]" in str(caught.value)
+
+
+def test_other_rows_of_the_source_under_the_same_settings_make_it_anew(root: Path, tmp_path: Path) -> None:
+    run(root, tmp_path / "store", DERIVED)
+    source = next((tmp_path / "store" / "demo" / "crop").glob("*/shard-00001.h5"))
+    pixels = np.random.default_rng(99).integers(0, 255, (16, 20, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(root / "5.png")
+    source.unlink()
+    assert Store(tmp_path / "store").features("demo")["twice"].counts()["pending"] > 0
+    assert run(root, tmp_path / "store", DERIVED).shards == 1
+    check(tmp_path / "store")
+
+
+def test_a_repaired_source_takes_what_was_made_from_it_along(root: Path, tmp_path: Path) -> None:
+    run(root, tmp_path / "store", DERIVED)
+    source = next((tmp_path / "store" / "demo" / "crop").glob("*/shard-00001.h5"))
+    Image.fromarray(np.full((16, 20, 3), 7, np.uint8)).save(root / "5.png")
+    damaged = bytearray(source.read_bytes())
+    damaged[-1] ^= 1
+    source.write_bytes(damaged)
+    run(root, tmp_path / "store", DERIVED, mend=True)
+    check(tmp_path / "store")
+
+
+def test_an_absent_source_is_made_again_with_what_is_made_from_it(root: Path, tmp_path: Path) -> None:
+    run(root, tmp_path / "store", DERIVED)
+    shutil.rmtree(tmp_path / "store" / "demo" / "crop")
+    Image.fromarray(np.full((16, 20, 3), 7, np.uint8)).save(root / "5.png")
+    run(root, tmp_path / "store", DERIVED)
+    check(tmp_path / "store")

@@ -1,5 +1,7 @@
 """The fingerprint covers what changes a value, and nothing else."""
 
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +9,7 @@ import pytest
 
 import pipeline.recipes
 from cache.errors import ConfigError, UnknownName
-from pipeline.recipes import DatasetConfig, Recipe, dataset_config, recipes
+from pipeline.recipes import DatasetConfig, Recipe, dataset_config, recipes, weights_of
 from pipeline.stages.backbone import Extractor
 from pipeline.weights import Weights
 
@@ -65,3 +67,26 @@ def test_names_are_those_of_the_config() -> None:
         recipes(config, ["sem2vc"], Weights(Path("none"), untrained=True))
     with pytest.raises(ConfigError, match="is for dataset 'demo', DATASET is 'emotic'"):
         dataset_config("emotic", Path(pipeline.recipes.__file__).parent / "configs" / "demo.toml")
+
+
+@pytest.mark.parametrize(
+    ("stages", "text"),
+    [
+        ({}, "stages"),
+        ({"image": TABLE | {"untrained": "yes"}}, "untrained is true or false, got 'yes'"),
+        ({"image": TABLE | {"batch_size": True}}, "batch_size is a whole number from 1, got True"),
+        ({"f": {"stage": "backbone", "input": "face", "source": "fcae"}, "face": {}}, "Did you mean 'face'?"),
+        ({"f": {"stage": "backbone", "input": "face", "source": "f"}}, "is its own source"),
+    ],
+)
+def test_a_config_that_cannot_be_is_told_by_every_command(stages: dict[str, Any], text: str, tmp_path: Path) -> None:
+    path = tmp_path / "c.toml"
+    lines = [
+        f"[stages.{name}]\n" + "\n".join(f"{k} = {json.dumps(v)}" for k, v in table.items())
+        for name, table in stages.items()
+    ]
+    path.write_text("\n".join(['dataset = "demo"', *(lines or ["[stages]"])]))
+    with pytest.raises(ConfigError, match=re.escape(text)):
+        recipes(dataset_config("demo", path), [], Weights(Path("none"), untrained=True))
+    with pytest.raises(ConfigError, match=re.escape(text)):
+        weights_of(dataset_config("demo", path), [])

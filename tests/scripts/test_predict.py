@@ -32,6 +32,7 @@ def test_boxes_are_read_from_words_and_from_a_file(tmp_path: Path) -> None:
         ("1,2,3,x", "is not x1,y1,x2,y2"),
         ("5,2,3,9", "with x1 < x2"),
         ("1,2,nan,9", "is not x1,y1,x2,y2"),
+        ("1,2,1e39,9", "is not x1,y1,x2,y2"),
     ],
 )
 def test_boxes_that_are_none(text: str, told: str, tmp_path: Path) -> None:
@@ -88,3 +89,28 @@ def test_the_picture_shows_boxes_and_says_untrained() -> None:
     assert (once[35:45, 30] != 255).any(1).all()
     assert (once[50:75, 65:] == 255).all()
     assert (once != np.asarray(draw(plain, [person], untrained=["pose"]))).any()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", r"b\.csv:1: no column 'image'"),
+        ("a.jpg,1,2,3,4\n", r"b\.csv:1: no column 'image'"),
+        ("image,x1,y1,x2,y2\n", "holds no box"),
+        ("image,x1,y1,x2,y2\na.jpg,1,2,3\n", r"b\.csv:2: ends before 'y2'"),
+    ],
+)
+def test_a_file_of_boxes_without_any_is_no_file_of_nobody(text: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / "b.csv").write_text(text)
+    with pytest.raises(AffectError, match=told):
+        people.given(str(tmp_path / "b.csv"))
+
+
+def test_boxes_of_an_image_that_is_not_there_are_told() -> None:
+    with pytest.raises(AffectError, match=r"BOXES=b: boxes of 'aa.jpg', .*Did you mean 'a.jpg'"):
+        people.check_names({"aa.jpg": np.zeros((1, 4), np.float32)}, [Path("x/a.jpg")], "BOXES=b")
+
+
+def test_boxes_thinner_than_a_pixel_are_drawn() -> None:
+    person = {"box": [3, 3, 3.00001, 3.2], "emotions": None, "reason": "broken: x", "features": {}}
+    draw(Image.new("RGB", (9, 9)), [person], [])
