@@ -40,14 +40,26 @@ class Patience:
     pause: float = 1.0
 
 
+@dataclass(frozen=True)
+class _Wanted:
+    """As ``download`` takes them."""
+
+    url: str
+    known: str
+    published: int
+
+
 class Unreachable(WeightsError):  # noqa: N818 (reads as what it is)
     """The server never answered."""
 
 
-def download(url: str, path: Path, known: str, patience: Patience, say: Callable[[str], None]) -> None:
+def download(
+    url: str, path: Path, known: str, patience: Patience, say: Callable[[str], None], published: int = 0
+) -> None:
     """Make ``path`` hold what ``url`` serves; nothing is done when it is there.
 
     known: its sha256, whole or its first hex digits; "" when not known, then the hash is written beside it.
+    published: its bytes, about; 0 when not known.
     Raises: WeightsError in one line that names the file, the address and the folder. What came is kept, to go on from.
     """
     try:
@@ -56,7 +68,7 @@ def download(url: str, path: Path, known: str, patience: Patience, say: Callable
             if path.is_file():
                 file.truncate(0)  # fetched by another process, or by hand: what was left is in nobody's use
             else:
-                _complete(url, path, file, known, patience, say)
+                _complete(path, file, _Wanted(url, known, published), patience, say)
     except Broken as broken:
         kind = Unreachable if broken.unreachable else WeightsError
         raise kind(f"{path.name}: {broken}. By hand: {url} into {path.parent}/") from None
@@ -114,25 +126,25 @@ def _is(file: FileIO, partial: Path) -> bool:
     return False
 
 
-def _complete(url: str, path: Path, file: FileIO, known: str, patience: Patience, say: Callable[[str], None]) -> None:
+def _complete(path: Path, file: FileIO, wanted: _Wanted, patience: Patience, say: Callable[[str], None]) -> None:
     """Raises: Broken, OSError."""
     partial, note = path.with_name(path.name + PARTIAL), path.with_name(path.name + NOTE)
     from_before = os.fstat(file.fileno()).st_size
     if from_before:
         say(f"{path.name}: goes on after {volume(from_before)}")
-    told = _persist(url, file, note, known, patience, say)
+    told = _persist(wanted, file, note, patience, say)
     digest = sha256([partial])
-    if from_before and not digest.startswith(known or told):
+    if from_before and not digest.startswith(wanted.known or told):
         say(f"{path.name}: what was left from before does not fit; begun anew")
         file.truncate(0)
-        told = _persist(url, file, note, known, patience, say)
+        told = _persist(wanted, file, note, patience, say)
         digest = sha256([partial])
-    if not digest.startswith(wanted := known or told):
+    if not digest.startswith(right := wanted.known or told):
         os.replace(partial, aside := path.with_name(path.name + REJECTED))
         note.unlink(missing_ok=True)
-        both = f"sha256 begins with {digest[:8]}, not {wanted[:8]}"
+        both = f"sha256 begins with {digest[:8]}, not {right[:8]}"
         raise Broken(f"{both}: another file or a damaged one, kept as {aside.name}", again=False)
-    if not known:
+    if not wanted.known:
         write_anew(path.with_name(path.name + RECORD), f"{digest}  {path.name}\n")
         say(f"{path.name}: sha256 {digest}, {'as the server says' if told else 'not known before'}; recorded")
     os.fsync(file.fileno())
@@ -140,12 +152,12 @@ def _complete(url: str, path: Path, file: FileIO, known: str, patience: Patience
     note.unlink(missing_ok=True)
 
 
-def _persist(url: str, file: FileIO, note: Path, known: str, patience: Patience, say: Callable[[str], None]) -> str:
+def _persist(wanted: _Wanted, file: FileIO, note: Path, patience: Patience, say: Callable[[str], None]) -> str:
     """``resume`` until the file is whole. Raises: Broken when another try would not mend it, or all were in vain."""
     tries, most, pause = 0, os.fstat(file.fileno()).st_size, patience.pause
     while True:
         try:
-            return resume(url, file, note, known, patience.stall)
+            return resume(wanted.url, file, note, wanted.known, patience.stall, wanted.published)
         except Broken as broken:
             there = os.fstat(file.fileno()).st_size
             if there >= most + GAIN:

@@ -96,7 +96,7 @@ def bring(wanted: Sequence[Need], patience: Patience, say: Say) -> int:
         try:
             if host in silent:
                 raise WeightsError(f"{need.path.name}: not tried after that. By hand: {need.url} into its folder")
-            download(need.url, need.path, need.weight.sha256, patience, say)
+            download(need.url, need.path, need.weight.sha256, patience, say, need.size)
         except WeightsError as error:
             faults.append(f"{error}{_hint(need.weight, str(error))}")
             silent |= {host} if isinstance(error, Unreachable) else set()

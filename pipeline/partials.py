@@ -1,11 +1,37 @@
-"""Files that a run leaves off and goes on with: opened so that no link leads their bytes into another file."""
+"""Files that a run leaves off and goes on with: opened so that no link leads their bytes into another file; and what
+their bytes are of.
+"""
 
 import errno
+import json
 import os
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISREG
 
 from cache.errors import AffectError
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a partial file's bytes are: of which address, and the validator that its server gave them."""
+
+    url: str = ""
+    validator: str = ""
+
+    @classmethod
+    def read(cls, note: Path) -> "Origin":
+        """As ``write`` left it; empty when it did not."""
+        with suppress(OSError, ValueError, TypeError, KeyError):
+            told = json.loads(note.read_text())
+            url, validator = str(told["url"]), str(told["validator"])
+            return cls(url, validator) if validator.isprintable() else cls()
+        return cls()
+
+    def write(self, note: Path) -> None:
+        """Raises: OSError."""
+        write_anew(note, json.dumps({"url": self.url, "validator": self.validator}) + "\n")
 
 
 def open_partial(path: Path, kind: type[AffectError]) -> int:

@@ -4,25 +4,25 @@ The standard library alone: proxies are those of the environment (``https_proxy`
 """
 
 import http.client
-import json
+import re
 import shutil
 import ssl
 import urllib.error
 import urllib.request
-from contextlib import suppress
-from dataclasses import dataclass
 from io import FileIO
 from os import SEEK_END
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from pipeline.partials import write_anew
+from pipeline.partials import Origin
 from pipeline.progress import Transfer, volume
 
 BLOCK = 1 << 18
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses that another try may mend."""
+LARGEST = 8 * 10**9
+"""Bytes that are taken at most for a file whose size nobody published."""
 _HEADERS = {"User-Agent": "affect-cache", "Accept-Encoding": "identity"}
 _PAGES = (b"<!doctype", b"<html", b"<?xml", b'{"', b"version https://git-lfs")
 """What files begin with that are served in place of the one asked for."""
@@ -36,32 +36,12 @@ class Broken(Exception):  # noqa: N818 (a transfer that broke; the command line 
         self.again, self.unreachable, self.wait = again, unreachable, wait
 
 
-@dataclass(frozen=True)
-class Origin:
-    """What a partial file's bytes are: of which address, and the validator that its server gave them."""
-
-    url: str = ""
-    validator: str = ""
-
-    @classmethod
-    def read(cls, note: Path) -> "Origin":
-        """As ``write`` left it; empty when it did not."""
-        with suppress(OSError, ValueError, TypeError, KeyError):
-            told = json.loads(note.read_text())
-            url, validator = str(told["url"]), str(told["validator"])
-            return cls(url, validator) if validator.isprintable() else cls()
-        return cls()
-
-    def write(self, note: Path) -> None:
-        """Raises: OSError."""
-        write_anew(note, json.dumps({"url": self.url, "validator": self.validator}) + "\n")
-
-
-def resume(url: str, file: FileIO, note: Path, sha256: str, stall: float) -> str:
+def resume(url: str, file: FileIO, note: Path, sha256: str, stall: float, published: int) -> str:
     """Append to ``file`` what it lacks of ``url``, or start it again where the server cannot go on.
 
     note: keeps the file's Origin. sha256: as far as known; without it, bytes are only added to those that the server
     itself vouches for. stall: seconds without a byte after which the server is given up.
+    published: the file's bytes, about; 0 when not known. Much more than that is another file, and is not taken.
     Returns the sha256 that the server names, "" when it names none. Raises: Broken; what came is kept.
     """
     origin, have = Origin.read(note), file.seek(0, SEEK_END)
@@ -74,7 +54,7 @@ def resume(url: str, file: FileIO, note: Path, sha256: str, stall: float) -> str
     request = urllib.request.Request(url, headers=headers)
     try:
         with urllib.request.build_opener(_Redirects).open(request, timeout=stall) as response:
-            return _receive(response, url, file, note, sha256, validator)
+            return _receive(response, url, file, note, sha256, validator, published)
     except urllib.error.HTTPError as error:
         with error:
             return _refused(error, file, have)
@@ -84,10 +64,13 @@ def resume(url: str, file: FileIO, note: Path, sha256: str, stall: float) -> str
         raise Broken(f"the address cannot be asked: {error}", again=False) from error
 
 
-def _receive(response: Any, url: str, file: FileIO, note: Path, sha256: str, validator: str) -> str:
+def _receive(response: Any, url: str, file: FileIO, note: Path, sha256: str, validator: str, published: int) -> str:
     have = file.seek(0, SEEK_END)
     _check_headers(response)
     start, total = _extent(response)
+    limit, too_much = _limit(published)
+    if total is not None and total > limit:
+        raise Broken(f"the server announces {volume(total)}, {too_much}", again=False)
     now = _validator(response)
     if start != have or (start and validator and now and now != validator):
         _empty(file)
@@ -103,9 +86,7 @@ def _receive(response: Any, url: str, file: FileIO, note: Path, sha256: str, val
         raise _unwritable(error) from error
     progress = Transfer(note.name.partition(".partial")[0], have, total)
     try:
-        while block := response.read1(BLOCK):
-            _write(file, block)
-            progress.step(len(block))
+        _pour(response, file, progress, limit - have, too_much)
     except http.client.IncompleteRead:  # as newer Pythons say that a counted answer ended early
         if total is None:
             raise
@@ -115,6 +96,22 @@ def _receive(response: Any, url: str, file: FileIO, note: Path, sha256: str, val
         raise Broken(f"closed after {have + progress.came} of {total} bytes", again=True)
     _check_kind(file)
     return str(getattr(response, "linked", ""))
+
+
+def _pour(response: Any, file: FileIO, progress: Transfer, room: int, too_much: str) -> None:
+    while block := response.read1(BLOCK):
+        if progress.came + len(block) > room:
+            _empty(file)
+            raise Broken(f"the server sends {too_much}", again=False)
+        _write(file, block)
+        progress.step(len(block))
+
+
+def _limit(published: int) -> tuple[int, str]:
+    """Bytes that are taken at most, and what is said of more."""
+    limit = published * 11 // 10 or LARGEST
+    why = "a tenth above its published size" if published else "the most that is taken where no size is published"
+    return limit, f"more than {volume(limit)}, {why}: another file"
 
 
 def _check_headers(response: Any) -> None:
@@ -217,8 +214,9 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
             raise Broken(f"leads from {req.type} to {newurl.partition('?')[0]}, which is not followed", again=False)
         request = super().redirect_request(req, fp, code, msg, headers, newurl)
         if request is not None:
-            linked = headers.get("X-Linked-ETag", "").strip('"') or getattr(req, "linked", "")
-            request.linked = linked  # type: ignore[attr-defined]
+            linked = headers.get("X-Linked-ETag", "").strip('"')  # of small files no sha256
+            known = linked if re.fullmatch("[0-9a-f]{64}", linked) else getattr(req, "linked", "")
+            request.linked = known  # type: ignore[attr-defined]
         return request
 
     def https_response(self, request: Any, response: Any) -> Any:

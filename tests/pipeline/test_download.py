@@ -39,9 +39,11 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "weights" / "net.pth"
 
 
-def get(server: FileServer, path: Path, known: str = DIGEST[:8], patience: Patience = HASTE) -> list[str]:
+def get(
+    server: FileServer, path: Path, known: str = DIGEST[:8], patience: Patience = HASTE, published: int = 0
+) -> list[str]:
     lines: list[str] = []
-    download(f"{server.url}/{path.name}", path, known, patience, lines.append)
+    download(f"{server.url}/{path.name}", path, known, patience, lines.append, published)
     return lines
 
 
@@ -270,6 +272,61 @@ def test_the_hash_that_a_hub_names_is_checked(server: FileServer, path: Path) ->
     path.unlink()
     server.manners["net.pth"].append((f"{server.url}/blob", {"X-Linked-ETag": f'"{DIGEST[::-1]}"'}))
     assert f"not {DIGEST[::-1][:8]}" in refusal(server, path, "")
+
+
+@pytest.mark.parametrize("tag", [f'"{"a" * 40}"', 'W/"5f2c"', '"5f2c-1a"', f'"{DIGEST.upper()}"', f"{DIGEST}0"])
+def test_what_a_hub_names_is_its_hash_only_when_it_is_a_sha256(server: FileServer, path: Path, tag: str) -> None:
+    server.files["blob"] = DATA
+    server.manners["net.pth"].append((f"{server.url}/blob", {"X-Linked-ETag": tag}))
+    assert "not known before" in get(server, path, "")[0]
+    assert path.read_bytes() == DATA
+
+
+@pytest.mark.parametrize("manner", ["mute", "chunked"])
+@pytest.mark.parametrize("data", [DATA, DATA * 2])
+def test_an_answer_without_length_ends_at_a_tenth_above_the_published_size(
+    server: FileServer, path: Path, manner: str, data: bytes
+) -> None:
+    server.files["net.pth"] = data
+    server.manners["net.pth"].append(manner)
+    known = hashlib.sha256(data).hexdigest()
+    if data == DATA:
+        get(server, path, known, published=len(DATA))
+        assert path.read_bytes() == DATA
+        return
+    told = "the server sends more than 337.9 kB, a tenth above its published size"
+    with pytest.raises(WeightsError, match=rf"^net\.pth: {told}: another file\. By hand: .*/net\.pth into .*/$"):
+        get(server, path, known, published=len(DATA))
+    assert left(path) == set(), "not even what came"
+    assert len(server.asked) == 1
+
+
+def test_without_a_published_size_there_is_a_limit_too(
+    server: FileServer, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert transfer.LARGEST == 8_000_000_000
+    monkeypatch.setattr(transfer, "LARGEST", 100_000)
+    for manner in ("mute", "right"):
+        server.manners["net.pth"].append(manner)
+        assert "more than 100.0 kB, the most that is taken where no size is published" in refusal(server, path)
+        assert left(path) == set()
+
+
+def test_an_announced_length_above_the_limit_is_not_read(server: FileServer, path: Path) -> None:
+    server.manners["net.pth"].extend(["stalls"])
+    told = "the server announces 307.2 kB, more than 110.0 kB, a tenth above its published size"
+    with pytest.raises(WeightsError, match=rf"^net\.pth: {told}: another file\. By hand: "):
+        get(server, path, published=100_000)
+    assert left(path) == set()
+
+
+def test_what_came_before_is_kept_when_too_much_is_announced(server: FileServer, path: Path) -> None:
+    server.manners["net.pth"].append("plain")
+    path.parent.mkdir()
+    path.with_name("net.pth.partial").write_bytes(DATA[:1000])
+    with pytest.raises(WeightsError, match=r"announces 307\.2 kB"):
+        get(server, path, published=100_000)
+    assert path.with_name("net.pth.partial").read_bytes() == DATA[:1000]
 
 
 def test_nobody_listens(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,15 @@ def test_what_is_absent_comes_once(
     assert main(words + mirror) == 0
     assert capsys.readouterr().out == "weights for demo: all 3 are there, nothing to fetch\n"
     assert len(server.asked) == 2
+
+
+def test_much_more_than_the_published_size_is_not_taken(
+    server: FileServer, words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = replace(module.WEIGHTS["one"], megabytes=0.2)
+    monkeypatch.setattr(module, "WEIGHTS", module.WEIGHTS | {"one": small})
+    text = complaint(capsys, [*words, "--stages", "body"])
+    assert "one.pth: the server announces 256.0 kB, more than 230.7 kB, a tenth above its published size" in text
 
 
 def test_stages_may_be_chosen(server: FileServer, words: list[str]) -> None:
