@@ -69,8 +69,9 @@ def _timm(name: str) -> Weight:
     model = name.removeprefix(TIMM)
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", model):
         raise ConfigError(f"weights {name!r}: timm/<model> is wanted, as in timm/resnet50.a1_in1k")
-    url = f"https://huggingface.co/timm/{model}/resolve/main/model.safetensors"
-    return Weight(name, (f"{model}.safetensors",), url, "", f"see huggingface.co/timm/{model}", f"timm {model}")
+    hub = "huggingface.co/timm/" + model.replace("_clip_quickgelu_", "_clip_")  # the same tensors: one repository
+    url = f"https://{hub}/resolve/main/model.safetensors"
+    return Weight(name, (f"{model}.safetensors",), url, "", f"see {hub}", f"timm {model}")
 
 
 @cache

@@ -8,9 +8,11 @@ from typing import NamedTuple
 
 import torch
 
-from cache.errors import ConfigError, unknown
+from cache.errors import ConfigError, UnknownName, unknown
 from pipeline.stages._backbone_networks import build
 from pipeline.stages._backbone_table import TIMM, Colour, Input, Network, Size
+
+_NONE = ", and none like it: timm.list_models() names them all."
 
 
 class Measured(NamedTuple):
@@ -59,8 +61,9 @@ def of_timm(name: str) -> tuple[str, Network]:
     model = name.removeprefix(TIMM)
     architecture, _, tag = model.partition(".")
     if not timm.is_model(architecture):
-        near = get_close_matches(architecture, timm.list_models(), n=5, cutoff=0.5)
-        raise unknown(f"model of timm {timm.__version__}", model, near)
+        near = get_close_matches(model.lower(), [*timm.list_models(), *timm.list_pretrained()], n=5, cutoff=0.5)
+        hint = f". Did you mean {near[0]!r}? Nearest: {', '.join(near)}." if near else _NONE
+        raise UnknownName(f"no model of timm {timm.__version__} {model!r}{hint}")
     try:
         config = get_pretrained_cfg(model)
     except RuntimeError:

@@ -1,5 +1,6 @@
 """What is known of networks without building them, against the libraries; names and sizes that are not there."""
 
+import re
 import subprocess
 import sys
 from typing import Any
@@ -90,6 +91,17 @@ def test_rows_of_timm_are_timms() -> None:
             assert config.fixed_input_size is (row.patch != 1)
 
 
+def test_weights_of_timm_come_from_where_timm_has_them() -> None:
+    quick = timm.list_pretrained("*_clip_quickgelu_*")
+    assert len(quick) > 10
+    for model in [*quick, *(name.removeprefix("timm/") for name in table.NETWORKS if name.startswith("timm/"))]:
+        config = timm.models.get_pretrained_cfg(model)
+        weight, file = find(f"timm/{model}"), config.hf_hub_filename or "model.safetensors"
+        assert weight.url == f"https://huggingface.co/{config.hf_hub_id}/resolve/main/{file}"
+        assert weight.licence == f"see huggingface.co/{config.hf_hub_id}"
+        assert weight.file == f"{model}.safetensors", "of its own: the activation is another"
+
+
 def test_a_model_of_timm_gets_its_full_name_and_what_its_config_says() -> None:
     name, network = of_timm("timm/test_resnet")
     assert name == "timm/test_resnet.r160_in1k"
@@ -115,6 +127,14 @@ def test_names_and_sizes_that_are_not_there() -> None:
     assert "Did you mean 'vit_b_16'" in refuse(UnknownName, model="vit_b16")
     assert "Known: torchvision's classifiers" in refuse(UnknownName, model="zzz")
     assert "Did you mean 'vit_small_patch14_dinov2'" in refuse(UnknownName, model="timm/vit_smal_patch14_dinov2")
+    wrong = "timm/vit_smal_patch14_dinov2.lvd142m"
+    assert "Did you mean 'vit_small_patch14_dinov2.lvd142m'?" in refuse(UnknownName, model=wrong)
+    assert "Did you mean 'resnet50" in refuse(UnknownName, model="timm/ResNet-50.a1_in1k")
+    none = f"no model of timm {timm.__version__} 'nosuch', and none like it: timm.list_models() names them all."
+    assert refuse(UnknownName, model="timm/nosuch") == none
+    near = refuse(UnknownName, model="timm/vit_smal_patch14_dinov2")
+    assert "Known:" not in near
+    assert set(re.findall(r"Nearest: (.*)\.$", near)[0].split(", ")) <= {*timm.list_models(), *timm.list_pretrained()}
     assert "no tag of timm's test_vit 'x'. Known: r160_in1k." in refuse(UnknownName, model="timm/test_vit.x")
     assert "whole patches of 14 x 14" in refuse(
         ConfigError, model="timm/vit_small_patch14_dinov2.lvd142m", size=(224, 225)
