@@ -35,21 +35,21 @@ from scripts.benchmark import machine, record
 
 BACKBONE = {"image": {"stage": "backbone", "model": "resnet18", "input": "image", "size": [224, 224]}}
 ALONE: dict[str, tuple[dict[str, Any], int]] = {
-    "sem2vec": ({}, 8),
-    "scene": ({}, 32),
-    "objects": ({}, 8),
-    "body": ({"stage": "backbone", "input": "body"}, 64),
-    "face": ({}, 32),
-    "pose": ({}, 32),
-    "depth": ({}, 8),
-    "hrnet_maps": ({}, 8),
+    "sem2vec": ({}, 4),
+    "scene": ({}, 16),
+    "objects": ({}, 4),
+    "body": ({"stage": "backbone", "input": "body"}, 32),
+    "face": ({}, 16),
+    "pose": ({}, 16),
+    "depth": ({}, 4),
+    "hrnet_maps": ({}, 4),
 }
 """Feature -> settings, images of the measurement; with ``backbone`` on the image, every network that reads pixels."""
 DERIVED: dict[str, dict[str, Any]] = {
     "face_features": {"stage": "backbone", "input": "face", "model": "inception_resnet_v1"},
-    "pose_vector": {},
+    "pose_vector": {"hands": "zero", "frame": "joints"},
 }
-MANY, FEW, TOGETHER = 192, 2, 12
+MANY, FEW, TOGETHER = 192, 1, 6
 """Images of the main measurement, turns of a single stage's, images of all together."""
 
 CORES = len(os.sched_getaffinity(0))
@@ -184,10 +184,10 @@ def measure(stages: dict[str, dict[str, Any]], images: int, turns: int, goal: fl
 
 def main() -> None:
     """The backbone on many images, each stage on few, all together."""
-    backbone = measure(BACKBONE, MANY, 5, 0.85)
+    backbone = measure(BACKBONE, MANY, 3, 0.85)
     alone = {name: measure({name: settings}, images, FEW, 0.85) for name, (settings, images) in ALONE.items()}
     every = BACKBONE | {name: settings for name, (settings, _) in ALONE.items()} | DERIVED
-    together = measure(every, TOGETHER, 3, 0.95)
+    together = measure(every, TOGETHER, 2, 0.95)
     results = {"backbone": backbone, "stages": {"backbone": backbone} | alone, "all_stages": together}
     record("extract", results | {"cores": CORES} | machine())
 
