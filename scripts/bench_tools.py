@@ -4,8 +4,7 @@ Ours writes a checked, resumable shard; the others write one .npy. All are warm 
 cached) and take turns; only extraction is timed. The usual loop is tried with and without worker processes, and with
 channels_last, which its writers seldom set. thingsvision pins versions that exclude ours, so it runs in an environment
 of its own: ``--thingsvision /path/to/python``, or this makes one from the registry (5 GB, removed afterwards).
-What the machine itself allows is measured too: a core that decodes and resizes an image and then runs the network on
-it, with nothing lost between; no extraction of the same values on these cores can be faster. Writes bench/tools.json.
+Writes bench/tools.json.
 """
 
 import argparse
@@ -15,7 +14,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -23,21 +21,9 @@ import numpy as np
 import torch
 from torchvision.models import resnet18
 
-from cache.manifest import Manifest
 from cache.store import Store
-from pipeline.images import decode, resize
-from pipeline.plan import Plan
 from pipeline.runner import Running, Worker
-from scripts.bench_extract import (
-    BACKBONE,
-    CORES,
-    Call,
-    photographs,
-    plan_for,
-    recorded,
-    timed_run,
-    timed_side_by_side,
-)
+from scripts.bench_extract import BACKBONE, CORES, photographs, plan_for, timed_run
 from scripts.benchmark import machine, record
 
 RIVALS = Path(__file__).parent / "bench_rivals"
@@ -92,26 +78,6 @@ def same_features(plan: Any, theirs: Path) -> float:
     return float(np.abs(ours.astype(np.float32) - other).max() / np.abs(other).max())
 
 
-def reading_seconds(manifest: Manifest, root: Path) -> float:
-    """To decode and resize one image, on one core; the median."""
-    times = []
-    for name in manifest.images:
-        started = time.perf_counter()
-        resize(decode(root / name), (224, 224))
-        times.append(time.perf_counter() - started)
-    return statistics.median(times)
-
-
-def network_seconds(plan: Plan, root: Path) -> float:
-    """Of the bare network for one image on one core, all cores busy with it; the best of three."""
-    calls: list[Call] = []
-    with Worker(plan, Running(root, decoders=CORES)) as worker:
-        worker.load(OURS)
-        with recorded(calls):
-            timed_run(worker)
-    return CORES * min(timed_side_by_side(calls) for _ in range(3)) / IMAGES
-
-
 def compare(folder: Path, thingsvision: str) -> dict[str, Any]:
     """Seconds of every tool in every turn, and the ratio of the best of the others to ours."""
     torch.manual_seed(0)
@@ -133,21 +99,17 @@ def compare(folder: Path, thingsvision: str) -> dict[str, Any]:
             worker.load(OURS)
             for turn in range(TURNS + 1):
                 times = {"ours": timed_run(worker)} | {name: rival.run() for name, rival in rivals.items()}
-                for name, taken in times.items() if turn else ():
-                    seconds[name].append(taken)
+                for name, time in times.items() if turn else ():
+                    seconds[name].append(time)
     finally:
         for rival in rivals.values():
             rival.close()
-    limit = CORES / (reading_seconds(manifest, folder / "images") + network_seconds(plan, folder / "images"))
-    best = IMAGES / min(statistics.median(row) for name, row in seconds.items() if name != "ours")
     ratios = [min(row) / ours for ours, *row in zip(*seconds.values(), strict=True)]
     return {
         "images": IMAGES,
         "turns": TURNS,
         "images_per_second": {name: round(IMAGES / statistics.median(row), 2) for name, row in seconds.items()},
         "greatest_relative_difference_from_the_loop": round(same_features(plan, outs["loop"] / "features.npy"), 5),
-        "images_per_second_that_the_machine_allows": round(limit, 2),
-        "ratio_that_the_machine_allows": round(limit / best, 3),
         "ratio_to_the_better": round(statistics.median(ratios), 3),
         "ratios": [round(one, 3) for one in ratios],
         "goal": GOAL,
