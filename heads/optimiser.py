@@ -23,7 +23,7 @@ class RMSprop:
 
     Inside the ``with``, on a CPU, the weights of every ``Linear`` get no ``grad``: each seed's gradient is made in one
     small piece of memory that stays in the processor's cache, and is used up there. Five seeds' weights, squares and
-    gradients together do not fit into it. What of a step is not a product took a third less for that (bench_heads).
+    gradients together do not fit into it.
     """
 
     def __init__(self, module: nn.Module, lr: float | Tensor, alpha: float = 0.99, eps: float = 1e-8) -> None:
