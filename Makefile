@@ -75,6 +75,14 @@ ablate: $(READY) ## a grid, as GRID=affect_dml for the paper's tables; run again
 evaluate: $(READY) ## score a trained head again, person by person: HEAD= [DATASET=] [PROTOCOL=] [NAME=]
 	@$(PY) -m heads evaluate --head $(call q,$(HEAD)) --protocol $(call q,$(PROTOCOL)) $(where) --runs $(call q,$(RUNS)) --device $(call q,$(DEVICE)) $(call option,threads,THREADS) $(call option,name,NAME)
 
+.PHONY: compare
+compare: $(READY) ## two trained rows over the same episodes, with an interval: FIRST=run/row SECOND=run/row
+	@$(PY) -m heads compare --runs $(call q,$(RUNS)) -- $(call q,$(FIRST)) $(call q,$(SECOND))
+
+.PHONY: mapping
+mapping: $(READY) ## people of each class under every protocol, beside the published: DATASET= [MAPPING=mine.toml]
+	@$(PY) -m heads mapping $(where) $(call option,mapping,MAPPING)
+
 .PHONY: report
 report: $(READY) ## a finished run's table, and its page in runs/RUN/report.html: RUN=demo [HEADS="i_dml sem_ib_dml"]
 	@$(PY) -m heads report --run $(call q,$(RUN)) --runs $(call q,$(RUNS)) --store $(call q,$(STORE)) --device $(call q,$(DEVICE)) $(call option,heads,HEADS) $(call option,threads,THREADS)

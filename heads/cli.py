@@ -4,6 +4,7 @@ Exit status 2 for what a user can mend.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -76,16 +77,20 @@ def _scoring(command: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns the exit status: 0, 2 for an error that one line explains, 130 for an interrupt."""
+    """Returns the exit status: 0, 2 for an error that one line explains, 130 for an interrupt, 141 without a reader."""
     try:
         words = parser().parse_args(arguments)
         _COMMANDS[words.command](words)
+        sys.stdout.flush()
     except AffectError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted: finished cells are kept, the one in work is not", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the flush at exit must not complain again
+        return 141
     return 0
 
 
@@ -138,10 +143,22 @@ def _evaluate(words: argparse.Namespace) -> None:
 def _compare(words: argparse.Namespace) -> None:
     from heads import finished
 
-    first, second = words.rows
+    first, second = (_row(word) for word in words.rows)
     for name, apart in finished.compare(words.runs, first, second).items():
         low, high = (100 * bound for bound in apart["ci95"])
         print(f"{name}: {first} minus {second}: {100 * apart['mean']:+.2f} points [{low:+.2f}, {high:+.2f}]")
+
+
+def _row(word: str) -> str:
+    """``word`` when it is a run's folder, with that of a protocol where it has several, and a row."""
+    from heads import runs
+
+    folders, _, row = word.rpartition("/")
+    if not folders or not row:
+        raise ConfigError(f"row {word!r}: give two rows, each as RUN/ROW, as in demo/ib_dml and demo/sem_ib_dml")
+    for part in folders.split("/"):
+        runs.folder_name(part)
+    return word
 
 
 def _mapping(words: argparse.Namespace) -> None:

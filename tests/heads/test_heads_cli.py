@@ -1,5 +1,7 @@
 """The command line: a table on success, one line and status 2 for every mistake."""
 
+import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +14,7 @@ from heads import ablate
 from heads.cli import main
 
 FAST = "epochs=1 episodes=10 stream=8 fusion=8 embedding=4"
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -109,3 +112,60 @@ def test_heads_need_neither_decoders_nor_toolboxes() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["a", "b/c"], "row 'a': give two rows, each as RUN/ROW, as in demo/ib_dml and demo/sem_ib_dml"),
+        (["a/b", ""], "row '': give two rows, each as RUN/ROW"),
+        (["a/b", "c/"], "row 'c/': give two rows"),
+        (["../a/b", "c/d"], "name '..': it must be the name of one folder, without a path"),
+        (["a/b", "/c/d"], "name '': it must be the name of one folder"),
+        (["a/b", "c/d"], "no such finished row"),
+    ],
+)
+def test_rows_that_cannot_be_compared_are_one_line(
+    words: list[str], expected: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["compare", "--runs", str(tmp_path), "--", *words]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: ")
+    assert expected in err
+    assert err.count("\n") == 1
+
+
+def test_a_reader_that_has_seen_enough(place: list[str]) -> None:
+    """As with ``| head -1``: the other end is closed before anything is written."""
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "heads", "mapping", *place[:2]]
+    done = subprocess.run(command, cwd=REPOSITORY, stdout=write, stderr=subprocess.PIPE, text=True)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def made(*words: str) -> list[str]:
+    """What make would run, word by word as the shell reads it."""
+    done = subprocess.run(["make", "-n", *words], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    return shlex.split(done.stdout)
+
+
+def test_make_passes_the_words_of_a_comparison_on() -> None:
+    told = made("compare", "RUNS=my runs", "FIRST=it's/cat-6-6/ib_dml", "SECOND=x; ls/random")
+    assert told[1:] == ["-m", "heads", "compare", "--runs", "my runs", "--", "it's/cat-6-6/ib_dml", "x; ls/random"]
+    assert made("compare")[-3:] == ["--", "", ""]
+
+
+def test_make_passes_the_words_of_a_mapping_on() -> None:
+    told = made("mapping", "DATASET=emotic", "STORE=a'b", "MAPPING=my $$rules.toml")
+    where = ["-m", "heads", "mapping", "--dataset", "emotic", "--store", "a'b"]
+    assert told[1:] == [*where, "--mapping", "my $rules.toml"]
+    assert made("mapping", "DATASET=emotic", "STORE=a'b")[1:] == where
+
+
+def test_make_help_shows_the_words_of_this_command_line() -> None:
+    told = subprocess.run(["make", "help"], cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
+    words = {line.split()[0] for line in told.splitlines()}
+    assert {"train", "ablate", "evaluate", "compare", "mapping", "report"} <= words
