@@ -170,21 +170,23 @@ def _mapping(words: argparse.Namespace) -> None:
 
 
 def _report(words: argparse.Namespace) -> None:
-    from heads import runs
+    from heads import matrix_tables, report, runs
     from heads.page import material, page
 
-    parts = [runs.folder_name(part) for part in words.name.split("/")]
-    tables = material.finished(words.runs.joinpath(*parts))
+    root = words.runs.joinpath(*(runs.folder_name(part) for part in words.name.split("/")))
+    tables = material.finished(root)
+    summary = None if root in tables else report.read_summary(root)
     _show(tables)
+    if summary:
+        print(matrix_tables.markdown(summary))
     place = material.Place(Store(words.store), _rules(words), words.device)
     for folder, results in tables.items():
         found = material.gather(folder, results, place, words.heads.split(), lambda what: print(what, file=sys.stderr))
         for line in found.left_out:
             print(f"left out of the page: {line}", file=sys.stderr)
         print(f"page {page.write(folder, page.html(found))}")
-    if len(tables) > 1:
-        text = page.overview_html(words.name, tables)
-        print(f"page {page.write(words.runs.joinpath(*parts), text)}")
+    if root not in tables:
+        print(f"page {page.write(root, page.overview_html(words.name, tables, summary))}")
 
 
 def _place(words: argparse.Namespace) -> Any:

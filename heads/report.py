@@ -9,7 +9,7 @@ import torch
 
 from cache.errors import StoreError
 from cache.files import make_folder, read_json, replace_text
-from heads import matrix_tables, papers, tables
+from heads import matrix_document, matrix_tables, papers, tables
 from heads.comparison import difference, scores
 from heads.experiment import Bench
 from heads.finished import Absent, Finished
@@ -85,7 +85,11 @@ def write_summary(folder: Path, summary: dict[str, Any]) -> None:
 
 def read_summary(folder: Path) -> dict[str, Any] | None:
     """The summary of a grid over several protocols, None where there is none. Raises: StoreError when it is damaged."""
-    found: dict[str, Any] | None = read_json(folder / SUMMARY) if (folder / SUMMARY).is_file() else None
+    path = folder / SUMMARY
+    if not path.is_file():
+        return None
+    found: dict[str, Any] = read_json(path)
+    matrix_document.check(found, path)
     return found
 
 

@@ -45,6 +45,12 @@ def interval(score: Mapping[str, Any]) -> str:
     return f"{percent(score['mean'])} [{percent(low)}, {percent(high)}]"
 
 
+def stacked(score: Mapping[str, Any], sign: str = "") -> Html:
+    """A mean in per cent with its interval below it. sign: ``+`` for a difference."""
+    mean, low, high = (f"{100 * value:{sign}.2f}" for value in (score["mean"], *score["ci95"]))
+    return join([mean, Html("<br/>"), element("small", f"[{low}, {high}]")])
+
+
 def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[str]], numbers: int = 0) -> Html:
     """A table that scrolls inside its own box. The first cell of a row is its heading; the last ``numbers`` columns are
     aligned right; a short row is filled up."""
@@ -60,10 +66,10 @@ def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[str]], n
         )
         for row in rows
     ]
-    inner = element(
-        "table",
-        element("caption", element("span", caption)),
-        element("thead", element("tr", *heads)),
-        element("tbody", *body),
-    )
+    return framed(caption, element("thead", element("tr", *heads)), element("tbody", *body))
+
+
+def framed(caption: str, *parts: Html, kind: str | None = None) -> Html:
+    """A table of ``parts`` (thead, tbody) under a caption, in a box that scrolls. kind: its class in the style."""
+    inner = element("table", element("caption", element("span", caption)), *parts, class_=kind)
     return element("div", inner, class_="scroll", tabindex=0, role="region", aria_label=caption)

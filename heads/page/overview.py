@@ -1,10 +1,11 @@
-"""The page of a grid over several protocols: every head under every protocol, with links to the protocols' pages."""
+"""The page of a grid that has not ended: every head under every protocol, with links to the protocols' pages."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from heads.page.elements import Html, element, join, percent, table
+from heads.page.grid import link
 
 Results = Mapping[str, Any]
 METRIC = "accuracy"
@@ -13,7 +14,7 @@ METRIC = "accuracy"
 
 def overview(tables: Mapping[Path, Results], page: str) -> Html:
     """tables: folder of each protocol -> its results.json. page: the file name of a protocol's own page."""
-    protocols = [element("a", one["protocol"], href=f"{folder.name}/{page}") for folder, one in tables.items()]
+    protocols = [link(one["protocol"], folder, page) for folder, one in tables.items()]
     names = list(dict.fromkeys(row["name"] for one in tables.values() for row in (*one["rows"], *_absent(one))))
     body = [[name, *(_cell(one, name) for one in tables.values())] for name in names]
     told = "Accuracy in per cent with its 95 % interval; below it the paper's number and ours \u2212 paper."

@@ -1,15 +1,17 @@
 """The page: sections in order, the style sheet inside, and nothing that asks for more."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from cache.files import replace_text
-from heads.page import outcome, sources
+from heads.page import grid, outcome, paper_tables, sources
 from heads.page.elements import Html, element
 from heads.page.material import Material
 from heads.page.overview import overview, untrained
 
+Results = Mapping[str, Any]
 NAME = "report.html"
 STYLE = Path(__file__).with_name("style.css")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
@@ -19,33 +21,37 @@ def html(material: Material) -> str:
     """The whole document. Its policy forbids the browser every request and every script."""
     results = material.results
     title = f"{results['dataset']}, {results['protocol']}"
-    sections = {word: make(material) for word, make in _sections(material).items()}
-    links = [element("li", element("a", word, href=f"#{_anchor(word)}")) for word in sections]
-    return _document(
-        title,
-        element(
-            "header",
-            element("p", f"Run {material.run}", class_="run"),
-            element("h1", title),
-            _facts(results),
-            *_warnings(material),
-        ),
-        element("nav", element("ul", *links), aria_label="Sections"),
-        element("main", *(_section(word, content) for word, content in sections.items())),
-    )
+    facts = [_facts(results), *_warnings(material)]
+    return _document(title, material.run, facts, {word: make(material) for word, make in _sections(material).items()})
 
 
-def overview_html(run: str, tables: Mapping[Path, Mapping[str, Any]]) -> str:
-    """The document of a grid. tables: folder of each protocol -> its results.json, at least one."""
+def overview_html(run: str, tables: Mapping[Path, Results], summary: Mapping[str, Any] | None = None) -> str:
+    """The document of a grid. tables: folder of each protocol -> its results.json, at least one. summary: the grid's
+    summary.json; None when the grid has not ended."""
+    if summary is not None:
+        return _grid_html(run, tables, summary)
     title = f"{next(iter(tables.values()))['dataset']}, {len(tables)} protocols"
     used = untrained(tables)
-    header = element(
-        "header", element("p", f"Run {run}", class_="run"), element("h1", title), *([_untrained(used)] if used else [])
-    )
-    return _document(title, header, element("main", overview(tables, NAME)))
+    told = "No summary.json: the grid has not ended. Run make ablate again for the papers' tables."
+    facts = [element("p", told, class_="warning"), *([_untrained(used)] if used else [])]
+    return _document(title, run, facts, {"Protocols": overview(tables, NAME)})
 
 
-def _document(title: str, *content: Html) -> str:
+def _grid_html(run: str, tables: Mapping[Path, Results], summary: Mapping[str, Any]) -> str:
+    used, doubts = grid.untrained(summary), grid.doubts(summary, tables)
+    facts = [_pairs(grid.facts(summary))]
+    facts += [_untrained(used)] if used else []
+    facts += [_listed("Not as it was when the grid ended:", doubts)] if doubts else []
+    sections = {one["title"]: paper_tables.table_section(summary, one) for one in summary["tables"]}
+    sections |= {
+        "Notes": grid.notes(summary),
+        "Protocols": grid.protocols_section(summary, tables, NAME),
+        "Features": grid.features_section(summary),
+    }
+    return _document(f"{summary['dataset']}, {len(summary['protocols'])} protocols", run, facts, sections)
+
+
+def _document(title: str, run: str, facts: Sequence[Html], sections: Mapping[str, Html]) -> str:
     head = element(
         "head",
         element("meta", charset="utf-8"),
@@ -55,7 +61,14 @@ def _document(title: str, *content: Html) -> str:
         element("title", f"{title}: affect-cache"),
         element("style", Html(STYLE.read_text(encoding="utf-8"))),
     )
-    return f"<!DOCTYPE html>\n{element('html', head, element('body', *content), lang='en')}\n"
+    links = [element("li", element("a", word, href=f"#{_anchor(word)}")) for word in sections]
+    body = element(
+        "body",
+        element("header", element("p", f"Run {run}", class_="run"), element("h1", title), *facts),
+        element("nav", element("ul", *links), aria_label="Sections"),
+        element("main", *(_section(word, content) for word, content in sections.items())),
+    )
+    return f"<!DOCTYPE html>\n{element('html', head, body, lang='en')}\n"
 
 
 def write(folder: Path, text: str) -> Path:
@@ -85,10 +98,10 @@ def _section(word: str, content: Html) -> Html:
 
 
 def _anchor(word: str) -> str:
-    return word.lower()
+    return re.sub(r"\W+", "-", word.lower()).strip("-")
 
 
-def _facts(results: Mapping[str, Any]) -> Html:
+def _facts(results: Results) -> Html:
     sizes = {part: sum(counts.values()) for part, counts in results.get("people", {}).items()}
     heads, seeds = len(results["rows"]), max((row.get("seeds", 0) for row in results["rows"]), default=0)
     facts = {
@@ -100,17 +113,22 @@ def _facts(results: Mapping[str, Any]) -> Html:
     for name in ("chance", "largest_class"):
         if name in results:
             facts[name.replace("_", " ")] = f"{100 * results[name]:.2f} %"
-    pairs = [element("div", element("dt", name), element("dd", str(value))) for name, value in facts.items() if value]
-    return element("dl", *pairs)
+    return _pairs(facts)
+
+
+def _pairs(facts: Mapping[str, str]) -> Html:
+    found = [element("div", element("dt", name), element("dd", value)) for name, value in facts.items() if value]
+    return element("dl", *found)
 
 
 def _warnings(material: Material) -> list[Html]:
     used = sorted({name for row in material.results["rows"] for name in material.untrained(row)})
     found = [_untrained(used)] if used else []
-    if material.left_out:
-        lines = [element("li", line) for line in material.left_out]
-        found.append(element("div", element("p", "Left out of this page:"), element("ul", *lines), class_="warning"))
-    return found
+    return [*found, *([_listed("Left out of this page:", material.left_out)] if material.left_out else [])]
+
+
+def _listed(told: str, lines: Sequence[str]) -> Html:
+    return element("div", element("p", told), element("ul", *(element("li", one) for one in lines)), class_="warning")
 
 
 def _untrained(names: Sequence[str]) -> Html:

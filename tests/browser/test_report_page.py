@@ -12,7 +12,7 @@ import pytest
 from toy_features import make_store
 
 from heads import report
-from heads.ablate import Grid, Place, ablate
+from heads.ablate import Grid, Place, ablate, read_grid
 from heads.page import material, page
 from heads.protocols.one_shot import read_rules
 
@@ -71,16 +71,76 @@ def test_dark_is_dark_and_light_is_light(tab: chromium.Tab, address: str) -> Non
 
 
 @pytest.mark.parametrize(("width", "dark"), VIEWS)
-def test_the_overview_of_a_grid_holds_too(tab: chromium.Tab, address: str, width: int, dark: bool) -> None:
+def test_the_overview_of_a_grid_that_has_not_ended_holds_too(
+    tab: chromium.Tab, address: str, width: int, dark: bool
+) -> None:
     folder = Path(address.removeprefix("file://")).parent
     results = report.read(folder)
     tables = {folder.with_name(f"table-{number}"): results for number in range(8)}
     path = page.write(folder.parent, page.overview_html("a grid", tables))
-    tab.open(path.as_uri(), width, dark=dark)
-    assert tab.requests() == [path.as_uri()]
+    assert_whole(tab, path.as_uri(), width, dark)
+
+
+def assert_whole(tab: chromium.Tab, address: str, width: int, dark: bool) -> None:
+    tab.open(address, width, dark=dark)
+    assert tab.requests() == [address]
     assert tab.complaints() == []
     assert tab.run("document.documentElement.scrollWidth") <= width
     assert tab.run(CHECKS) == {"empty": [], "overlaps": [], "outside": [], "faint": []}
+
+
+@pytest.fixture(scope="module")
+def grid(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of the papers' grid: scene and body50 are missing, body is untrained, one name is long."""
+    root = tmp_path_factory.mktemp("grid")
+    store = make_store(root / "store", features=["image", "body", "sem2vec", "image50"], untrained=("body",))
+    few = read_grid("affect_dml").model_copy(update={"heads": ("random", "kosti", "i_dml", "ib_dml")})
+    ablate(Place(store, "demo", root, read_rules(), seeds=1), few, QUICK | {"epochs": 1}, "g", lambda *_: None)
+    tables, summary = material.finished(root / "g"), report.read_summary(root / "g")
+    assert summary
+    for table in summary["tables"]:
+        for row in table["rows"]:
+            row["name"] = row["name"].replace("random", "<script>alert('a long name')</script>")
+    for folder, results in tables.items():
+        gathered = material.Material(folder.name, results, left_out=["all but the numbers, to be quick"])
+        page.write(folder, page.html(gathered))
+    return page.write(root / "g", page.overview_html("g", tables, summary))
+
+
+@pytest.mark.parametrize(("width", "dark"), VIEWS)
+def test_the_papers_tables_hold_in_every_view(tab: chromium.Tab, grid: Path, width: int, dark: bool) -> None:
+    assert_whole(tab, grid.as_uri(), width, dark)
+    columns = tab.run("[...document.querySelectorAll('.grouped')].map(one => one.tHead.rows[0].cells.length - 1)")
+    assert columns == [2, 6 + 2, 8], "Tables II, III with its averages, and IV"
+    assert tab.run("document.querySelectorAll('svg[role=img]').length") == sum(columns)
+
+
+def test_a_wide_table_keeps_its_names_in_sight_on_a_phone(tab: chromium.Tab, grid: Path) -> None:
+    tab.open(grid.as_uri(), 1280)
+    whole = "[...document.querySelectorAll('.scroll:has(.grouped)')].map(one => one.scrollWidth - one.clientWidth)"
+    assert tab.run(whole)[0] == 0
+    tab.open(grid.as_uri(), 375)
+    assert tab.run(whole)[1] > 375
+    moved = """(() => {
+        const box = document.querySelectorAll('.scroll:has(.grouped)')[1];
+        box.scrollLeft = 300;
+        const left = one => one.getBoundingClientRect().left - box.getBoundingClientRect().left;
+        return ['[scope=rowgroup] span', '[scope=row]', 'td'].map(word => left(box.querySelector(word)));
+    })()"""
+    name, kind, number = tab.run(moved)
+    assert (name, kind) == (0, 0)
+    assert number < -100
+
+
+def test_a_grids_links_lead_to_headings_and_to_pages(tab: chromium.Tab, grid: Path) -> None:
+    tab.open(grid.as_uri(), 1280)
+    heads = "[...document.querySelectorAll('nav a')].map(a => document.querySelector(a.hash + ' h2')?.textContent)"
+    assert tab.run(heads) == tab.run("[...document.querySelectorAll('nav a')].map(a => a.textContent)")
+    pages = tab.run("[...document.querySelectorAll('main a')].map(a => [a.textContent, a.href])")
+    assert [name for name, _ in pages] == list(read_grid("affect_dml").protocols)
+    for name, address in pages:
+        tab.open(address, 1280)
+        assert tab.run("document.querySelector('h1').textContent") == f"demo, {name}"
 
 
 def test_every_link_leads_to_a_heading(tab: chromium.Tab, address: str) -> None:

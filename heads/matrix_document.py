@@ -1,0 +1,108 @@
+"""What summary.json must hold for its tables to be printed or drawn; more may stand in it."""
+
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from cache.errors import StoreError
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(allow_inf_nan=False)
+
+
+class _Score(_Part):
+    mean: float
+    ci95: tuple[float, float]
+
+
+class _Cell(_Part):
+    paper: float | None
+    reason: str | None = None
+    accuracy: _Score | None = None
+    macro_accuracy: _Score | None = None
+    difference: _Score | None = None
+    to_reference: _Score | None = None
+    untrained: list[str] | None = None
+
+    @model_validator(mode="after")
+    def _measured_or_absent(self) -> Self:
+        if self.reason is None and (self.accuracy is None or self.untrained is None):
+            raise ValueError("needs a reason, or accuracy and untrained")
+        return self
+
+
+class _Row(_Part):
+    name: str
+    head: str
+    cells: list[_Cell]
+
+
+class _Column(_Part):
+    name: str
+    protocols: list[str] = Field(min_length=1)
+
+
+class _Table(_Part):
+    title: str
+    dataset: str | None
+    columns: list[_Column]
+    rows: list[_Row]
+
+    @model_validator(mode="after")
+    def _a_cell_for_each_column(self) -> Self:
+        for row in self.rows:
+            if len(row.cells) != len(self.columns):
+                raise ValueError(f"row {row.name!r} has {len(row.cells)} cells, the table {len(self.columns)} columns")
+        return self
+
+
+class _Absent(_Part):
+    reason: str
+    error: str
+
+
+class _Protocol(_Part):
+    folder: str | None
+    people: dict[str, dict[str, int]] = {}
+    chance: float | None = None
+    largest_class: float | None = None
+    absent: list[_Absent]
+
+
+class _Feature(_Part):
+    name: str
+    fingerprint: str
+    trained: bool
+    used: bool
+
+
+class _Summary(_Part):
+    dataset: str
+    release: str
+    mapping_version: int
+    threads: int
+    seeds: int
+    reference: str | None
+    features: list[_Feature]
+    protocols: dict[str, _Protocol]
+    tables: list[_Table]
+
+    @model_validator(mode="after")
+    def _columns_of_known_protocols(self) -> Self:
+        named = {name for table in self.tables for column in table.columns for name in column.protocols}
+        if unknown := sorted(named - set(self.protocols)):
+            raise ValueError(f"columns of {', '.join(unknown)}, which protocols does not name")
+        return self
+
+
+def check(found: Any, path: Path) -> None:
+    """found: the JSON of ``path``. Raises: StoreError with the first fault."""
+    try:
+        _Summary.model_validate(found)
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        where = ".".join(map(str, fault["loc"]))
+        told = f"{where}: {fault['msg']}" if where else fault["msg"]
+        raise StoreError(f"{path}: is not the summary of a grid: {told}. Run make ablate again") from None
