@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,17 @@ Item = TypeVar("Item")
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)
 """RGB, in units of 0..255; what every network here but MTCNN was trained with."""
+
+
+Precision = Literal["float32", "bfloat16"]
+
+
+class Precise(Settings):
+    """precision: of the network's arithmetic. bfloat16 keeps two to three digits and is about twice as fast where the
+    processor has it (AVX512-BF16, AMX; NVIDIA's since Ampere), slower where not. What is stored keeps its type.
+    """
+
+    precision: Precision = "float32"
 
 
 @dataclass(frozen=True)
@@ -190,17 +201,18 @@ def normalise(
     device: str,
     mean: tuple[float, float, float] = IMAGENET_MEAN,
     std: tuple[float, float, float] = IMAGENET_STD,
+    precision: Precision = "float32",
 ) -> Tensor:
-    """(n, 3, h, w) float32, channels last in memory: images (h, w, 3) uint8 RGB less ``mean``, over ``std``."""
+    """(n, 3, h, w) in ``precision``, channels last: images (h, w, 3) uint8 RGB less ``mean``, over ``std``."""
     import torch
 
     batch = torch.from_numpy(np.stack(pixels)).to(device).permute(0, 3, 1, 2).to(torch.float32)
     middle, deviation = (torch.tensor(values, device=device).view(3, 1, 1) for values in (mean, std))
-    return batch.sub_(middle).div_(deviation)
+    return batch.sub_(middle).div_(deviation).to(getattr(torch, precision))
 
 
-def deploy(network: nn.Module, device: str, channels_last: bool = True) -> nn.Module:
-    """Ready for inference on ``device``: eval mode, no gradients.
+def deploy(network: nn.Module, device: str, precision: Precision = "float32") -> nn.Module:
+    """Ready for inference on ``device``: eval mode, no gradients, channels last.
 
     Raises: ConfigError when the device is not there; nothing falls back to the CPU.
     """
@@ -208,8 +220,8 @@ def deploy(network: nn.Module, device: str, channels_last: bool = True) -> nn.Mo
 
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise ConfigError(f"DEVICE={device}: torch {torch.__version__} finds no CUDA device here. Use DEVICE=cpu.")
-    network = network.eval().requires_grad_(False).to(device)
-    for tensor in [*network.parameters(), *network.buffers()] if channels_last else []:
+    network = network.eval().requires_grad_(False).to(device, getattr(torch, precision))
+    for tensor in (*network.parameters(), *network.buffers()):
         if tensor.dim() == 4:
             tensor.data = tensor.data.contiguous(memory_format=torch.channels_last)
     return network

@@ -25,11 +25,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import Field, PositiveFloat, PositiveInt, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from cache.config import Settings
 from cache.errors import ConfigError
 from cache.spec import ArraySpec, Granularity
 from pipeline import images
-from pipeline.stage import IMAGENET_MEAN, IMAGENET_STD, Extracted, Failed, Photo, Stage, deploy, normalise
+from pipeline.stage import IMAGENET_MEAN, IMAGENET_STD, Extracted, Failed, Photo, Precise, Stage, deploy, normalise
 from pipeline.stages import _backbone_table as table
 from pipeline.stages import _views as views
 from pipeline.stages._views import BLACK, Crop, Pixels
@@ -47,9 +46,9 @@ FACE_WEIGHTS = "vggface2"
 class Extractor(Stage[Pixels]):
     """One item is what is looked at, (h, w, 3) uint8 RGB; one row its pooled vector, and what else is asked for."""
 
-    version = 1
+    version = 2
 
-    class Config(Settings):
+    class Config(Precise):
         """model, weights: by default the weights of the model's name. input: see above. size: (h, w), by default the
         model's own, 256 x 256 for a body where the model takes any. source: the feature that faces or depth maps come
         from. flip: ``pooled_flip`` too, of the mirrored input. map: the last feature map too. crop: of bodies; margin:
@@ -141,11 +140,15 @@ class Extractor(Stage[Pixels]):
         return (self.config.weights,)
 
     def load(self, device: str, weights: Weights) -> None:
+        import torch
+
+        from pipeline.folding import fold
         from pipeline.stages._backbone_networks import build
 
         backbone = build(self.config.model, self.known.size, self.config.size, self.config.map)
         backbone.load(weights, self.config.weights)
-        self.network: Any = deploy(backbone, device)
+        fold(backbone, lambda: backbone(torch.zeros(1, 3, *self.config.size)))
+        self.network: Any = deploy(backbone, device, self.config.precision)
         self.device = device
 
     def prepare(self, photo: Photo) -> list[Pixels | Failed]:
@@ -172,7 +175,7 @@ class Extractor(Stage[Pixels]):
         import torch
 
         with torch.inference_mode():
-            batch = normalise(items, self.device, self.config.mean, self.config.std)
+            batch = normalise(items, self.device, self.config.mean, self.config.std, self.config.precision)
             pooled, last = self.network(batch)
             found = {"pooled": pooled}
             if self.config.flip:

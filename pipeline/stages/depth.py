@@ -15,11 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from cache.config import Settings
 from cache.errors import ConfigError
 from cache.spec import ArraySpec, Granularity
 from pipeline import images
-from pipeline.stage import Extracted, Failed, Photo, Stage, deploy, normalise
+from pipeline.stage import Extracted, Failed, Photo, Precise, Stage, deploy, normalise
 from pipeline.weights import UNTRAINED
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ class Extractor(Stage[Pixels]):
     version = 1
     unit = granularity = Granularity.IMAGE
 
-    class Config(Settings):
+    class Config(Precise):
         """model: Depth Anything V2 comes in three sizes, of which only the small one is free for any use.
 
         weights: of pipeline/weights.py. size: pixels, a multiple of 14; less is quicker and coarser. aspect: see above.
@@ -74,7 +73,7 @@ class Extractor(Stage[Pixels]):
     def load(self, device: str, weights: Weights) -> None:
         network = build()
         fill(network, weights, self.config.weights)
-        self.network: Any = deploy(network, device)
+        self.network: Any = deploy(network, device, self.config.precision)
         self.device = device
 
     def prepare(self, photo: Photo) -> list[Pixels | Failed]:
@@ -91,7 +90,8 @@ class Extractor(Stage[Pixels]):
         with torch.inference_mode():
             for size in dict.fromkeys(item.shape for item in items):
                 rows = [row for row, item in enumerate(items) if item.shape == size]
-                depth = self.network(normalise([items[row] for row in rows], self.device)).predicted_depth
+                batch = normalise([items[row] for row in rows], self.device, precision=self.config.precision)
+                depth = self.network(batch).predicted_depth
                 maps[rows] = F.adaptive_avg_pool2d(depth.float(), MAP).cpu().numpy()
         return Extracted.ok({"map": maps})
 

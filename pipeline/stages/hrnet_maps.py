@@ -19,11 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import field_validator, model_validator
 
-from cache.config import Settings
 from cache.errors import unknown
 from cache.spec import ArraySpec, Granularity
 from pipeline import images
-from pipeline.stage import Extracted, Failed, Photo, Stage, deploy, normalise
+from pipeline.stage import Extracted, Failed, Photo, Precise, Stage, deploy, normalise
 
 if TYPE_CHECKING:
     from pipeline.weights import Weights
@@ -46,10 +45,10 @@ TRUNK = ("conv1", "bn1", "conv2", "bn2", "layer1", "transition1", "stage2", "tra
 class Extractor(Stage[Pixels]):
     """One item is an image, (h, w, 3) uint8 RGB, stretched to ``size``."""
 
-    version = 1
+    version = 2
     unit = granularity = Granularity.IMAGE
 
-    class Config(Settings):
+    class Config(Precise):
         """model: a name of WIDTHS. weights: by default timm's of ImageNet; ``file:<name>`` is a teacher of one's own,
         an HRNet of timm, of its authors or of OpenMMLab, whatever its head. size: (h, w), stretched. branches: kept.
         """
@@ -105,12 +104,16 @@ class Extractor(Stage[Pixels]):
 
     def load(self, device: str, weights: Weights) -> None:
         import timm
+        import torch
+
+        from pipeline.folding import fold
 
         network = timm.create_model(
             self.config.model, features_only=True, feature_location="", out_indices=(1, 2, 3, 4), pretrained=False
         )
         weights.load_into(self.config.weights, network, trunk)
-        self.network: Any = deploy(network, device)
+        fold(network, lambda: network(torch.zeros(1, 3, 64, 64)))
+        self.network: Any = deploy(network, device, self.config.precision)
         self.device = device
 
     def prepare(self, photo: Photo) -> list[Pixels | Failed]:
@@ -120,7 +123,8 @@ class Extractor(Stage[Pixels]):
         import torch
 
         with torch.inference_mode():
-            maps = dict(zip(BRANCHES, self.network(normalise(items, self.device)), strict=True))
+            found = self.network(normalise(items, self.device, precision=self.config.precision))
+            maps = dict(zip(BRANCHES, found, strict=True))
         return Extracted.ok({branch: maps[branch].float().cpu().numpy() for branch in self.config.branches})
 
 

@@ -34,7 +34,7 @@ class Extractor(Stage[Pixels]):
     Rows beyond ``count`` are zeros, and no object has label 0. An image goes through the network alone.
     """
 
-    version = 1
+    version = 2
     unit = granularity = Granularity.IMAGE
 
     class Config(Settings):
@@ -95,8 +95,13 @@ class Extractor(Stage[Pixels]):
         return (self.config.weights,)
 
     def load(self, device: str, weights: Weights) -> None:
+        import torch
+
+        from pipeline.folding import fold
+
         one = self.config
         network = _detector.build(one.model, weights, one.weights, one.min_size, one.max_size)
+        fold(network.backbone, lambda: network.backbone(torch.zeros(1, 3, 64, 64)))
         self.network: Any = deploy(network, device)
         self.device = device
 

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cache.config import Settings
 from cache.errors import unknown
 from cache.spec import ArraySpec, Granularity
 from pipeline import boxes, images, openmmlab
-from pipeline.stage import Extracted, Failed, Photo, Stage, deploy, normalise
+from pipeline.stage import Extracted, Failed, Photo, Precise, Stage, deploy, normalise
 from pipeline.stages import _wholebody
 
 if TYPE_CHECKING:
@@ -45,10 +44,10 @@ class Person(NamedTuple):
 class Extractor(Stage[Person]):
     """One item is a person's region, warped as in training."""
 
-    version = 2
+    version = 3
     unit = granularity = Granularity.PERSON
 
-    class Config(Settings):
+    class Config(Precise):
         """model: a name of openmmlab.POSES, and its weights' name: rtmpose-t, -s, -m give 26 points, the others 133."""
 
         model: str = "rtmpose-m"
@@ -79,9 +78,15 @@ class Extractor(Stage[Person]):
         return (self.config.model,)
 
     def load(self, device: str, weights: Weights) -> None:
-        network = openmmlab.build_pose(self.config.model)
+        import torch
+
+        from pipeline.folding import fold
+
+        network: Any = openmmlab.build_pose(self.config.model)
         weights.load_into(self.config.model, network)
-        self.network: Any = deploy(network, device)
+        openmmlab.hold_back_known_warnings()
+        fold(network.backbone, lambda: network.backbone(torch.zeros(1, 3, *self.size)))
+        self.network: Any = deploy(network, device, self.config.precision)
         self.device = device
 
     def prepare(self, photo: Photo) -> list[Person | Failed]:
@@ -99,7 +104,7 @@ class Extractor(Stage[Person]):
 
         openmmlab.hold_back_known_warnings()
         with torch.inference_mode():
-            batch = normalise([item.pixels for item in items], self.device)
+            batch = normalise([item.pixels for item in items], self.device, precision=self.config.precision)
             points, scores = decode_simcc(*self.network.head(self.network.extract_feat(batch)))
         size, centre = (np.stack([getattr(item, name) for item in items])[:, None] for name in ("size", "centre"))
         found = points.cpu().numpy() / self.size[::-1] * size + centre - size / 2

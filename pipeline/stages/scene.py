@@ -13,10 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import PositiveInt
 
-from cache.config import Settings
 from cache.spec import ArraySpec, Granularity
 from pipeline import images
-from pipeline.stage import Extracted, Failed, Photo, Stage, deploy, normalise
+from pipeline.stage import Extracted, Failed, Photo, Precise, Stage, deploy, normalise
 from pipeline.stages import _places365
 from pipeline.stages._places365 import ATTRIBUTES, FEATURES, INDOOR, SCENES
 
@@ -31,10 +30,10 @@ VOTES = 10
 class Extractor(Stage[Pixels]):
     """One item is a whole image, stretched; it becomes one row."""
 
-    version = 1
+    version = 2
     unit = granularity = Granularity.IMAGE
 
-    class Config(Settings):
+    class Config(Precise):
         """size: (h, w) of the network's input; it was trained on 224 x 224, its last map is a sixteenth."""
 
         size: tuple[PositiveInt, PositiveInt] = (224, 224)
@@ -61,13 +60,17 @@ class Extractor(Stage[Pixels]):
         return (_places365.NETWORK, _places365.MATRIX)
 
     def load(self, device: str, weights: Weights) -> None:
+        import torch
         from torch import nn
+
+        from pipeline.folding import fold
 
         network = _places365.network(weights)
         self._attributes: Any = deploy(_places365.attributes(weights), device)
         self._scenes: Any = deploy(network.fc, device)
         network.fc = nn.Identity()
-        self._network: Any = deploy(network, device)
+        fold(network, lambda: network(torch.zeros(1, 3, 64, 64)))
+        self._network: Any = deploy(network, device, self.config.precision)
         self._names = _places365.attribute_names(weights.folder)
         self.device = device
 
@@ -78,7 +81,7 @@ class Extractor(Stage[Pixels]):
         import torch
 
         with torch.inference_mode():
-            pooled = self._network(normalise(items, self.device)).float()
+            pooled = self._network(normalise(items, self.device, precision=self.config.precision)).float()
             responses = self._attributes(pooled)
             found = {
                 "scores": self._scenes(pooled).softmax(-1),

@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
-from cache.config import Settings
 from cache.errors import unknown
 from cache.spec import ArraySpec, Granularity
 from pipeline import images, openmmlab
-from pipeline.stage import Extracted, Failed, Photo, Stage, deploy, normalise
+from pipeline.stage import Extracted, Failed, Photo, Precise, Stage, deploy, normalise
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,10 +40,10 @@ class Boxed(NamedTuple):
 class Extractor(Stage[Boxed]):
     """One item is a letterboxed image; class indices count from 0 in ADE20K's order."""
 
-    version = 1
+    version = 2
     unit = granularity = Granularity.IMAGE
 
-    class Config(Settings):
+    class Config(Precise):
         """model: a name of openmmlab.SEGMENTORS, and its weights' name. size: (h, w) of the network's input.
 
         min_area: the least fraction of the image's pixels that counts as presence. 0 is eq. 3, one pixel; a network
@@ -84,9 +83,14 @@ class Extractor(Stage[Boxed]):
         return (self.config.model,)
 
     def load(self, device: str, weights: Weights) -> None:
-        network = openmmlab.build_segmentor(self.config.model)
+        import torch
+
+        from pipeline.folding import fold
+
+        network: Any = openmmlab.build_segmentor(self.config.model)
         weights.load_into(self.config.model, network)
-        self.network: Any = deploy(network, device)
+        fold(network, lambda: network.decode_head(network.extract_feat(torch.zeros(1, 3, 64, 64))))
+        self.network: Any = deploy(network, device, self.config.precision)
         self.device = device
 
     def prepare(self, photo: Photo) -> list[Boxed | Failed]:
@@ -96,7 +100,7 @@ class Extractor(Stage[Boxed]):
         import torch
 
         with torch.inference_mode():
-            batch = normalise([item.pixels for item in items], self.device)
+            batch = normalise([item.pixels for item in items], self.device, precision=self.config.precision)
             for image, item in zip(batch, items, strict=True):
                 image[:, item.content[0] :] = 0  # the mean colour, with which mmsegmentation pads
                 image[:, :, item.content[1] :] = 0

@@ -61,7 +61,7 @@ def test_features_extracted_before_there_were_more_settings_keep_their_fingerpri
     made = recipes(dataset_config(dataset), [feature], Weights(Path("none"), untrained=True))[-1]
     assert made.info["config"] == expected
     identity = {name: made.info[name] for name in ("stage", "version", "config", "weights", "decode")}
-    assert identity["version"] == 1
+    assert identity["version"] == 2
     assert made.fingerprint == fingerprint(identity)
 
 

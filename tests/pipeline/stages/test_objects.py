@@ -56,7 +56,8 @@ def untrained() -> Extractor:
 
 def random_state(model: str) -> dict[str, torch.Tensor]:
     """Every tensor matters, running variances so small that what is added to them does too."""
-    state = loaded(Weights(Path("none"), untrained=True), model=model).network.state_dict()
+    network = _detector.build(model, Weights(Path("none"), untrained=True), model, SIDES["min_size"], SIDES["max_size"])
+    state: dict[str, torch.Tensor] = network.state_dict()
     torch.manual_seed(2)
     for name in [name for name in state if name.endswith("running_var")]:
         layer = name.removesuffix(".running_var")
