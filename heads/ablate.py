@@ -1,6 +1,6 @@
 """Train grids: each protocol one table, and all of them as the papers' tables; what is finished is reused."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,19 +8,20 @@ from typing import Any
 from cache.errors import ConfigError, StoreError, TooLittleData
 from cache.store import Store
 from heads import finished, report
-from heads.experiment import Bench, Cell, Result, prepare, run
+from heads.experiment import Bench, Cell, Result, prepare, run, run_together
 from heads.finished import Absent, Finished
-from heads.grid import Grid, cell, cells, read_grid
+from heads.grid import Grid, cell, cells, groups, read_grid
 from heads.matrix import Table, summarise
 from heads.protocols import one_shot
 from heads.runs import slug
-from heads.train import Epoch
+from heads.train import Diverged, Epoch
 
 __all__ = ["Grid", "Outcome", "Place", "ablate", "cell", "cells", "read_grid", "table"]
 
 Watch = Callable[[Cell, Epoch | Result], None]
 MOST_SEEDS = 100
 TOO_LITTLE = "too little data"
+DIVERGED = "loss not finite"
 
 
 @dataclass(frozen=True)
@@ -94,12 +95,10 @@ def _protocol(
     if not possible:
         return Table(protocol, folder, wanted, [], absent, None)
     bench = prepare(place.store, place.dataset, protocol, place.rules, possible, place.device)
-    done: list[Finished] = []
-    for one in possible:
-        try:
-            done.append(_cell(place, bench, one, folder, watch))
-        except TooLittleData as error:
-            absent.append(Absent(one, TOO_LITTLE, error))
+    found = {one.name: ended for one, ended in _ended(place, bench, possible, folder, watch)}
+    ended = [found[one.name] for one in possible]
+    done = [one for one in ended if isinstance(one, Finished)]
+    absent += [one for one in ended if isinstance(one, Absent)]
     document = report.document(bench, done, absent, reference) if done else None
     if document:
         report.write(folder, document)
@@ -137,9 +136,42 @@ def _check_features(dataset: str, one: Cell, lacking: Mapping[str, Sequence[str]
             raise StoreError(f"{one.name}: features {word}: {', '.join(bad)}. {cure}")
 
 
-def _cell(place: Place, bench: Bench, one: Cell, folder: Path, watch: Watch) -> Finished:
-    about = finished.identity(bench, one, place.rules, place.seeds)
-    return finished.read(folder, one, about) or _train(place, bench, one, folder, watch)
+def _ended(
+    place: Place, bench: Bench, wanted: Sequence[Cell], folder: Path, watch: Watch
+) -> Iterator[tuple[Cell, Finished | Absent]]:
+    """Every cell: read when it was finished before; else trained, with all that can be one batched model with it."""
+    todo: dict[str, Mapping[str, Any]] = {}
+    for one in wanted:
+        about = finished.identity(bench, one, place.rules, place.seeds)
+        if before := finished.read(folder, one, about):
+            yield one, before
+        else:
+            todo[one.name] = about
+    for group in groups([one for one in wanted if one.name in todo], place.seeds):
+        try:
+            yield from _group(place, bench, group, folder, watch, todo)
+        except TooLittleData as error:
+            yield from [(one, Absent(one, TOO_LITTLE, error)) for one in group]
+
+
+def _group(
+    place: Place,
+    bench: Bench,
+    group: Sequence[Cell],
+    folder: Path,
+    watch: Watch,
+    todo: Mapping[str, Mapping[str, Any]],
+) -> Iterator[tuple[Cell, Finished | Absent]]:
+    """Train cells and write each as soon as it is done. todo: their identities by name. Raises: TooLittleData."""
+    for one in group:
+        finished.forget(folder, one.name)
+    for one, result in run_together(bench, group, range(place.seeds), folder, watch):
+        if isinstance(result, Diverged):
+            yield one, Absent(one, DIVERGED, result)
+            continue
+        watch(one, result)
+        finished.write(folder, done := Finished.of(result), todo[one.name])
+        yield one, done
 
 
 def _train(place: Place, bench: Bench, one: Cell, folder: Path, watch: Watch) -> Finished:

@@ -1,7 +1,7 @@
-"""One cell of a table: a head under a protocol, trained, chosen on validation, scored on test."""
+"""Cells of a table: a head under a protocol, trained, chosen on validation, scored on test; alone or together."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,8 @@ from heads.prediction import gallery
 from heads.protocols import one_shot
 from heads.standardise import Scale
 from heads.task import Task
-from heads.train import Best, Epoch, ignore, train
+from heads.together import Trained, train_together, varying
+from heads.train import Best, Diverged, Epoch, ignore
 from heads.training import Recipe
 
 VALIDATION_DRAWS, TEST_DRAWS = 1, 0
@@ -85,7 +86,8 @@ def prepare(store: Store, dataset: str, protocol: str, rules: one_shot.Rules, ce
 
 @dataclass(frozen=True)
 class Result:
-    """best: of training. counts: on test. lost: people left out for want of a feature, by part."""
+    """best: of training. counts: on test. lost: people left out for want of a feature, by part. seconds: of training
+    and scoring; of a cell that was trained together with others, its share of theirs (``run_together``)."""
 
     cell: Cell
     best: Best
@@ -123,28 +125,71 @@ def _rounded(values: NDArray[np.float64]) -> list[float]:
 METRICS = {"accuracy": accuracy, "macro_accuracy": macro_accuracy}
 
 
+@dataclass(frozen=True)
+class _Ground:
+    """What the cells of one batch share: people, the inputs' widths and the scales that the training people give."""
+
+    bench: Bench
+    seeds: Sequence[int]
+    task: Task
+    lost: Mapping[str, int]
+    widths: Mapping[str, int]
+    scales: Mapping[str, Scale]
+
+
 def run(
     bench: Bench, cell: Cell, seeds: Sequence[int], folder: Path, watch: Callable[[Epoch], None] = ignore
 ) -> Result:
     """Train the cell with all seeds at once, score its best epochs on test, write its checkpoint into ``folder``.
 
-    Raises: TooLittleData when the people who have all features are too few; ConfigError, StoreError.
+    Raises: Diverged, which names the cell, when a loss is no longer finite; and as ``run_together``.
     """
-    start = time.perf_counter()
-    task, lost = bench.task.only(bench.split.having(cell.inputs, len(bench.manifest)))
-    one_shot.check(task, cell.recipe.per_class, cell.recipe.batch, cell.recipe.shots)
-    widths = {name: bench.split.widths()[name] for name in cell.inputs}
-    head = cell.model(cell.recipe, widths, len(task.seen), seeds).to(bench.device)
+    ((_, found),) = run_together(bench, [cell], seeds, folder, lambda _, epoch: watch(epoch))
+    if isinstance(found, Diverged):
+        raise found
+    return found
+
+
+def run_together(
+    bench: Bench, cells: Sequence[Cell], seeds: Sequence[int], folder: Path, watch: Callable[[Cell, Epoch], None]
+) -> Iterator[tuple[Cell, Result | Diverged]]:
+    """For each cell, as soon as it is done, what ``run`` makes of it alone; the Diverged of one stops no other.
+
+    cells: of one head, with settings that can train together. A cell's seconds are its own scoring, its share of each
+    epoch that it was trained in and of the preparation. Raises: TooLittleData when the people who have all features are
+    too few; ConfigError, StoreError.
+    """
+    start, first = time.perf_counter(), cells[0]
+    task, lost = bench.task.only(bench.split.having(first.inputs, len(bench.manifest)))
+    one_shot.check(task, first.recipe.per_class, first.recipe.batch, first.recipe.shots)
+    widths = {name: bench.split.widths()[name] for name in first.inputs}
+    head = first.model(first.recipe, widths, len(task.seen), [0])
     scales = _scales(bench, task, head)
-    training = _samples(bench, head, scales, task.train, task.labels[task.train])
-    best = train(head, training, _validation(bench, head, scales, task, cell.recipe), cell.recipe, seeds, watch)
-    trial = trial_of(bench, head, scales, task, cell.recipe)
+    known = _samples(bench, head, scales, task.train, task.labels[task.train])
+    trial = _validation(bench, head, scales, task, first.recipe)
+    ground = _Ground(bench, seeds, task, lost, widths, scales)
+    share = (time.perf_counter() - start) / len(cells)
+    course = (first.model, [one.recipe for one in cells], widths, len(task.seen), seeds, known, trial)
+    for place, found in train_together(*course, watch=lambda place, epoch: watch(cells[place], epoch)):
+        one = cells[place]
+        yield one, _named(one, found) if isinstance(found, Diverged) else _scored(ground, one, found, share, folder)
+
+
+def _named(cell: Cell, error: Diverged) -> Diverged:
+    numbers = " ".join(f"{name}={cell.settings[name]}" for name in varying(cell.recipe))
+    return Diverged(f"{cell.name}: {error}; the row's numbers: {numbers}")
+
+
+def _scored(ground: _Ground, cell: Cell, trained: Trained, seconds: float, folder: Path) -> Result:
+    """Score a trained head on test and write its checkpoint. seconds: its share of the preparation."""
+    bench, task, seeds, head, start = ground.bench, ground.task, ground.seeds, trained.head, time.perf_counter()
+    trial = trial_of(bench, head, ground.scales, task, cell.recipe)
     counts = trial.counts(head, len(seeds))
-    seconds = time.perf_counter() - start
+    seconds += trained.seconds + time.perf_counter() - start
     known = gallery(head, trial, torch.as_tensor(task.test, device=bench.device), len(seeds))
-    about = _about(bench, cell, task, widths, seeds)
-    checkpoint.save(folder / f"{cell.name}.safetensors", head, scales, known, about)
-    return Result(cell, best, counts, lost, head.parameter_count(), seconds)
+    path = folder / f"{cell.name}.safetensors"
+    checkpoint.save(path, head, ground.scales, known, _about(bench, cell, task, ground.widths, seeds))
+    return Result(cell, trained.best, counts, ground.lost, head.parameter_count(), seconds)
 
 
 def _scales(bench: Bench, task: Task, head: Head) -> dict[str, Scale]:

@@ -1,6 +1,7 @@
 """Grids: heads x protocols x settings, as a small TOML."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,16 @@ from cache import config, plugins
 from cache.config import Settings
 from cache.errors import ConfigError, unknown
 from heads.experiment import Cell
+from heads.together import apart
 from heads.training import fields, recipe
 
 NAME = "name"
 """The word in a table of settings that names its rows instead of setting something."""
+
+MOST_MODELS = 30
+"""Of one batch. For memory: weights, their squares, the best epoch's and the embedding of 2,048 people are 65 MiB for
+a model of ``sem_ib_dml`` on vectors of 2,048, so 2 GB. For a kill, which loses the rows in training. A step's time is
+nearly in proportion to the models before that, so a larger batch saves little more."""
 
 
 class Grid(Settings):
@@ -79,6 +86,31 @@ def cells(grid: Grid, protocol: str, overrides: dict[str, Any]) -> list[Cell]:
     if grid.reference not in (None, *names):
         raise unknown("row for reference in the grid:", str(grid.reference), names)
     return found
+
+
+def groups(wanted: Sequence[Cell], seeds: int) -> list[list[Cell]]:
+    """The cells that can train as one batched model, each once: of one head, apart only in numbers that may vary.
+
+    No group has more than MOST_MODELS models, ``seeds`` for each cell, unless a cell alone has; larger ones are cut
+    into parts of equal size. Cells and groups stay in their order.
+    """
+    found: list[list[Cell]] = []
+    for one in wanted:
+        home = next((mine for mine in found if _alike(mine[0], one)), None)
+        if home is None:
+            found.append(home := [])
+        home.append(one)
+    most = max(1, MOST_MODELS // seeds)
+    return [part for group in found for part in _parts(group, -(-len(group) // most))]
+
+
+def _alike(one: Cell, other: Cell) -> bool:
+    return one.head == other.head and not apart([one.recipe, other.recipe])
+
+
+def _parts(group: list[Cell], count: int) -> list[list[Cell]]:
+    ends = [len(group) * number // count for number in range(count + 1)]
+    return [group[start:end] for start, end in pairwise(ends)]
 
 
 def _fields(head: str, values: dict[str, Any]) -> set[str]:

@@ -3,7 +3,7 @@
 Test samples are no argument here, so nothing of them can be looked at.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,16 +19,33 @@ from heads.metrics import macro_accuracy
 from heads.optimiser import RMSprop
 from heads.training import Training
 
+Places = NDArray[np.int64]
+"""(m,): which of the S models."""
+
+
+class Diverged(ConfigError):  # noqa: N818 (reads as what it is)
+    """A loss is no longer finite."""
+
 
 @dataclass(frozen=True)
 class Epoch:
-    """One epoch as it is told to whoever watches. loss, validation: (S,). running: seeds still in training."""
+    """One epoch as it is told to whoever watches. loss, validation: (S,). going: (S,) True for the seeds still in
+    training."""
 
     number: int
     of: int
     loss: NDArray[np.float64]
     validation: NDArray[np.float64]
-    running: int
+    going: NDArray[np.bool_]
+
+    @property
+    def running(self) -> int:
+        """How many seeds are still in training."""
+        return int(self.going.sum())
+
+    def part(self, places: Places) -> "Epoch":
+        """Of the seeds at ``places``."""
+        return Epoch(self.number, self.of, self.loss[places], self.validation[places], self.going[places])
 
 
 @dataclass
@@ -53,6 +70,79 @@ class Best:
             chosen = torch.as_tensor(seeds, device=tensor.device)
             self.state[name][chosen] = tensor[chosen]
 
+    def part(self, places: Places) -> "Best":
+        """A copy for the seeds at ``places``."""
+        history = [epoch.part(places) for epoch in self.history]
+        return Best(self.score[places], self.epoch[places], _rows(self.state, places), history)
+
+
+@dataclass
+class Fit:
+    """Models in training, epoch by epoch: ``descend``, then ``judge``, while ``going``. seeds: (S,), one a model.
+    draws: each model's generator of batches. running: (S,) False when a model's patience is over; it stays in the batch
+    but its kept weights no longer change. number: epochs begun."""
+
+    head: Head
+    samples: Samples
+    validation: Trial
+    training: Training
+    seeds: Sequence[int]
+    optimiser: RMSprop
+    best: Best
+    draws: list[np.random.Generator]
+    running: NDArray[np.bool_]
+    number: int = 0
+
+    @classmethod
+    def start(cls, head: Head, samples: Samples, validation: Trial, training: Training, seeds: Sequence[int]) -> "Fit":
+        """Before the first epoch."""
+        best = Best.before(head, np.full(len(seeds), -1.0))
+        draws = [sampling.generator(seed) for seed in seeds]
+        running = np.ones(len(seeds), dtype=bool)
+        return cls(head, samples, validation, training, seeds, RMSprop(head, training.lr), best, draws, running)
+
+    @property
+    def going(self) -> bool:
+        """Whether another epoch is wanted."""
+        return self.number < self.training.epochs and bool(self.running.any())
+
+    def descend(self) -> NDArray[np.float64]:
+        """Train for one epoch. Returns each model's mean loss, (S,), finite or not."""
+        self.optimiser.lr = self.training.rate(self.number)
+        self.number += 1
+        per_class, batch = self.training.per_class, self.training.batch
+        labels = self.samples.labels.cpu().numpy()
+        order = np.stack([sampling.epoch(labels, per_class, batch, draw) for draw in self.draws], 1)
+        places = torch.as_tensor(order, device=self.samples.labels.device)
+        return _epoch(self.head, self.samples, places, self.optimiser)
+
+    def judge(self, loss: NDArray[np.float64]) -> Epoch:
+        """Score the epoch on validation and keep what is the best so far. loss: (S,), what ``descend`` gave."""
+        score = _score(self.head, self.validation, len(self.seeds))
+        self.best.keep(self.head, self.running & (score > self.best.score), score, self.number)
+        if self.training.patience:
+            self.running &= self.number - self.best.epoch < self.training.patience
+        self.best.history.append(Epoch(self.number, self.training.epochs, loss, score, self.running.copy()))
+        return self.best.history[-1]
+
+    def only(self, places: Places, head: Head, training: Training) -> "Fit":
+        """The models at ``places`` where they are now, in ``head``, a head of that many, and under ``training``."""
+        head.load_state_dict(_rows(self.head.state_dict(), places))
+        optimiser = RMSprop(head, training.lr)
+        optimiser.squares = [_at(squares, places) for squares in self.optimiser.squares]
+        optimiser.layer_squares = [_at(squares, places) for squares in self.optimiser.layer_squares]
+        seeds, draws = ([every[place] for place in places] for every in (self.seeds, self.draws))
+        best, running = self.best.part(places), self.running[places]
+        return Fit(head, self.samples, self.validation, training, seeds, optimiser, best, draws, running, self.number)
+
+
+def _rows(state: Mapping[str, Tensor], places: Places) -> dict[str, Tensor]:
+    return {name: _at(tensor, places) for name, tensor in state.items()}
+
+
+def _at(tensor: Tensor, places: Places) -> Tensor:
+    return tensor[torch.as_tensor(places, device=tensor.device)]
+
 
 def ignore(_: Epoch) -> None:
     """Nobody watches."""
@@ -71,31 +161,28 @@ def train(
     Batches are drawn per seed by that seed's own generator, so a seed ends as it would have alone. A seed whose
     patience is over stays in the batch, but its kept weights no longer change. The score is macro one-shot accuracy
     on ``validation``; the first of equally good epochs counts. A head without parameters is scored and left alone.
-    Raises: ConfigError when the loss is no longer finite.
+    Raises: Diverged when a loss is no longer finite.
     """
     if head.parameter_count() == 0:
         return Best.before(head, _score(head, validation, len(seeds)))
-    best = Best.before(head, np.full(len(seeds), -1.0))
-    draws = [sampling.generator(seed) for seed in seeds]
-    labels = samples.labels.cpu().numpy()
-    running = np.ones(len(seeds), dtype=bool)
-    optimiser = RMSprop(head, training.lr)
-    for number in range(1, training.epochs + 1):
-        optimiser.lr = training.rate(number - 1)
-        order = np.stack([sampling.epoch(labels, training.per_class, training.batch, draw) for draw in draws], 1)
-        loss = _epoch(head, samples, torch.as_tensor(order, device=samples.labels.device), optimiser)
-        _check_finite(loss, seeds, number, training.lr)
-        score = _score(head, validation, len(seeds))
-        best.keep(head, running & (score > best.score), score, number)
-        if training.patience:
-            running &= number - best.epoch < training.patience
-        best.history.append(Epoch(number, training.epochs, loss, score, int(running.sum())))
-        watch(best.history[-1])
-        if not running.any():
-            break
-    head.load_state_dict(best.state)
+    fit = Fit.start(head, samples, validation, training, seeds)
+    while fit.going:
+        loss = fit.descend()
+        if error := diverged(loss, seeds, fit.number, training.lr):
+            raise error
+        watch(fit.judge(loss))
+    head.load_state_dict(fit.best.state)
     head.eval()
-    return best
+    return fit.best
+
+
+def diverged(loss: NDArray[np.float64], seeds: Sequence[int], epoch: int, lr: float) -> Diverged | None:
+    """What is wrong with the losses of an epoch, (S,), one for each of ``seeds``; None when all are finite."""
+    finite = np.isfinite(loss)
+    if finite.all():
+        return None
+    what = f"seed {seeds[int(np.argmin(finite))]}: the loss is not a number in epoch {epoch}"
+    return Diverged(f"{what}. Take a learning rate below lr={lr}")
 
 
 def _epoch(head: Head, samples: Samples, order: Tensor, optimiser: RMSprop) -> NDArray[np.float64]:
@@ -120,11 +207,3 @@ def step(head: Head, samples: Samples, places: Tensor, optimiser: RMSprop) -> Te
 def _score(head: Head, trial: Trial, seeds: int) -> NDArray[np.float64]:
     correct, total = trial.counts(head, seeds)
     return np.asarray(macro_accuracy.score(correct, total).mean(1))
-
-
-def _check_finite(loss: NDArray[np.float64], seeds: Sequence[int], epoch: int, lr: float | Tensor) -> None:
-    if not np.isfinite(loss).all():
-        place = int(np.argmin(np.isfinite(loss)))
-        rate = float(lr[place]) if isinstance(lr, Tensor) else lr
-        what = f"seed {seeds[place]}: the loss is not a number in epoch {epoch}"
-        raise ConfigError(f"{what}. Take a learning rate below lr={rate}")

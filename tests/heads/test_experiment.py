@@ -13,7 +13,7 @@ from cache import plugins
 from cache.errors import TooLittleData, WeightsError
 from cache.manifest import Manifest
 from cache.store import Store
-from heads import checkpoint, experiment
+from heads import checkpoint, experiment, together
 from heads.ablate import cell
 from heads.experiment import Cell, Result, prepare, run
 from heads.protocols.one_shot import apply, read_rules
@@ -66,7 +66,7 @@ def test_poisoned_test_labels_change_nothing_of_training(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, head: str
 ) -> None:
     seen: list[Best] = []
-    monkeypatch.setattr(experiment, "train", lambda *args: seen.append(train(*args)) or seen[-1])
+    monkeypatch.setattr(together, "train", lambda *args: seen.append(train(*args)) or seen[-1])
     clean = result(store, tmp_path / "clean", head)
     apply = experiment.one_shot.apply
 

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from toy_features import make_store, people
 
 from cache.errors import ConfigError, StoreError
-from heads import code_version, finished
+from heads import checkpoint, code_version, finished
 from heads.ablate import Outcome, Place, ablate, table
 from heads.grid import Grid, cell
 from heads.interval import two_way_interval
@@ -57,7 +58,7 @@ def without_seconds(folder: Path) -> dict[str, str]:
 def test_a_second_run_trains_nothing_and_gives_the_same_files(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (go(place).reused, go(place).reused) == (0, 6)
     before = {path: path.read_bytes() for path in place.runs.rglob("*") if path.is_file()}
-    monkeypatch.setattr("heads.ablate.run", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr("heads.ablate.run_together", lambda *_: pytest.fail("trained again"))
     assert go(place).wanted == 6
     assert before == {path: path.read_bytes() for path in place.runs.rglob("*") if path.is_file()}
 
@@ -138,7 +139,10 @@ def test_the_code_version_follows_imports_and_ignores_remarks(monkeypatch: pytes
 
 def test_a_grid_killed_half_way_goes_on_and_ends_as_an_unbroken_one(place: Place, tmp_path: Path) -> None:
     grid = tmp_path / "mine.toml"
-    grid.write_text('heads = ["random", "i_dml", "b_dml"]\nprotocols = ["cat-6:6", "cat-6:4"]\nreference = "i_dml"\n')
+    grid.write_text(
+        'heads = ["random", "i_dml", "b_dml"]\nprotocols = ["cat-6:6", "cat-6:4"]\n'
+        'reference = "i_dml"\n[[settings]]\n[[settings]]\nname = "fast"\nlr = 3e-3\n'
+    )
     words = [sys.executable, "-m", "heads", "ablate", "--grid", str(grid), "--store", str(place.store.root)]
     settings = " ".join(f"{key}={value}" for key, value in (QUICK | {"epochs": 12, "patience": 0}).items())
     words += ["--seeds", "2", "--threads", "1", "--set", settings, "--name", "x", "--runs"]
@@ -150,14 +154,112 @@ def test_a_grid_killed_half_way_goes_on_and_ends_as_an_unbroken_one(place: Place
     os.kill(process.pid, signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     there = len(list(tmp_path.glob("broken/x/*/cells/[!.]*.json")))
-    assert 2 <= there < 6
+    assert 2 <= there < 12
     assert not (tmp_path / "broken" / "x" / "summary.json").exists()
     again = subprocess.run([*words, str(tmp_path / "broken")], capture_output=True, text=True, check=True)
-    assert f"reused {there} of 6 cells" in again.stdout
+    assert f"reused {there} of 12 cells" in again.stdout
     subprocess.run([*words, str(tmp_path / "whole")], capture_output=True, check=True)
     broken, whole = (without_seconds(tmp_path / name) for name in ("broken", "whole"))
-    assert len(whole) == 4 + 2 * 4 + 6
+    assert len(whole) == 4 + 2 * 4 + 12
     assert broken == whole
+
+
+RATES = ({}, {"name": "fast", "lr": 3e-3}, {"name": "wide", "margin": 0.6}, {"name": "long", "epochs": 3})
+SWEEP = Grid(heads=("i_dml", "random"), protocols=("cat-6:6",), settings=RATES, reference="i_dml")
+
+
+def sweep(place: Place, **values: Any) -> tuple[dict[str, Any], list[tuple[str, Any]]]:
+    """What results.json holds, and all that was told: the row's name with an epoch or a result."""
+    told: list[tuple[str, Any]] = []
+    found = ablate(
+        place, SWEEP, {"episodes": 10, "stream": 8, **values}, "s", lambda one, what: told.append((one.name, what))
+    )
+    (document,) = found.tables.values()
+    return document, told
+
+
+def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("heads.grid.MOST_MODELS", 1)
+
+
+def test_rows_trained_together_are_the_rows_trained_alone(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    document, told = sweep(place)
+    folder = place.runs / "s"
+    cells = {path.name: json.loads(path.read_text()) for path in (folder / "cells").iterdir()}
+    states = {path.name: load_file(path) for path in folder.glob("*.safetensors")}
+    one_by_one(monkeypatch)
+    apart = replace(place, runs=place.runs / "apart")
+    expected, told_apart = sweep(apart)
+    assert [row["name"] for row in document["rows"]] == [row["name"] for row in expected["rows"]]
+    for mine, theirs in zip(document["rows"], expected["rows"], strict=True):
+        apart_from = {"seconds": 0, "history": {}}
+        assert mine | apart_from == theirs | apart_from
+        assert mine["history"]["validation"] == theirs["history"]["validation"]
+        assert mine["history"]["loss"] == [pytest.approx(one, abs=1e-5) for one in theirs["history"]["loss"]]
+    for name, cell_ in cells.items():
+        other = json.loads((apart.runs / "s" / "cells" / name).read_text())
+        assert (cell_["identity"], cell_["episodes"]) == (other["identity"], other["episodes"])
+    for name, state in states.items():
+        other_state = load_file(apart.runs / "s" / name)
+        assert set(state) == set(other_state)
+        for word, tensor in state.items():
+            torch.testing.assert_close(tensor, other_state[word], rtol=0, atol=1e-5)
+    epochs = [
+        {name: [one.number for who, one in every if who == name and hasattr(one, "number")] for name, _ in every}
+        for every in (told, told_apart)
+    ]
+    assert epochs[0] == epochs[1]
+    order = [name for name, _ in told if name.startswith("i_dml")]
+    assert order[:3] == ["i_dml", "i_dml-fast", "i_dml-wide"]
+
+
+def test_a_finished_row_leaves_the_group(place: Place) -> None:
+    whole, _ = sweep(place)
+    (place.runs / "s" / "cells" / "i_dml-fast.json").unlink()
+    (place.runs / "s" / "cells" / "i_dml-wide.json").unlink()
+    again, told = sweep(place)
+    assert {name for name, _ in told} == {"i_dml-fast", "i_dml-wide"}
+    for mine, theirs in zip(again["rows"], whole["rows"], strict=True):
+        assert mine["metrics"] == theirs["metrics"]
+
+
+def test_a_row_is_written_before_the_next_one_is_scored(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    save, saved = checkpoint.save, []
+
+    def once(path: Path, *rest: Any) -> None:
+        saved.append(path.stem)
+        if len(saved) > 1:
+            raise KeyboardInterrupt
+        save(path, *rest)
+
+    monkeypatch.setattr(checkpoint, "save", once)
+    with pytest.raises(KeyboardInterrupt):
+        sweep(place)
+    monkeypatch.undo()
+    _, told = sweep(place)
+    rows = {"i_dml", "i_dml-fast", "i_dml-wide", "i_dml-long"}
+    assert {name for name, _ in told if name in rows} == rows - {saved[0]}
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_row_that_explodes_says_so_in_its_place_and_the_others_are_trained(
+    place: Place, monkeypatch: pytest.MonkeyPatch, alone: bool
+) -> None:
+    if alone:
+        one_by_one(monkeypatch)
+    rates = ({}, {"name": "huge", "lr": 1e30}, {"name": "fast", "lr": 3e-3})
+    grid = Grid(heads=("i_dml",), protocols=("cat-6:6",), settings=rates)
+    found = ablate(place, grid, QUICK, "h", lambda *_: None)
+    (document,) = found.tables.values()
+    assert [row["name"] for row in document["rows"]] == ["i_dml", "i_dml-fast"]
+    (absent,) = document["absent"]
+    assert (absent["name"], absent["reason"], absent["settings"]["lr"]) == ("i_dml-huge", "loss not finite", 1e30)
+    text = "i_dml-huge: seed 0: the loss is not a number in epoch 1. Take a learning rate below lr=1e+30; the row's "
+    assert absent["error"].startswith(text)
+    assert {"lr=1e+30", "margin=0.2", "metric_weight=0.5"} <= set(absent["error"].split())
+    assert f"Not trained: {absent['error']}." in (place.runs / "h" / "table.md").read_text()
+    with pytest.raises(ConfigError, match=r"^i_dml-huge: seed 0: the loss is not a number in epoch 1\."):
+        ablate(place, Grid(heads=("i_dml",), protocols=("cat-6:6",), settings=rates[1:2]), QUICK, "n", lambda *_: None)
 
 
 def test_two_rows_are_compared_as_resampling_by_hand_does(place: Place) -> None:

@@ -1,5 +1,7 @@
 """Settings of equal shape trained together end as each alone; those that cannot are named."""
 
+import re
+import time
 from typing import Any
 
 import numpy as np
@@ -13,9 +15,9 @@ from heads.episodes import draw_support
 from heads.evaluation import Samples, Trial
 from heads.layers import generators
 from heads.metric_learning import MetricLearning
-from heads.models import kosti, sem_ib_dml
-from heads.together import apart, joined, train_together
-from heads.train import Best, train
+from heads.models import kosti, random, sem_ib_dml
+from heads.together import Trained, apart, joined, train_together
+from heads.train import Best, Diverged, Epoch, train
 from heads.training import Recipe, recipe
 from heads.varied import Varies
 
@@ -46,23 +48,85 @@ def alone(one: Recipe) -> tuple[dict[str, torch.Tensor], Best]:
     return head.state_dict(), best
 
 
+def together(recipes: list[Recipe], told: dict[int, list[Epoch]] | None = None) -> dict[int, Trained | Diverged]:
+    """Each place and what became of it, in the order of their ends. told: gets the epochs of each place."""
+    watch = (lambda place, epoch: told.setdefault(place, []).append(epoch)) if told is not None else lambda *_: None
+    return dict(train_together(sem_ib_dml.Model, recipes, WIDTHS, 5, SEEDS, samples(100), trial(), watch))
+
+
+def check_as_alone(found: Trained | Diverged, one: Recipe) -> dict[str, torch.Tensor]:
+    """Weights, chosen epochs and the whole history; returns what alone gives."""
+    assert isinstance(found, Trained)
+    state, expected = alone(one)
+    assert found.best.epoch.tolist() == expected.epoch.tolist()
+    assert found.best.score.tolist() == expected.score.tolist()
+    for name, tensor in found.head.state_dict().items():
+        torch.testing.assert_close(tensor, state[name], rtol=0, atol=1e-9)
+    for mine, theirs in zip(found.best.history, expected.history, strict=True):
+        np.testing.assert_allclose(mine.loss, theirs.loss)
+        assert mine.validation.tolist() == theirs.validation.tolist()
+        assert (mine.number, mine.of, mine.running) == (theirs.number, theirs.of, theirs.running)
+    return state
+
+
 def test_settings_trained_together_end_as_each_alone() -> None:
     recipes = [
         settings(lr=1e-3),
         settings(lr=3e-3, margin=0.5, gamma=0.5),
         settings(lr=1e-3, metric_weight=1, class_weight=0.1, epsilon=0.3),
     ]
-    found = train_together(sem_ib_dml.Model, recipes, WIDTHS, 5, SEEDS, samples(100), trial())
-    ends = []
-    for (head, best), one in zip(found, recipes, strict=True):
-        state, expected = alone(one)
-        assert (best.epoch.tolist(), best.score.tolist()) == (expected.epoch.tolist(), expected.score.tolist())
-        for name, tensor in head.state_dict().items():
-            torch.testing.assert_close(tensor, state[name], rtol=0, atol=1e-9)
-        np.testing.assert_allclose(best.history[1].loss, expected.history[1].loss)
-        ends.append(state["network.fusion.weight"])
+    found = together(recipes)
+    ends = [check_as_alone(found[place], one)["network.fusion.weight"] for place, one in enumerate(recipes)]
     assert (ends[0] - ends[1]).abs().max() > 1e-3
     assert (ends[0] - ends[2]).abs().max() > 1e-3
+
+
+def test_a_recipe_whose_patience_is_over_leaves_and_the_others_go_on_as_alone() -> None:
+    recipes = [settings(lr=lr, epochs=12, patience=2) for lr in (1e-5, 3e-3, 1e-2, 1e-4)]
+    told: dict[int, list[Epoch]] = {}
+    found = together(recipes, told)
+    for place, one in enumerate(recipes):
+        check_as_alone(found[place], one)
+    lengths = [len(alone(one)[1].history) for one in recipes]
+    assert [[epoch.number for epoch in told[place]] for place in range(4)] == [list(range(1, n + 1)) for n in lengths]
+    assert len(set(lengths)) > 1
+    assert list(found) == sorted(found, key=lambda place: (lengths[place], place))
+
+
+def test_seconds_are_shares_of_the_time_that_all_take() -> None:
+    start = time.perf_counter()
+    found = together([settings(lr=lr, epochs=12, patience=2) for lr in (1e-5, 3e-3, 1e-2, 1e-4)])
+    whole = time.perf_counter() - start
+    shares = [one.seconds for one in found.values() if isinstance(one, Trained)]
+    assert 0.5 * whole < sum(shares) <= whole
+    assert shares[0] < shares[-1]
+    same = together([settings(lr=lr) for lr in (1e-3, 2e-3, 3e-3, 4e-3)])
+    equal = [one.seconds for one in same.values() if isinstance(one, Trained)]
+    assert max(equal) < 2 * min(equal)
+
+
+def test_a_loss_that_explodes_stops_its_own_recipe_alone() -> None:
+    recipes = [settings(lr=1e-3), settings(lr=1e300), settings(lr=3e-3)]
+    told: dict[int, list[Epoch]] = {}
+    found = together(recipes, told)
+    error = found[1]
+    assert isinstance(error, Diverged)
+    with pytest.raises(Diverged, match=re.escape(str(error))):
+        alone(recipes[1])
+    assert str(error).endswith("the loss is not a number in epoch 1. Take a learning rate below lr=1e+300")
+    assert sorted(told) == [0, 2]
+    for place in (0, 2):
+        check_as_alone(found[place], recipes[place])
+
+
+def test_a_head_without_parameters_is_scored_for_each_recipe() -> None:
+    recipes = [recipe(random.Model, {"lr": lr}, "test") for lr in (1e-3, 1e-2)]
+    found = dict(train_together(random.Model, recipes, {}, 5, SEEDS, samples(100), trial()))
+    expected = train(random.Model(recipes[0], {}, 5, SEEDS), samples(100), trial(), recipes[0], SEEDS)
+    for place in (0, 1):
+        one = found[place]
+        assert isinstance(one, Trained)
+        assert (one.best.score.tolist(), one.best.epoch.tolist()) == (expected.score.tolist(), [0, 0])
 
 
 @pytest.mark.parametrize("room", ["loss", "miner"])
@@ -100,5 +164,6 @@ def test_a_rate_that_explodes_is_told_with_its_own_number() -> None:
     known = samples(100)
     data = Samples({"scene/pooled": known.features["image/pooled"], **known.features}, known.labels)
     score = Trial(data.at(torch.arange(40)), trial().support)
-    with pytest.raises(ConfigError, match=r"seed 0: the loss is not a number in epoch \d\. .* below lr=1e\+300"):
-        train_together(kosti.Model, recipes, WIDTHS | {"scene/pooled": 12}, 5, [0], data, score)
+    found = dict(train_together(kosti.Model, recipes, WIDTHS | {"scene/pooled": 12}, 5, [0], data, score))
+    assert isinstance(found[0], Trained)
+    assert re.search(r"seed 0: the loss is not a number in epoch \d\. .* below lr=1e\+300$", str(found[1]))

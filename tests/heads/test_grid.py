@@ -1,0 +1,56 @@
+"""Rows that can train as one batched model are found, in groups of bounded size."""
+
+from typing import Any
+
+import pytest
+
+from heads import grid
+from heads.experiment import Cell
+from heads.grid import Grid, cell, cells, groups
+
+
+def names(heads: tuple[str, ...], tables: list[dict[str, Any]], seeds: int = 5) -> list[list[str]]:
+    wanted = cells(Grid(heads=heads, protocols=("cat-6:6",), settings=tuple(tables)), "cat-6:6", {})
+    return [[one.name for one in group] for group in groups(wanted, seeds)]
+
+
+def test_rows_of_one_head_that_differ_in_varying_numbers_alone_are_a_group() -> None:
+    tables: list[dict[str, Any]] = [
+        {"name": "a", "lr": 1e-3},
+        {"name": "b", "lr": 1e-4, "margin": 0.4, "metric_weight": 1.0},
+        {"name": "wide", "stream": 64},
+        {"name": "circle", "loss": "circle"},
+        {"name": "c", "gamma": 0.5},
+        {"name": "five", "shots": 5},
+    ]
+    assert names(("i_dml", "b_dml"), tables) == [
+        *(["i_dml-a", "i_dml-b", "i_dml-c"], ["i_dml-wide"], ["i_dml-circle"], ["i_dml-five"]),
+        *(["b_dml-a", "b_dml-b", "b_dml-c"], ["b_dml-wide"], ["b_dml-circle"], ["b_dml-five"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "seeds", "expected"), [(6, 5, [6]), (7, 5, [3, 4]), (3, 15, [1, 2]), (2, 100, [1, 1]), (0, 5, [])]
+)
+def test_no_group_is_larger_than_the_bound_and_parts_are_of_equal_size(
+    monkeypatch: pytest.MonkeyPatch, rows: int, seeds: int, expected: list[int]
+) -> None:
+    monkeypatch.setattr(grid, "MOST_MODELS", 30)
+    wanted = cells(
+        Grid(
+            heads=("i_dml",),
+            protocols=("cat-6:6",),
+            settings=tuple({"lr": 1e-4 * (n + 1)} for n in range(max(rows, 1))),
+        ),
+        "cat-6:6",
+        {},
+    )[:rows]
+    found = groups(wanted, seeds)
+    assert [len(group) for group in found] == expected
+    assert [one.name for group in found for one in group] == [one.name for one in wanted]
+
+
+def test_two_heads_of_equal_settings_are_no_group() -> None:
+    one = cell("i_dml", "cat-6:6", {})
+    other = Cell("another", one.recipe, "another")
+    assert groups([one, other], 5) == [[one], [other]]
