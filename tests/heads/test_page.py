@@ -1,6 +1,7 @@
 """The page of a run: the numbers of results.json, classes scored again, what is missing and why; nothing injected."""
 
 import dataclasses
+import itertools
 import json
 import shutil
 import xml.etree.ElementTree as ET
@@ -11,17 +12,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from toy_features import make_store
 
 from cache.errors import StoreError, UnknownName
 from cache.store import Store
 from heads import cli
 from heads.ablate import Grid, Place, ablate
+from heads.episodes import recognise
 from heads.evaluate import evaluate
 from heads.page import material, page
 from heads.page.material import Material, gather
-from heads.page.scores import confusion, score
+from heads.page.scores import confusions, score
 from heads.protocols.one_shot import read_rules
+from heads.rules import Rule, scorers
 
 QUICK = {"epochs": 3, "episodes": 10, "validation_episodes": 5, "stream": 8, "fusion": 8, "embedding": 4}
 EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>&amp;"
@@ -89,7 +93,7 @@ def test_confusions_agree_with_the_table(whole: Material) -> None:
         assert all(low <= mean <= high for mean, (low, high) in ((s["mean"], s["ci95"]) for s in one.recall.values()))
 
 
-def test_confusions_are_what_a_loop_counts(store: Store, trained: Path) -> None:
+def test_confusions_are_what_a_loop_counts(whole: Material, store: Store, trained: Path) -> None:
     found = evaluate(trained / "i_dml.safetensors", store, read_rules())
     labels = found.task.labels[found.task.test] - 6
     expected = np.zeros((6, 6))
@@ -97,7 +101,28 @@ def test_confusions_are_what_a_loop_counts(store: Store, trained: Path) -> None:
         queries = sum(person not in episode for episode in found.trial.support)
         expected[label] += queries * found.prediction.unseen[person].numpy()
     expected /= expected.sum(1, keepdims=True)
-    np.testing.assert_allclose(confusion(found, labels), expected, atol=1e-6)
+    np.testing.assert_allclose(whole.scored["i_dml"].confusion, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("shots", [1, 3])
+@pytest.mark.parametrize("rule", [Rule(), Rule(rule="centroid"), Rule(rule="linear", support_norm="centre")])
+def test_confusions_of_an_episode_are_those_of_its_own_queries(shots: int, rule: Rule) -> None:
+    draw = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 2], [9, 7, 5])
+    support = np.stack([[draw.choice(np.flatnonzero(labels == c), shots, False) for c in range(3)] for _ in range(4)])
+    embedding = torch.as_tensor(draw.normal(size=(2, 21, 5)), dtype=torch.float32)
+    found = confusions(embedding, torch.as_tensor(labels), support, rule)
+    assert found.shape == (2, 4, 3, 3)
+    for seed, episode in itertools.product(range(2), range(4)):
+        vectors = torch.nn.functional.normalize(embedding[seed], dim=1)
+        expected = np.zeros((3, 3), int)
+        for person in sorted(set(range(21)) - set(support[episode].ravel().tolist())):
+            given = scorers(vectors[torch.as_tensor(support[episode])][None], rule).name(vectors[person][None])
+            expected[labels[person], int(given)] += 1
+        assert found[seed, episode].tolist() == expected.tolist()
+    correct, total = recognise(embedding, torch.as_tensor(labels), support, rule)
+    assert found.diagonal(axis1=2, axis2=3).tolist() == correct.tolist()
+    assert found.sum(3).tolist() == np.broadcast_to(total, (2, 4, 3)).tolist()
 
 
 def test_the_page_shows_the_tables_numbers(whole: Material) -> None:
