@@ -3,8 +3,9 @@
 The bare rate replays the outermost network calls of an extraction on the very tensors they were given, all in memory:
 no decoding, no resizing, no post-processing, no writing. It is taken in two ways, batches one after the other on all
 cores and one batch on each core, and the faster one is the baseline. Runner and replays take turns; medians are
-compared. Each stage is measured alone with its default settings, and all of them together in one pass; with it goes
-what reading and decoding the same files takes on one core, and what is written. Writes bench/extract.json.
+compared. Each stage is measured alone with its default settings, on two batches a core, and all of them together in
+one pass, there at smaller sizes, so that decoding weighs more and not less; with it goes what reading and decoding the
+same files takes on one core, and what is written. Writes bench/extract.json (ten minutes).
 """
 
 import os
@@ -25,6 +26,7 @@ from torch import nn
 
 from cache.layout import Layout
 from cache.manifest import Manifest, Row
+from cache.plugins import load
 from cache.store import Store
 from pipeline.images import decode
 from pipeline.plan import Plan, make_plan
@@ -34,23 +36,22 @@ from pipeline.weights import Weights
 from scripts.benchmark import machine, record
 
 BACKBONE = {"image": {"stage": "backbone", "model": "resnet18", "input": "image", "size": [224, 224]}}
-ALONE: dict[str, tuple[dict[str, Any], int]] = {
-    "sem2vec": ({}, 4),
-    "scene": ({}, 16),
-    "objects": ({}, 4),
-    "body": ({"stage": "backbone", "input": "body"}, 32),
-    "face": ({}, 16),
-    "pose": ({}, 16),
-    "depth": ({}, 4),
-    "hrnet_maps": ({}, 4),
-}
-"""Feature -> settings, images of the measurement; with ``backbone`` on the image, every network that reads pixels."""
-DERIVED: dict[str, dict[str, Any]] = {
+ALONE = ("sem2vec", "scene", "objects", "face", "pose", "depth", "hrnet_maps")
+"""With ``backbone``, every stage that reads pixels."""
+TOGETHER: dict[str, dict[str, Any]] = {
+    "body": {"stage": "backbone", "input": "body"},
+    "sem2vec": {"size": [256, 256]},
+    "scene": {},
+    "objects": {"model": "fasterrcnn_mobilenet_v3_large_320_fpn"},
+    "face": {},
+    "pose": {},
+    "depth": {"size": 252},
+    "hrnet_maps": {"size": [256, 256]},
     "face_features": {"stage": "backbone", "input": "face", "model": "inception_resnet_v1"},
     "pose_vector": {"hands": "zero", "frame": "joints"},
 }
-MANY, FEW, TOGETHER = 192, 1, 6
-"""Images of the main measurement, turns of a single stage's, images of all together."""
+MANY, FEW = 192, 32
+"""Images of the main measurement, and of all together."""
 
 CORES = len(os.sched_getaffinity(0))
 Call = tuple[nn.Module, tuple[Any, ...], dict[str, Any]]
@@ -71,11 +72,11 @@ def photographs(root: Path, count: int) -> Manifest:
     return Manifest.from_rows(rows, dataset="bench", release="drawn", category_names=("a",), source="bench")
 
 
-def plan_for(folder: Path, manifest: Manifest, stages: dict[str, dict[str, Any]]) -> Plan:
-    """A plan to extract everything, into an empty folder."""
+def plan_for(folder: Path, manifest: Manifest, stages: dict[str, dict[str, Any]], store_name: str = "store") -> Plan:
+    """A plan to extract everything, into an empty store in ``folder``, which also holds the weights."""
     chosen = recipes(DatasetConfig(dataset="bench", stages=stages), [], Weights(folder, untrained=True))
     layout = Layout(manifest, 256)
-    store = Store(folder / "store")
+    store = Store(folder / store_name)
     store.begin(manifest, layout.size)
     for recipe in chosen:
         store.use("bench", recipe.info)
@@ -182,12 +183,18 @@ def measure(stages: dict[str, dict[str, Any]], images: int, turns: int, goal: fl
     }
 
 
+def batch(stage: str) -> int:
+    """Items of one call, by default."""
+    extractor = load("pipeline.stages", stage, "Extractor")
+    items: int = extractor(extractor.Config()).batch_size
+    return items
+
+
 def main() -> None:
-    """The backbone on many images, each stage on few, all together."""
+    """The backbone on many images, every other stage on few, all together."""
     backbone = measure(BACKBONE, MANY, 3, 0.85)
-    alone = {name: measure({name: settings}, images, FEW, 0.85) for name, (settings, images) in ALONE.items()}
-    every = BACKBONE | {name: settings for name, (settings, _) in ALONE.items()} | DERIVED
-    together = measure(every, TOGETHER, 2, 0.95)
+    alone = {name: measure({name: {}}, 2 * CORES * batch(name), 1, 0.85) for name in ALONE}
+    together = measure(BACKBONE | TOGETHER, FEW, 2, 0.95)
     results = {"backbone": backbone, "stages": {"backbone": backbone} | alone, "all_stages": together}
     record("extract", results | {"cores": CORES} | machine())
 

@@ -3,7 +3,8 @@
 Ours writes a checked, resumable shard; the others write one .npy. All are warm (their networks loaded, the files
 cached) and take turns; only extraction is timed. The usual loop is tried with and without worker processes, and with
 channels_last, which its writers seldom set. thingsvision pins versions that exclude ours, so it runs in an environment
-of its own: ``--thingsvision /path/to/python``, or this makes one from the registry (5 GB, removed afterwards).
+of its own: ``--thingsvision /path/to/python``, or this makes one from the registry (5 GB, removed afterwards). Ours in
+bfloat16 is told beside it, and compared with nobody.
 Writes bench/tools.json.
 """
 
@@ -22,6 +23,7 @@ import torch
 from torchvision.models import resnet18
 
 from cache.store import Store
+from pipeline.plan import Plan
 from pipeline.runner import Running, Worker
 from scripts.bench_extract import BACKBONE, CORES, photographs, plan_for, timed_run
 from scripts.benchmark import machine, record
@@ -30,6 +32,7 @@ RIVALS = Path(__file__).parent / "bench_rivals"
 IMAGES, TURNS, GOAL = 192, 5, 1.5
 CHECKPOINT = "resnet18.pth"
 OURS = {"image": BACKBONE["image"] | {"weights": f"file:{CHECKPOINT}"}}
+HALF = {"image": OURS["image"] | {"precision": "bfloat16"}}
 
 
 class Rival:
@@ -69,7 +72,7 @@ def environment(folder: Path) -> str:
     return python
 
 
-def same_features(plan: Any, theirs: Path) -> float:
+def same_features(plan: Plan, theirs: Path) -> float:
     """The greatest difference between our stored features and the usual loop's, over their greatest value."""
     store = Store(plan.features["image"].folder.parents[2])
     keys = sorted(store.manifest("bench").images)
@@ -92,24 +95,32 @@ def compare(folder: Path, thingsvision: str) -> dict[str, Any]:
         "loop_workers": Rival(sys.executable, "dataloader.py", photos, checkpoint, str(outs["loop_workers"]), "2"),
         "thingsvision": Rival(thingsvision, "with_thingsvision.py", photos, checkpoint, str(outs["thingsvision"])),
     }
-    plan = plan_for(folder, manifest, OURS)
-    seconds: dict[str, list[float]] = {name: [] for name in ("ours", *rivals)}
+    plan, half = plan_for(folder, manifest, OURS, "store"), plan_for(folder, manifest, HALF, "half")
+    seconds: dict[str, list[float]] = {name: [] for name in ("ours", *rivals, "ours_bfloat16")}
+    running = Running(folder / "images", decoders=CORES)
     try:
-        with Worker(plan, Running(folder / "images", decoders=CORES)) as worker:
-            worker.load(OURS)
+        with Worker(plan, running) as ours, Worker(half, running) as halved:
+            for worker in (ours, halved):
+                worker.load(OURS)
             for turn in range(TURNS + 1):
-                times = {"ours": timed_run(worker)} | {name: rival.run() for name, rival in rivals.items()}
+                times = {"ours": timed_run(ours)} | {name: rival.run() for name, rival in rivals.items()}
+                times["ours_bfloat16"] = timed_run(halved)
                 for name, time in times.items() if turn else ():
                     seconds[name].append(time)
     finally:
         for rival in rivals.values():
             rival.close()
-    ratios = [min(row) / ours for ours, *row in zip(*seconds.values(), strict=True)]
+    ratios = [min(row) / ours for ours, *row in zip(*(seconds[name] for name in ("ours", *rivals)), strict=True)]
+    faster = [ours / halved for ours, halved in zip(seconds["ours"], seconds["ours_bfloat16"], strict=True)]
     return {
         "images": IMAGES,
         "turns": TURNS,
         "images_per_second": {name: round(IMAGES / statistics.median(row), 2) for name, row in seconds.items()},
         "greatest_relative_difference_from_the_loop": round(same_features(plan, outs["loop"] / "features.npy"), 5),
+        "bfloat16": {
+            "over_float32": round(statistics.median(faster), 3),
+            "greatest_relative_difference_from_the_loop": round(same_features(half, outs["loop"] / "features.npy"), 5),
+        },
         "ratio_to_the_better": round(statistics.median(ratios), 3),
         "ratios": [round(one, 3) for one in ratios],
         "goal": GOAL,
