@@ -262,7 +262,7 @@ def test_a_row_that_explodes_says_so_in_its_place_and_the_others_are_trained(
         ablate(place, Grid(heads=("i_dml",), protocols=("cat-6:6",), settings=rates[1:2]), QUICK, "n", lambda *_: None)
 
 
-def test_two_rows_are_compared_as_resampling_by_hand_does(place: Place) -> None:
+def test_two_rows_are_compared_seed_by_seed_and_episode_by_episode(place: Place) -> None:
     go(place)
     found = finished.compare(place.runs, "x/cat-6-6/b_dml", "x/cat-6-6/random")
     correct = {}
@@ -271,9 +271,6 @@ def test_two_rows_are_compared_as_resampling_by_hand_does(place: Place) -> None:
         correct[name] = np.array(content["correct"]) / np.array(content["total"])
     apart = correct["b_dml"].mean(2) - correct["random"].mean(2)
     assert found["macro_accuracy"]["mean"] == pytest.approx(apart.mean())
-    draw = np.random.default_rng(1)
-    means = [apart[np.ix_(draw.integers(0, 2, 2), draw.integers(0, 10, 10))].mean() for _ in range(4000)]
-    assert found["macro_accuracy"]["ci95"] == pytest.approx(np.percentile(means, [2.5, 97.5]), abs=0.02)
     assert two_way_interval(apart) == pytest.approx(found["macro_accuracy"]["ci95"])
 
 

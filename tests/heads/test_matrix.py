@@ -15,7 +15,7 @@ from cache.errors import StoreError, TooLittleData
 from heads import cli, matrix_tables, report, runs
 from heads.ablate import Place, ablate
 from heads.grid import Grid, read_grid
-from heads.interval import two_way_interval
+from heads.interval import SHARE, two_way_interval
 from heads.protocols.one_shot import read_rules
 
 QUICK: dict[str, Any] = {"stream": 8, "fusion": 8, "embedding": 4, "epochs": 1, "episodes": 10}
@@ -57,7 +57,7 @@ def stored(place: Place, protocol: str, row: str) -> np.ndarray:
 def test_a_cell_is_the_papers_number_ours_and_what_lies_between(place: Place, summary: dict[str, Any]) -> None:
     found = cell_of(summary, "Affect-DML, Table II", "ib_dml", "cat-6:6")
     ours = stored(place, "cat-6:6", "ib_dml")
-    low, high = two_way_interval(ours)
+    low, high = two_way_interval(ours, SHARE)
     assert found["paper"] == 0.2102
     assert found["accuracy"]["mean"] == pytest.approx(ours.mean())
     assert found["accuracy"]["ci95"] == pytest.approx([low, high])
@@ -76,7 +76,7 @@ def test_an_average_is_over_the_columns_and_has_the_printed_average_beside_it(
     ours = np.mean([stored(place, name, "ib_dml") for name in LEVELS], axis=0)
     assert found["paper"] == 0.5198
     assert found["accuracy"]["mean"] == pytest.approx(ours.mean())
-    assert found["accuracy"]["ci95"] == pytest.approx(two_way_interval(ours))
+    assert found["accuracy"]["ci95"] == pytest.approx(two_way_interval(ours, SHARE))
 
 
 def test_rows_stand_in_the_tables_that_are_about_them(summary: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ from toy_features import make_store
 
 from heads import cli, report
 from heads.ablate import Grid, Place, ablate
-from heads.interval import two_way_interval
+from heads.interval import SHARE, two_way_interval
 from heads.page import material, page
 from heads.protocols.one_shot import read_rules
 
@@ -75,7 +75,7 @@ def ours(folder: Path, protocol: str, row: str) -> np.ndarray:
 def test_a_cell_has_the_papers_number_ours_and_what_lies_between(folder: Path) -> None:
     text = written(folder)
     values = ours(folder, "cat-6:6", "ib_dml")
-    mean, (low, high) = values.mean(), two_way_interval(values)
+    mean, (low, high) = values.mean(), two_way_interval(values, SHARE)
     where = ("affect-dml-table-ii", "ib_dml")
     assert cell(text, *where, "paper", "cat-6:6") == "21.02"
     told = f"{100 * mean:.2f} [{100 * low:.2f}, {100 * high:.2f}] UNTRAINED body"
