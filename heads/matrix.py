@@ -55,7 +55,8 @@ class Row:
     def values(self, column: Column) -> Values | None:
         """Metric -> (S, E), for an average the mean over its protocols; None when a part of it is not there.
 
-        Seeds are shared by the protocols; their episodes are drawn apart, so any pairing of them will do.
+        The protocols share seeds and draws, for an episode ranks all people whatever their classes (``draw_support``);
+        so they are averaged seed by seed and episode by episode.
         """
         parts = [self.scores.get(protocol) for protocol in column.protocols]
         known = [part for part in parts if part is not None]

@@ -5,7 +5,13 @@ import io
 from collections.abc import Callable
 from typing import Any
 
+from heads.interval import over
+
 Results = dict[str, Any]
+_LATEX = str.maketrans(
+    {sign: f"\\{sign}" for sign in "&%$#_{}"}
+    | {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}"}
+)
 COLUMNS = (
     "head",
     "features",
@@ -58,7 +64,7 @@ def notes(results: Results) -> list[str]:
     sizes = ", ".join(f"{part} {sum(counts.values())}" for part, counts in people.items())
     lines = [
         f"{results['dataset']} ({results['release']}), {results['protocol']}, mapping {results['mapping_version']}; "
-        f"people: {sizes}; {seeds} seeds, 95 % intervals over seeds and support draws.",
+        f"people: {sizes}; {seeds} seed{'s' * (seeds > 1)}, 95 % intervals over {over(seeds)}.",
         f"Test people by class: {counted(people['test'])}.",
         *(f"{one['source']}: {counted(one['test'])}." for one in results["published_people"]),
     ]
@@ -74,7 +80,7 @@ def notes(results: Results) -> list[str]:
             f"mapping {results['mapping_version']} of heads/protocols/one_shot.toml. Not like for like."
         )
     if _compared(results):
-        lines.append(f"to {results['reference']}: accuracy minus its accuracy, paired over seeds and support draws.")
+        lines.append(f"to {results['reference']}: accuracy minus its accuracy, paired over {over(seeds)}.")
     lines += [f"Not trained: {one['error']}." for one in results.get("absent", [])]
     untrained = {feature["name"]: feature["used"] for feature in results["features"] if not feature["trained"]}
     if used := [name for name, was in untrained.items() if was]:
@@ -152,9 +158,7 @@ def percent(fraction: float) -> str:
 
 def escaped(text: str) -> str:
     """For LaTeX."""
-    for sign in "&%$#_{}":
-        text = text.replace(sign, "\\" + sign)
-    return text
+    return text.translate(_LATEX)
 
 
 FORMATS: dict[str, Callable[[Results], str]] = {"md": markdown, "csv": comma_separated, "tex": latex}

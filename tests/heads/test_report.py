@@ -232,5 +232,28 @@ def test_every_shipped_config_and_grid_is_valid() -> None:
         assert [cells(grid, protocol, {}) for protocol in grid.protocols]
 
 
+@pytest.mark.parametrize(
+    ("seeds", "expected"), [(1, "1 seed, 95 % intervals over support draws alone."), (2, "2 seeds")]
+)
+def test_notes_say_what_the_intervals_are_over(folder: Path, seeds: int, expected: str) -> None:
+    results = report.read(folder)
+    text = "\n".join(tables.notes(results | {"rows": [row | {"seeds": seeds} for row in results["rows"]]}))
+    assert expected in text
+    assert text.count("over seeds and support draws") == (2 if seeds > 1 else 0)
+    assert f"paired over {'seeds and support draws' if seeds > 1 else 'support draws alone'}." in text
+
+
+def test_latex_prints_every_sign_of_a_name() -> None:
+    shown = {
+        "a_b": r"a\_b",
+        "50 %": r"50 \%",
+        "C:\\x": r"C:\textbackslash{}x",
+        "x^2": r"x\textasciicircum{}2",
+        "~me": r"\textasciitilde{}me",
+        "{&$#}": r"\{\&\$\#\}",
+    }
+    assert {text: tables.escaped(text) for text in shown} == shown
+
+
 def test_protocol_names_make_folder_names() -> None:
     assert slug("lev-7:3-valence") == "lev-7-3-valence"
