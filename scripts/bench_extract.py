@@ -3,7 +3,7 @@
 The bare rate replays the outermost network calls of an extraction on the very tensors they were given, all in memory:
 no decoding, no resizing, no post-processing, no writing. It is taken in two ways, batches one after the other on all
 cores and one batch on each core, and the faster one is the baseline. Runner and replays take turns; medians are
-compared. Each stage is measured alone with its default settings, on two batches a core, and all of them together in
+compared. Each stage is measured alone with its default settings, one batch a core, and all of them together in
 one pass, there at smaller sizes, so that decoding weighs more and not less; with it goes what reading and decoding the
 same files takes on one core, and what is written. Writes bench/extract.json (ten minutes).
 """
@@ -158,7 +158,6 @@ def measure(stages: dict[str, dict[str, Any]], images: int, turns: int, goal: fl
             calls: list[Call] = []
             with recorded(calls):
                 timed_run(worker)
-            timed_in_turn(calls)
             times = [(timed_run(worker), timed_in_turn(calls), timed_side_by_side(calls)) for _ in range(turns)]
         decoding = timed_decoding(folder / "images", manifest)
         written = sum(path.stat().st_size for path in (folder / "store").rglob("*.h5"))
@@ -193,8 +192,8 @@ def batch(stage: str) -> int:
 def main() -> None:
     """The backbone on many images, every other stage on few, all together."""
     backbone = measure(BACKBONE, MANY, 3, 0.85)
-    alone = {name: measure({name: {}}, 2 * CORES * batch(name), 1, 0.85) for name in ALONE}
-    together = measure(BACKBONE | TOGETHER, FEW, 2, 0.95)
+    alone = {name: measure({name: {}}, CORES * batch(name), 1, 0.85) for name in ALONE}
+    together = measure(BACKBONE | TOGETHER, FEW, 3, 0.95)
     results = {"backbone": backbone, "stages": {"backbone": backbone} | alone, "all_stages": together}
     record("extract", results | {"cores": CORES} | machine())
 
