@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cache.errors import ConfigError, StoreError, TooLittleData
+from cache.errors import ConfigError, StoreError, TooLittleData, unknown
 from cache.store import Store
 from heads import finished, report
 from heads.experiment import Bench, Cell, Result, prepare, run, run_together
@@ -69,13 +69,15 @@ def ablate(place: Place, grid: Grid, overrides: dict[str, Any], name: str, watch
     says so in its place; when none can, the first one's reason is raised. Raises: every AffectError.
     """
     _check_seeds(place)
-    planned = {protocol: cells(grid, protocol, overrides) for protocol in grid.protocols}
     root = place.runs / name
+    folders = _folders(root, grid.protocols, place.rules)
+    planned = {protocol: cells(grid, protocol, overrides) for protocol in folders}
     finished.sweep(root)
     done = []
     for protocol, wanted in planned.items():
-        folder = root / slug(protocol) if len(planned) > 1 else root
-        done.append(_protocol(place, protocol, wanted, folder, watch, grid.reference))
+        done.append(_protocol(place, protocol, wanted, folders[protocol], watch, grid.reference))
+        if done[-1].document and folders[protocol] != root:
+            report.forget(root)
     if not any(one.done for one in done):
         raise done[0].absent[0].error
     summary = summarise(place.dataset, done, grid.reference) if len(planned) > 1 else None
@@ -84,6 +86,22 @@ def ablate(place: Place, grid: Grid, overrides: dict[str, Any], name: str, watch
     every = [cell for one in done for cell in one.done]
     tables = {one.folder: one.document for one in done if one.document}
     return Outcome(root, tables, summary, sum(cell.reused for cell in every), len(every))
+
+
+def _folders(root: Path, protocols: Sequence[str], rules: one_shot.Rules) -> dict[str, Path]:
+    """Protocol -> where its table goes. Raises: UnknownName; ConfigError for two that would have the same."""
+    for name in protocols:
+        if name not in rules.names():
+            raise unknown("protocol", name, rules.names())
+    if len(set(protocols)) == 1:
+        return {protocols[0]: root}
+    found: dict[str, Path] = {}
+    for name in protocols:
+        folder = root / slug(name)
+        if other := next((one for one in found if one != name and found[one] == folder), None):
+            raise ConfigError(f"grid: protocols {other} and {name} have one folder, {folder.name}; rename one of them")
+        found[name] = folder
+    return found
 
 
 def _protocol(

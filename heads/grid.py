@@ -11,11 +11,15 @@ from cache import config, plugins
 from cache.config import Settings
 from cache.errors import ConfigError, unknown
 from heads.experiment import Cell
+from heads.runs import folder_name
 from heads.together import apart
 from heads.training import fields, recipe
 
 NAME = "name"
 """The word in a table of settings that names its rows instead of setting something."""
+
+LONGEST_NAME = 100
+"""Bytes of UTF-8 of a row's name; a suffix and a temporary file's prefix are added to it."""
 
 MOST_MODELS = 30
 """Of one batch. For memory: weights, their squares, the best epoch's and the embedding of 2,048 people are 65 MiB for
@@ -124,6 +128,20 @@ def _named(head: str, tables: tuple[dict[str, Any], ...]) -> Iterator[tuple[str,
         settings = {key: value for key, value in table.items() if key != NAME}
         number += NAME not in table
         word = str(table[NAME]) if NAME in table else str(number) if unnamed > 1 else ""
-        if "/" in word or word.startswith("."):
-            raise ConfigError(f"grid: name = {word!r}: it becomes a part of file names, so without / and leading dot")
-        yield f"{head}-{word}" if word else head, settings
+        name = f"{head}-{word}" if word else head
+        _check_name(name, word)
+        yield name, settings
+
+
+def _check_name(name: str, word: str) -> None:
+    """name: of the row, by its table's ``word``. Raises: ConfigError when it cannot be a file's."""
+    try:
+        folder_name(word or name)
+        folder_name(name)
+        fits = len(name.encode()) <= LONGEST_NAME
+    except ConfigError:
+        fits = False
+    if not fits:
+        told = repr(word) if len(word) <= LONGEST_NAME else f"{word[:LONGEST_NAME]!r}..."
+        rule = f"without / and leading dot, printable, and with the head's at most {LONGEST_NAME} bytes long"
+        raise ConfigError(f"grid: name = {told}: it becomes a part of file names, so {rule}")

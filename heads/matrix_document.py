@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from cache.errors import StoreError
+from heads.runs import folder_name
 
 
 class _Part(BaseModel):
@@ -69,6 +70,11 @@ class _Protocol(_Part):
     chance: float | None = None
     largest_class: float | None = None
     absent: list[_Absent]
+
+    @field_validator("folder")
+    @classmethod
+    def _inside_the_run(cls, folder: str | None) -> str | None:
+        return None if folder is None else folder_name(folder)
 
 
 class _Feature(_Part):

@@ -8,13 +8,14 @@ from typing import Any
 import torch
 
 from cache.errors import StoreError
-from cache.files import make_folder, read_json, replace_text
+from cache.files import make_folder, read_json, remove, replace_text
 from heads import matrix_document, matrix_tables, papers, tables
 from heads.comparison import difference, scores
 from heads.experiment import Bench
 from heads.finished import Absent, Finished
 
-SUMMARY = "summary.json"
+RESULTS, SUMMARY = "results.json", "summary.json"
+"""Of one protocol, and of a grid over several; a folder holds one of the two."""
 
 
 def document(
@@ -68,19 +69,37 @@ def _difference(one: Finished, done: Sequence[Finished], reference: str | None) 
 
 
 def write(folder: Path, results: dict[str, Any]) -> None:
-    """results.json, table.md, table.csv and table.tex. Raises: StoreError when the folder cannot be written."""
+    """results.json, table.md, table.csv and table.tex, in the place of a summary.
+
+    Raises: StoreError when the folder cannot be written.
+    """
     make_folder(folder)
-    replace_text(folder / "results.json", json.dumps(results, indent=2, allow_nan=False) + "\n")
+    remove(folder / SUMMARY)
+    replace_text(folder / RESULTS, json.dumps(results, indent=2, allow_nan=False) + "\n")
     for suffix, render in tables.FORMATS.items():
         replace_text(folder / f"table.{suffix}", render(results))
 
 
 def write_summary(folder: Path, summary: dict[str, Any]) -> None:
-    """summary.json, table.md, table.csv and table.tex. Raises: StoreError when the folder cannot be written."""
+    """summary.json, table.md, table.csv and table.tex, in the place of the results of one protocol.
+
+    Raises: StoreError when the folder cannot be written.
+    """
     make_folder(folder)
+    forget(folder)
     replace_text(folder / SUMMARY, json.dumps(summary, indent=2, allow_nan=False) + "\n")
     for suffix, render in matrix_tables.FORMATS.items():
         replace_text(folder / f"table.{suffix}", render(summary))
+
+
+def forget(folder: Path) -> None:
+    """Delete results.json and its tables, which are of another grid by now; cells and checkpoints stay.
+
+    Raises: StoreError.
+    """
+    if (folder / RESULTS).is_file():
+        for name in (RESULTS, *(f"table.{suffix}" for suffix in tables.FORMATS)):
+            remove(folder / name)
 
 
 def read_summary(folder: Path) -> dict[str, Any] | None:
@@ -95,7 +114,7 @@ def read_summary(folder: Path) -> dict[str, Any] | None:
 
 def read(folder: Path) -> dict[str, Any]:
     """The results of a finished run. Raises: StoreError when there are none."""
-    path = folder / "results.json"
+    path = folder / RESULTS
     if not path.exists():
         found = sorted(str(one.parent.relative_to(folder.parent)) for one in folder.parent.glob("**/results.json"))
         raise StoreError(f"{path}: no such run. Runs there are: {', '.join(found) or 'none'}. Run make train first")

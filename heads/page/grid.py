@@ -44,8 +44,7 @@ def doubts(summary: Summary, tables: Mapping[Path, Results]) -> list[str]:
         elif changed := _changed(summary, protocol, found[protocol]):
             told = f"{protocol}: summary.json and results.json differ about {', '.join(changed)}"
             lines.append(f"{told}. The grid was trained again and did not end: run make ablate again")
-    strange = [name for name in found if name not in summary["protocols"]]
-    return [*lines, *(f"{name}: has results.json, but summary.json does not know it" for name in strange)]
+    return lines
 
 
 def _changed(summary: Summary, protocol: str, results: Results) -> list[str]:
@@ -72,13 +71,10 @@ def notes(summary: Summary) -> Html:
 def protocols_section(summary: Summary, tables: Mapping[Path, Results], page: str) -> Html:
     """Every protocol with the way to its page, its people, and what could not be trained."""
     folders = {results["protocol"]: folder for folder, results in tables.items()}
-    known: dict[str, Mapping[str, Any]] = summary["protocols"] | {
-        name: {} for name in folders if name not in summary["protocols"]
-    }
     columns = ["protocol", "not trained", *(f"{part} people" for part in _PARTS), "chance %", "largest class %"]
     body = [
         [link(name, folders.get(name), page), _absent(about), *_people(about), *_shares(about)]
-        for name, about in known.items()
+        for name, about in summary["protocols"].items()
     ]
     caption = "A protocol's own page has its classes, confusions, learning curves and settings"
     return table(caption, columns, body, numbers=5)

@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cache.errors import AffectError, unknown
+from cache.errors import AffectError, StoreError, unknown
 from cache.store import Feature, Store
 from heads import report
 from heads.page.projection import Projection, tsne
 from heads.page.scores import Scored, score
 from heads.protocols import one_shot
+
+_CURE = "Run make ablate again with the one that is wanted; finished cells are kept"
 
 
 @dataclass(frozen=True)
@@ -49,9 +51,19 @@ class Material:
 
 
 def finished(folder: Path) -> dict[Path, dict[str, Any]]:
-    """The results of a run: its own, or those of each of its protocols. Raises: StoreError when there are none."""
-    found = sorted(path.parent for path in folder.glob("*/results.json"))
-    if found and not (folder / "results.json").exists():
+    """The results of a run: its own, or those of the protocols that its summary names; of a grid that has not ended,
+    those of each of its folders.
+
+    Raises: StoreError when there are none, when one is damaged, and when the folder has both its own and a summary.
+    """
+    own, summary = (folder / report.RESULTS).exists(), report.read_summary(folder)
+    if summary and own:
+        raise StoreError(f"{folder}: holds {report.SUMMARY} and {report.RESULTS}, of two grids. {_CURE}")
+    if summary:
+        named = [folder / one["folder"] for one in summary["protocols"].values() if one["folder"]]
+        return {one: report.read(one) for one in named if (one / report.RESULTS).exists()}
+    found = sorted(path.parent for path in folder.glob(f"*/{report.RESULTS}"))
+    if found and not own:
         return {one: report.read(one) for one in found}
     return {folder: report.read(folder)}
 

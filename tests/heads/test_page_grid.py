@@ -19,7 +19,7 @@ from heads.interval import SHARE, two_way_interval
 from heads.page import material, page
 from heads.protocols.one_shot import read_rules
 
-QUICK = {"epochs": 1, "episodes": 10, "validation_episodes": 5, "stream": 8, "fusion": 8, "embedding": 4}
+QUICK = {"epochs": 1, "episodes": 10, "validation_episodes": 5}
 LEVELS = ("lev-7:3-valence", "lev-7:3-arousal", "lev-7:3-dominance")
 HEADS = ("random", "i_dml", "ib_dml", "ib_dml_places")
 EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>&amp;"
@@ -214,7 +214,7 @@ def test_results_that_are_not_the_summarys_are_told(folder: Path) -> None:
     assert f"cat-6:6: summary.json and results.json differ about {first}. {cure}" in header
     assert f"lev-7:3-valence: summary.json and results.json differ about random. {cure}" in header
     assert "lev-7:3-arousal: no results.json in folder lev-7-3-arousal" in header
-    assert "cat-6:4: has results.json, but summary.json does not know it" in header
+    assert "cat-6:4" not in header, "the summary does not name its folder"
     assert "lev-7:3-dominance:" not in header
 
 
@@ -260,7 +260,7 @@ def test_the_command_prints_the_papers_tables_and_writes_every_page(
     assert cli.main([*words, "--threads", "1"]) == 0
     out = capsys.readouterr().out
     assert (folder / "table.md").read_text() in out
-    names = [*sorted(name.replace(":", "-") for name in ("cat-6:6", *LEVELS)), ""]
+    names = [*(name.replace(":", "-") for name in ("cat-6:6", *LEVELS)), ""]
     pages = [folder / name / "report.html" for name in names]
     assert [line for line in out.splitlines() if line.startswith("page ")] == [f"page {one}" for one in pages]
     assert pages[-1].read_text() == written(folder)
