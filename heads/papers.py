@@ -1,13 +1,20 @@
-"""Published numbers, in heads/configs/papers.toml."""
+"""Published numbers, in heads/configs/papers.toml, and which rows they may stand beside."""
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from cache import config
+from cache import config, plugins
 from cache.config import Settings
+from heads.grid import cell
+from heads.training import fields
 
 PAPERS = Path(__file__).parent / "configs" / "papers.toml"
+PACE = frozenset({"lr", "step", "gamma", "epochs", "patience", "episodes", "validation_episodes"})
+"""Settings that are not the method: how fast and how long it is trained, which the papers chose for backbones trained
+end to end, and how many support draws measure it. A published number stands only beside a row that has all others as
+in the head's own config."""
 
 
 class PaperAverage(Settings):
@@ -19,20 +26,23 @@ class PaperAverage(Settings):
 
 
 class PaperTable(Settings):
-    """One published table. settings: what a row must have set, where it has such a setting, for the numbers to be about
-    it. heads: head -> a number in per cent for each of ``protocols``. averages: the columns that average others."""
+    """One published table. settings: what its rows have set otherwise than the heads' own configs. heads: head -> a
+    number in per cent for each of ``protocols``. averages: the columns that average others."""
 
     source: str
     dataset: str
     metric: str
-    settings: dict[str, Any]
+    settings: dict[str, str | int | float]
     protocols: tuple[str, ...]
     heads: dict[str, tuple[float, ...]]
     averages: tuple[PaperAverage, ...] = ()
 
     def about(self, settings: Mapping[str, Any]) -> bool:
-        """Whether a row with these ``settings`` is what the table measured."""
-        return all(settings[key] == value for key, value in self.settings.items() if key in settings)
+        """Whether a row with these ``settings``, of whatever head, is the method that the table measured. They tell the
+        head, for no two have the same streams; it may be one that the table has no number of."""
+        changed = tuple(self.settings.items())
+        known = (_published(head, protocol, changed) for head in _heads(settings) for protocol in self.protocols)
+        return any(_method(settings) == one for one in known)
 
     def value(self, head: str, column: str) -> float | None:
         """The fraction in the column of a protocol or an average, None where the table has none."""
@@ -70,3 +80,28 @@ def published(papers: Papers, head: str, protocol: str, settings: Mapping[str, A
         if table.about(settings) and (value := table.value(head, protocol)) is not None:
             return {table.metric: value, "source": table.source, "dataset": table.dataset}
     return None
+
+
+def _method(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in settings.items() if key not in PACE}
+
+
+def _heads(settings: Mapping[str, Any]) -> list[str]:
+    return _with(frozenset(settings), tuple((key, settings[key]) for key in ("loss", "miner") if key in settings))
+
+
+@cache
+def _with(names: frozenset[str], parts: tuple[tuple[str, str], ...]) -> list[str]:
+    """The heads whose settings have these ``names`` when their loss and miner are ``parts``."""
+    return [head for head in plugins.names("heads.models") if _fields(head, dict(parts)) == names]
+
+
+def _fields(head: str, values: dict[str, Any]) -> set[str]:
+    return fields(plugins.load("heads.models", head, "Model"), values)
+
+
+@cache
+def _published(head: str, protocol: str, changed: tuple[tuple[str, str | int | float], ...]) -> dict[str, Any]:
+    """The method of a table's row: the head's own config, with ``changed`` where the head has such settings."""
+    known = _fields(head, {})
+    return _method(cell(head, protocol, {key: value for key, value in changed if key in known}).settings)

@@ -17,7 +17,7 @@ from heads.page import material, page
 from heads.protocols.one_shot import read_rules
 
 GRID = Grid(heads=("random", "i_dml", "ib_dml"), protocols=("cat-6:6",))
-QUICK = {"epochs": 3, "episodes": 10, "validation_episodes": 5, "stream": 8, "fusion": 8, "embedding": 4}
+QUICK = {"epochs": 3, "episodes": 10, "validation_episodes": 5}
 VIEWS = [(width, dark) for width in (1280, 375) for dark in (False, True)]
 
 CHECKS = Path(__file__).with_name("checks.js").read_text()

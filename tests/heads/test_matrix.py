@@ -18,7 +18,7 @@ from heads.grid import Grid, read_grid
 from heads.interval import SHARE, two_way_interval
 from heads.protocols.one_shot import read_rules
 
-QUICK: dict[str, Any] = {"stream": 8, "fusion": 8, "embedding": 4, "epochs": 1, "episodes": 10}
+QUICK: dict[str, Any] = {"epochs": 1, "episodes": 10}
 LEVELS = ("lev-7:3-valence", "lev-7:3-arousal", "lev-7:3-dominance")
 
 

@@ -27,7 +27,7 @@ from heads.page.scores import confusions, score
 from heads.protocols.one_shot import read_rules
 from heads.rules import Rule, scorers
 
-QUICK = {"epochs": 3, "episodes": 10, "validation_episodes": 5, "stream": 8, "fusion": 8, "embedding": 4}
+QUICK = {"epochs": 3, "episodes": 10, "validation_episodes": 5}
 EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>&amp;"
 
 

@@ -134,14 +134,61 @@ def test_the_published_test_list_is_shown_beside_our_counts_on_its_own_dataset(t
     assert sum(papers.read().people[0].test.values()) == 12_134
 
 
-@pytest.mark.parametrize(
-    "values",
-    [{"shots": 5}, {"rule": "linear"}, {"semantic": "area"}, {"extra": "scene/scores"}, {"image": "image50"}],
-)
-def test_nothing_is_published_of_other_rows_and_protocols(values: dict[str, Any]) -> None:
+METHOD: list[dict[str, Any]] = [
+    *({"shots": 5}, {"rule": "linear"}, {"support_norm": "centre"}, {"extra": "scene/scores"}, {"image": "image50"}),
+    *({"loss": "arcface", "miner": "none"}, {"loss": "contrastive"}, {"miner": "none"}, {"margin": 0.4}),
+    *({"metric_weight": 0, "class_weight": 0, "embedding": 8}, {"metric_weight": 0}, {"class_weight": 1}),
+    *({"stream": 8}, {"fusion": 8}, {"embedding": 8}, {"activation": "relu"}, {"standardise": False}),
+    *({"epsilon": 0.2}, {"batch": 64}, {"per_class": 8}),
+    *({"semantic": "area"}, {"semantic_hidden": 8}, {"sem2vec": "other"}, {"body": "body50"}),
+]
+
+
+@pytest.mark.parametrize("values", METHOD)
+def test_nothing_is_published_of_another_method(values: dict[str, Any]) -> None:
+    settings = cell("sem_ib_dml", "cat-6:6", values).settings
+    assert papers.published(papers.read(), "sem_ib_dml", "cat-6:6", settings) is None
+    assert not any(table.about(settings) for table in papers.read().tables)
+
+
+@pytest.mark.parametrize("values", [{"fusion": 512}, {"standardise": False}, {"scene": "image"}])
+def test_nothing_is_published_of_a_baseline_that_is_changed(values: dict[str, Any]) -> None:
     known = papers.read()
-    assert papers.published(known, "sem_ib_dml", "cat-9:9", cell("sem_ib_dml", "cat-6:6", {}).settings) is None
-    assert papers.published(known, "sem_ib_dml", "cat-6:6", cell("sem_ib_dml", "cat-6:6", values).settings) is None
+    assert papers.published(known, "kosti", "cat-6:6", cell("kosti", "cat-6:6", {}).settings)
+    assert papers.published(known, "kosti", "cat-6:6", cell("kosti", "cat-6:6", values).settings) is None
+
+
+@pytest.mark.parametrize("head", ["random", "kosti", "i_dml", "sem_ib_dml"])
+def test_the_pace_of_training_and_the_number_of_draws_are_not_the_method(head: str) -> None:
+    pace = {"lr": 1e-3, "step": 2, "gamma": 0.5, "epochs": 3, "patience": 0}
+    draws = {"episodes": 1000, "validation_episodes": 5}
+    for protocol in ("cat-6:6", "lev-6:4-arousal"):
+        own, other = (cell(head, protocol, values).settings for values in ({}, pace | draws))
+        found = papers.published(papers.read(), head, protocol, other)
+        assert found is not None
+        assert found == papers.published(papers.read(), head, protocol, own)
+
+
+def test_nothing_is_published_of_another_protocol() -> None:
+    settings = cell("sem_ib_dml", "cat-6:6", {}).settings
+    assert papers.published(papers.read(), "sem_ib_dml", "cat-9:9", settings) is None
+
+
+def test_the_settings_of_a_head_tell_which_head_it_is() -> None:
+    heads = [sorted(cell(head, "cat-6:6", {}).settings) for head in plugins.names("heads.models")]
+    assert len({tuple(names) for names in heads}) == len(heads)
+
+
+def test_the_own_config_of_the_full_model_is_what_the_paper_says() -> None:
+    """Affect-DML, sections III-C, III-D and IV-A; margin, epsilon, per_class and the fusion of the public code."""
+    losses: dict[str, Any] = {"loss": "triplet", "margin": 0.2, "metric_weight": 0.5, "class_weight": 0.5}
+    miner = {"miner": "multi_similarity", "epsilon": 0.1, "batch": 32, "per_class": 4}
+    pace = {"lr": 3.5e-4, "step": 4, "gamma": 0.1}
+    network = {"semantic": "presence", "semantic_hidden": 256, "stream": 512, "fusion": 512, "embedding": 128}
+    inference = {"shots": 1, "rule": "nearest", "support_norm": "none", "extra": []}
+    said = losses | miner | pace | network | inference
+    settings = cell("sem_ib_dml", "cat-6:6", {}).settings
+    assert {key: settings[key] for key in said} == said
 
 
 def test_resnet_50_has_the_numbers_of_table_iv() -> None:
