@@ -3,6 +3,7 @@
 Source: Affect-DML, section III-A; what it leaves open is decided in one_shot.toml, which can be replaced.
 """
 
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -43,8 +44,45 @@ class Rules(Settings):
 
 
 def read_rules(path: Path = MAPPING) -> Rules:
-    """Raises: ConfigError."""
-    return load(path, Rules)
+    """Raises: ConfigError with every protocol that cannot be: a class without a category, a category or level that
+    stands twice, a level outside 1..10, fewer than two seen or unseen classes."""
+    rules = load(path, Rules)
+    faults: dict[str, list[str]] = {}
+    for protocol, fault in _faults(rules):
+        faults.setdefault(fault, []).append(protocol)
+    if faults:
+        told = [f"{', '.join(protocols)}: {fault}" for fault, protocols in faults.items()]
+        raise ConfigError(f"{path}: {'; '.join(told)}")
+    return rules
+
+
+def _faults(rules: Rules) -> Iterator[tuple[str, str]]:
+    """The protocols that cannot be, each with what is wrong."""
+    for name, unseen in rules.unseen.items():
+        places = [(word, f"in {group}") for group, words in rules.seen.items() for word in words]
+        yield from ((name, fault) for fault in _few(rules.seen, unseen))
+        yield from ((name, f"seen class {group} has no category") for group, words in rules.seen.items() if not words)
+        yield from ((name, f"{group} names a seen and an unseen class") for group in rules.seen if group in unseen)
+        yield from ((name, fault) for fault in _twice([*places, *((word, "unseen") for word in unseen)], "category"))
+    for name, levels in rules.levels.items():
+        both = [*((one, "seen") for one in levels.seen), *((one, "unseen") for one in levels.unseen)]
+        yield from ((name, fault) for fault in _few(levels.seen, levels.unseen))
+        yield from ((name, fault) for fault in _twice([(f"level {one}", part) for one, part in both], "level"))
+        yield from ((name, f"level {one} is not in 1..10") for one, _ in both if not 1 <= one <= 10)
+
+
+def _few(seen: Mapping[str, object] | Sequence[int], unseen: Sequence[object]) -> Iterator[str]:
+    for part, classes in (("seen", seen), ("unseen", unseen)):
+        if len(classes) < 2:
+            yield f"{part} classes: {len(classes)}, needs at least 2"
+
+
+def _twice(places: Sequence[tuple[str, str]], kind: str) -> Iterator[str]:
+    """places: each word with where it stands."""
+    for word in dict.fromkeys(word for word, _ in places):
+        found = [place for one, place in places if one == word]
+        if len(found) > 1:
+            yield f"{word} is {' and '.join(found)}, a {kind} may stand once"
 
 
 def apply(name: str, manifest: Manifest, rules: Rules) -> Task:

@@ -152,3 +152,67 @@ def test_another_mapping_replaces_ours(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_text(text.replace('"unseen"', '"last"'))
     with pytest.raises(ConfigError, match="ties: input should be 'seen', 'unseen' or 'drop'"):
         read_rules(tmp_path / "bad.toml")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        (
+            'love = ["Affection"]',
+            'love = ["Affection", "Fear"]',
+            "cat-6:6, cat-6:4: Fear is in love and in fear, a category may stand once",
+        ),
+        (
+            'love = ["Affection"]',
+            'love = ["Affection", "Affection"]',
+            "cat-6:6, cat-6:4: Affection is in love and in love, a category may stand once",
+        ),
+        (
+            'love = ["Affection"]',
+            'love = ["Yearning"]',
+            "cat-6:6: Yearning is in love and unseen, a category may stand once",
+        ),
+        ('love = ["Affection"]', "love = []", "cat-6:6, cat-6:4: seen class love has no category"),
+        ('love = ["Affection"]', 'Esteem = ["Affection"]', "cat-6:6: Esteem names a seen and an unseen class"),
+        (
+            '"Esteem", "Yearning"]',
+            '"Esteem", "Esteem"]',
+            "cat-6:6: Esteem is unseen and unseen, a category may stand once",
+        ),
+        ("[unseen]", '[unseen]\n"cat-6:1" = ["Esteem"]', "cat-6:1: unseen classes: 1, needs at least 2"),
+        ("[unseen]", '[unseen]\n"cat-6:0" = []', "cat-6:0: unseen classes: 0, needs at least 2"),
+        ("unseen = [2, 4, 7]", "unseen = [2, 4, 11]", "lev-7:3: level 11 is not in 1..10"),
+        ("unseen = [2, 4, 7]", "unseen = [2, 4, -1]", "lev-7:3: level -1 is not in 1..10"),
+        ("unseen = [2, 4, 7]", "unseen = [2, 4, 0]", "lev-7:3: level 0 is not in 1..10"),
+        ("unseen = [2, 4, 7]", "unseen = [2, 4, 4]", "lev-7:3: level 4 is unseen and unseen, a level may stand once"),
+        ("unseen = [2, 4, 7]", "unseen = [2, 4, 3]", "lev-7:3: level 3 is seen and unseen, a level may stand once"),
+        ("unseen = [2, 4, 7]", "unseen = [4]", "lev-7:3: unseen classes: 1, needs at least 2"),
+        ("seen = [1, 3, 5, 6, 8, 9]\n", "seen = []\n", "lev-6:4: seen classes: 0, needs at least 2"),
+    ],
+)
+def test_a_mapping_that_makes_no_protocol_is_one_line(tmp_path: Path, old: str, new: str, fault: str) -> None:
+    path, text = tmp_path / "mine.toml", one_shot.MAPPING.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(ConfigError) as caught:
+        read_rules(path)
+    assert str(caught.value) == f"{path}: {fault}"
+
+
+def test_all_faults_of_a_mapping_are_told_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(one_shot.MAPPING.read_text().replace("[2, 4, 7", "[12, 4, 3").replace('["Affection"]', "[]"))
+    with pytest.raises(ConfigError) as caught:
+        read_rules(path)
+    assert str(caught.value).split("; ") == [
+        f"{path}: cat-6:6, cat-6:4: seen class love has no category",
+        "lev-7:3, lev-6:4: level 3 is seen and unseen, a level may stand once",
+        "lev-7:3, lev-6:4: level 12 is not in 1..10",
+    ]
+
+
+def test_a_mapping_of_levels_alone_needs_no_categories(tmp_path: Path) -> None:
+    text = one_shot.MAPPING.read_text()
+    start, end = text.index("[seen]"), text.index("# Each for valence")
+    (tmp_path / "mine.toml").write_text(f"{text[:start]}[seen]\n[unseen]\n{text[end:]}")
+    assert "lev-7:3-valence" in read_rules(tmp_path / "mine.toml").names()
