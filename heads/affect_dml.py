@@ -33,10 +33,10 @@ class DmlConfig(ExtraStreams):
     backbone, trained end to end, can remove it, a single projection at this learning rate cannot.
     """
 
-    stream: int = Field(512, ge=1)
-    semantic_hidden: int = Field(256, ge=1)
-    fusion: int = Field(512, ge=1)
-    embedding: int = Field(128, ge=1)
+    stream: int = Field(512, ge=1, le=16_384)
+    semantic_hidden: int = Field(256, ge=1, le=16_384)
+    fusion: int = Field(512, ge=1, le=16_384)
+    embedding: int = Field(128, ge=1, le=16_384)
     loss: str = "triplet"
     miner: str = "multi_similarity"
     metric_weight: Number = Field(0.5, ge=0)

@@ -18,9 +18,9 @@ _ROWS, _SCORES = 4096, 4096 * 1200
 class Episodes(Rule):
     """shots: support samples of each class. episodes, validation_episodes: support draws over all queries."""
 
-    shots: int = Field(1, ge=1)
-    episodes: int = Field(200, ge=1)
-    validation_episodes: int = Field(50, ge=1)
+    shots: int = Field(1, ge=1, le=1000)
+    episodes: int = Field(200, ge=1, le=100_000)
+    validation_episodes: int = Field(50, ge=1, le=100_000)
 
 
 class Counts(NamedTuple):

@@ -26,8 +26,8 @@ class Rule(Settings):
 
     rule: Literal["nearest", "centroid", "linear"] = "nearest"
     support_norm: Literal["none", "centre", "whiten"] = "none"
-    shrinkage: float = Field(default=0.5, gt=0, le=1)
-    ridge: float = Field(default=1.0, gt=0)
+    shrinkage: float = Field(default=0.5, ge=1e-8, le=1)
+    ridge: float = Field(default=1.0, ge=1e-8, le=1e8)
 
 
 NEAREST = Rule()

@@ -21,12 +21,12 @@ class Training(Settings):
     """
 
     lr: Number = Field(3.5e-4, gt=0)
-    epochs: int = Field(12, ge=1)
-    batch: int = Field(32, ge=2)
-    per_class: int = Field(4, ge=1)
-    step: int = Field(4, ge=1)
+    epochs: int = Field(12, ge=1, le=100_000)
+    batch: int = Field(32, ge=2, le=4096)
+    per_class: int = Field(4, ge=1, le=4096)
+    step: int = Field(4, ge=1, le=100_000)
     gamma: Number = Field(0.1, gt=0, le=1)
-    patience: int = Field(6, ge=0)
+    patience: int = Field(6, ge=0, le=100_000)
 
     @model_validator(mode="after")
     def _whole_groups(self) -> Self:

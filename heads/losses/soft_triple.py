@@ -24,7 +24,7 @@ class Loss(metric_learning.Loss):
         """centers_per_class. la: scale of the cosines. center_gamma: how softly a sample takes all centres of a class
         (the reference's ``gamma``). margin: of the right class's cosine."""
 
-        centers_per_class: int = Field(10, ge=1)
+        centers_per_class: int = Field(10, ge=1, le=1000)
         la: Number = Field(20, gt=0)
         center_gamma: Number = Field(0.1, gt=0)
         margin: Number = 0.01
