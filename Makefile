@@ -28,7 +28,8 @@ where = --dataset $(call q,$(DATASET)) --store $(call q,$(STORE))
 pixels = $(where) $(call option,root,ROOT) --data $(call q,$(DATA)) --weights $(call q,$(WEIGHTS)) --device $(call q,$(DEVICE)) \
 	--executor $(call q,$(EXECUTOR)) $(call option,scheduler,SCHEDULER) $(call option,workers,WORKERS) $(call option,threads,THREADS) $(call option,stages,STAGES) $(call option,config,CONFIG) \
 	$(if $(filter 1 yes true on,$(UNTRAINED)),--untrained) --allow-failed $(call q,$(ALLOW_FAILED))
-training = $(where) --runs $(call q,$(RUNS)) --device $(call q,$(DEVICE)) --seeds $(call q,$(SEEDS)) $(call option,set,SET) $(call option,threads,THREADS) $(call option,name,NAME)
+scoring = --runs $(call q,$(RUNS)) --device $(call q,$(DEVICE)) $(call option,threads,THREADS) $(call option,mapping,MAPPING)
+training = $(where) $(scoring) --seeds $(call q,$(SEEDS)) $(call option,set,SET) $(call option,name,NAME)
 
 .PHONY: help
 help: ## this list
@@ -64,16 +65,16 @@ status: $(READY) ## what the store holds: DATASET= [JSON=1]
 	@$(PY) -m pipeline status $(where) $(if $(filter 1 yes true on,$(JSON)),--json)
 
 .PHONY: train
-train: $(READY) ## one head: HEAD= [DATASET=] [PROTOCOL=cat-6:6] [SEEDS=5] [SET="lr=1e-3 epochs=40"] [NAME=]
+train: $(READY) ## one head: HEAD= [DATASET=] [PROTOCOL=cat-6:6] [SEEDS=5] [SET="lr=1e-3 epochs=40"] [MAPPING=] [NAME=]
 	@$(PY) -m heads train --head $(call q,$(HEAD)) --protocol $(call q,$(PROTOCOL)) $(training)
 
 .PHONY: ablate
-ablate: $(READY) ## a grid, as GRID=affect_dml for the paper's tables; run again to go on: GRID= [DATASET=] [SEEDS=5] [SET=] [NAME=]
+ablate: $(READY) ## a grid, as GRID=affect_dml for the paper's tables; run again to go on: GRID= [DATASET=] [SEEDS=5] [SET=] [MAPPING=] [NAME=]
 	@$(PY) -m heads ablate --grid $(call q,$(GRID)) $(training)
 
 .PHONY: evaluate
-evaluate: $(READY) ## score a trained head again, person by person: HEAD= [DATASET=] [PROTOCOL=] [NAME=]
-	@$(PY) -m heads evaluate --head $(call q,$(HEAD)) --protocol $(call q,$(PROTOCOL)) $(where) --runs $(call q,$(RUNS)) --device $(call q,$(DEVICE)) $(call option,threads,THREADS) $(call option,name,NAME)
+evaluate: $(READY) ## score a trained head again, person by person: HEAD= [DATASET=] [PROTOCOL=] [MAPPING=] [NAME=]
+	@$(PY) -m heads evaluate --head $(call q,$(HEAD)) --protocol $(call q,$(PROTOCOL)) $(where) $(scoring) $(call option,name,NAME)
 
 .PHONY: compare
 compare: $(READY) ## two trained rows over the same episodes, with an interval: FIRST=run/row SECOND=run/row
@@ -84,12 +85,12 @@ mapping: $(READY) ## people of each class under every protocol, beside the publi
 	@$(PY) -m heads mapping $(where) $(call option,mapping,MAPPING)
 
 .PHONY: report
-report: $(READY) ## a finished run's table, and its page in runs/RUN/report.html: RUN=demo [HEADS="i_dml sem_ib_dml"]
-	@$(PY) -m heads report --run $(call q,$(RUN)) --runs $(call q,$(RUNS)) --store $(call q,$(STORE)) --device $(call q,$(DEVICE)) $(call option,heads,HEADS) $(call option,threads,THREADS)
+report: $(READY) ## a finished run's table, and its page in runs/RUN/report.html: RUN=demo [HEADS="i_dml sem_ib_dml"] [MAPPING=]
+	@$(PY) -m heads report --run $(call q,$(RUN)) --store $(call q,$(STORE)) $(scoring) $(call option,heads,HEADS)
 
 .PHONY: predict
-predict: $(READY) ## emotions in new photographs: HEAD= IMAGE= [BOXES="x1,y1,x2,y2 ..."|file.csv] [OUT=predictions] [NAME=]
-	@$(PY) -m scripts.predict --head $(call q,$(HEAD)) --protocol $(call q,$(PROTOCOL)) $(where) $(call option,root,ROOT) --data $(call q,$(DATA)) --runs $(call q,$(RUNS)) $(call option,name,NAME) \
+predict: $(READY) ## emotions in new photographs: HEAD= IMAGE= [BOXES="x1,y1,x2,y2 ..."|file.csv] [OUT=predictions] [PROTOCOL=] [MAPPING=] [NAME=]
+	@$(PY) -m scripts.predict --head $(call q,$(HEAD)) --protocol $(call q,$(PROTOCOL)) $(where) $(call option,root,ROOT) --data $(call q,$(DATA)) --runs $(call q,$(RUNS)) $(call option,name,NAME) $(call option,mapping,MAPPING) \
 		--weights $(call q,$(WEIGHTS)) --device $(call q,$(DEVICE)) $(call option,config,CONFIG) $(call option,image,IMAGE) $(call option,boxes,BOXES) $(call option,out,OUT) $(if $(filter 1 yes true on,$(UNTRAINED)),--untrained)
 
 .PHONY: test

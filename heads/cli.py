@@ -4,6 +4,7 @@ Exit status 2 for what a user can mend.
 """
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -16,7 +17,9 @@ from cache.fingerprint import fingerprint
 from cache.store import Store
 
 SEEDS = 5
-LONGEST = 100
+MOST_THREADS = 1024
+_STARVED = ("allocate memory", "out of memory")
+"""What torch's RuntimeErrors say when there is not enough."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -45,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
     command = commands.add_parser("evaluate", help="score a trained head again", allow_abbrev=False)
     _shared(command)
     command.add_argument("--head", default="sem_ib_dml", help="which of the run's checkpoints")
-    command.add_argument("--protocol", default="cat-6:6", help="for the name of the run, without --name")
+    command.add_argument("--protocol", default="cat-6:6", help="what it was trained under; names the run, too")
     _scoring(command)
     command.set_defaults(seeds=SEEDS)
     command = commands.add_parser("compare", help="two trained rows over the same episodes", allow_abbrev=False)
@@ -91,6 +94,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the flush at exit must not complain again
         return 141
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and not any(word in str(error) for word in _STARVED):
+            raise
+        cure = "Make sizes, batch or episodes in SET smaller, or SEEDS fewer"
+        print(f"error: not enough memory: {' '.join(str(error).split())[:160]}. {cure}", file=sys.stderr)
+        return 2
     return 0
 
 
@@ -111,9 +120,9 @@ def _ablate(words: argparse.Namespace) -> None:
     from heads.progress import Progress
 
     place, grid = _place(words), ablate.read_grid(words.grid)
-    stem = Path(words.grid).stem
+    known = _grid_name(words.grid, grid)
     name = runs.folder_name(
-        words.name or (stem if stem == words.dataset else f"{words.dataset}-{stem}") + _changes(words)
+        words.name or (known if known == words.dataset else f"{words.dataset}-{known}") + _changes(words)
     )
     found = ablate.ablate(place, grid, config.assignments(words.set), name, Progress(sys.stderr))
     if found.summary:
@@ -125,16 +134,24 @@ def _ablate(words: argparse.Namespace) -> None:
         print(f"reused {found.reused} of {found.wanted} cells, which were finished before")
 
 
+def _grid_name(word: str, grid: Any) -> str:
+    """A shipped grid's word; of a file, its stem and 8 digits of its content, so that two do not share a folder."""
+    path = Path(word)
+    return word if path.suffix != ".toml" else f"{path.stem}-{fingerprint(json.loads(grid.model_dump_json()))[:8]}"
+
+
 def _evaluate(words: argparse.Namespace) -> None:
     from heads import evaluate, runs
 
     place = _place(words)
-    path = runs.checkpoint(words.runs, words.dataset, words.protocol, words.head, words.name)
-    print(f"checkpoint {path}")
+    path = runs.checkpoint(words.runs, words.dataset, words.protocol, words.head, words.name, words.mapping)
+    print(f"checkpoint {path}: {words.dataset} {words.protocol}")
     found = evaluate.evaluate(path, place.store, place.rules, words.device)
     for name, score in found.metrics.items():
         low, high = score["ci95"]
         print(f"{name} {100 * score['mean']:.2f} % [{100 * low:.2f}, {100 * high:.2f}]")
+    if untrained := found.checkpoint.about["untrained"]:
+        print(f"UNTRAINED features: {', '.join(untrained)}. Numbers made from them are no results.")
     target = path.with_suffix(".predictions.csv")
     evaluate.write(target, found)
     print(f"written to {target}")
@@ -156,7 +173,7 @@ def _row(word: str) -> str:
     folders, _, row = word.rpartition("/")
     if not folders or not row:
         raise ConfigError(f"row {word!r}: give two rows, each as RUN/ROW, as in demo/ib_dml and demo/sem_ib_dml")
-    for part in folders.split("/"):
+    for part in [*folders.split("/"), row]:
         runs.folder_name(part)
     return word
 
@@ -190,11 +207,12 @@ def _report(words: argparse.Namespace) -> None:
 
 
 def _place(words: argparse.Namespace) -> Any:
+    from heads import runs
     from heads.ablate import Place
 
     rules = _rules(words)
     store = Store(words.store)
-    store.folder(words.dataset)
+    store.folder(runs.folder_name(words.dataset, "dataset"))
     return Place(store, words.dataset, words.runs, rules, words.seeds, words.device)
 
 
@@ -204,17 +222,18 @@ def _rules(words: argparse.Namespace) -> Any:
 
     from heads.protocols import one_shot
 
-    if words.threads < 1:
-        raise ConfigError(f"--threads {words.threads}: must be 1 or more")
+    if not 1 <= words.threads <= MOST_THREADS:
+        raise ConfigError(f"--threads {words.threads}: must be from 1 to {MOST_THREADS}")
     torch.set_num_threads(words.threads)
     return one_shot.read_rules(words.mapping or one_shot.MAPPING)
 
 
 def _changes(words: argparse.Namespace) -> str:
-    """What SET and SEEDS change, as part of a folder's name, so that no other run is overwritten."""
+    """What MAPPING, SEEDS and SET change, as part of a folder's name."""
+    from heads import runs
+
     seeds = [] if words.seeds == SEEDS else [f"seeds={words.seeds}"]
-    told = "".join(f"-{word.replace('/', '_')}" for word in [*seeds, *words.set.split()])
-    return told if len(told) <= LONGEST else f"-{fingerprint(told)}"
+    return runs.changes(words.mapping, [*seeds, *words.set.split()])
 
 
 def _show(tables: dict[Path, dict[str, Any]]) -> None:

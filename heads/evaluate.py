@@ -15,6 +15,7 @@ from cache.files import replace_text
 from cache.manifest import Manifest
 from cache.store import Store
 from heads import checkpoint
+from heads.about import check_mapping
 from heads.checkpoint import Checkpoint
 from heads.episodes import Counts
 from heads.evaluation import Trial
@@ -43,16 +44,16 @@ class Evaluation:
 def evaluate(path: Path, store: Store, rules: one_shot.Rules, on: str = "cpu") -> Evaluation:
     """Score the checkpoint at ``path`` on the test people of the dataset it was trained on.
 
-    Raises: WeightsError for the checkpoint; StoreError when the store holds another state of annotation or features.
+    Raises: WeightsError for the checkpoint; StoreError when the store holds another state of annotation or features,
+    and for other rules than it was trained with.
     """
     where = device(on)
     loaded = checkpoint.load(path, on)
     about, manifest = loaded.about, store.manifest(loaded.about["dataset"])
     features = store.features(manifest.dataset)
     _check_same(path, about, {name: one.fingerprint for name, one in features.items()} | {"": manifest.source})
+    check_mapping(path, about, rules)
     whole = one_shot.apply(about["protocol"], manifest, rules)
-    if whole.version != about["mapping_version"]:
-        raise StoreError(f"{path}: mapping {about['mapping_version']}, the one given is {whole.version}. Train again")
     rows = np.concatenate([whole.train, whole.val, whole.test])
     split = load_split(features, manifest, loaded.head.inputs, rows, where)
     task, _ = whole.only(split.having(loaded.head.inputs, len(manifest)))
@@ -75,15 +76,17 @@ def _check_same(path: Path, about: Mapping[str, Any], now: Mapping[str, str]) ->
 
 
 def csv_text(found: Evaluation) -> str:
-    """One line a test person: key, class, the class with the greatest share, and every share."""
+    """One line a test person: key, class, the class with the greatest share, the features among the head's that no
+    trained network made, and every share."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     unseen = found.task.unseen
-    writer.writerow(["key", "class", "predicted", *unseen])
+    writer.writerow(["key", "class", "predicted", "untrained", *unseen])
+    untrained = " ".join(found.checkpoint.about["untrained"])
     for row, shares in zip(found.task.test.tolist(), found.prediction.unseen.tolist(), strict=True):
         label = unseen[found.task.labels[row] - len(found.task.seen)]
         best = unseen[int(np.argmax(shares))]
-        writer.writerow([found.manifest.keys[row], label, best, *(f"{share:.6f}" for share in shares)])
+        writer.writerow([found.manifest.keys[row], label, best, untrained, *(f"{share:.6f}" for share in shares)])
     return out.getvalue()
 
 

@@ -11,9 +11,11 @@ import torch
 from numpy.typing import NDArray
 
 from cache import plugins
+from cache.fingerprint import digest, fingerprint
 from cache.manifest import Manifest
 from cache.store import Feature, Store
 from heads import checkpoint, standardise
+from heads.about import mapping_of
 from heads.episodes import Counts, draw_support
 from heads.evaluation import Samples, Trial
 from heads.features import Split, device, load_split
@@ -59,13 +61,17 @@ class Cell:
 
 @dataclass(frozen=True)
 class Bench:
-    """What all cells of one table share: the samples under one protocol and their features on the device."""
+    """What all cells of one table share: the samples under one protocol and their features on the device.
+
+    mapping: fingerprint of the rules that labelled the samples; needed for training alone.
+    """
 
     manifest: Manifest
     features: Mapping[str, Feature]
     task: Task
     split: Split
     device: torch.device
+    mapping: str = ""
 
 
 def prepare(store: Store, dataset: str, protocol: str, rules: one_shot.Rules, cells: Sequence[Cell], on: str) -> Bench:
@@ -81,18 +87,23 @@ def prepare(store: Store, dataset: str, protocol: str, rules: one_shot.Rules, ce
     features = store.features(dataset)
     rows = np.concatenate([task.train, task.val, task.test])
     inputs = [name for cell in cells for name in cell.inputs]
-    return Bench(manifest, features, task, load_split(features, manifest, inputs, rows, where), where)
+    split = load_split(features, manifest, inputs, rows, where)
+    return Bench(manifest, features, task, split, where, mapping_of(rules))
 
 
 @dataclass(frozen=True)
 class Result:
-    """best: of training. counts: on test. lost: people left out for want of a feature, by part. seconds: of training
-    and scoring; of a cell that was trained together with others, its share of theirs (``run_together``)."""
+    """best: of training. counts: on test. lost: people left out for want of a feature, by part. scored_on: fingerprints
+    of the ``people`` that were scored, with their classes and in order, and of the ``support`` draws among them.
+    untrained: the features that no trained network made. seconds: of training and scoring; of a cell that was trained
+    together with others, its share of theirs (``run_together``)."""
 
     cell: Cell
     best: Best
     counts: Counts
     lost: Mapping[str, int]
+    scored_on: Mapping[str, str]
+    untrained: Sequence[str]
     parameters: int
     seconds: float
 
@@ -108,6 +119,8 @@ class Result:
             "seconds": round(self.seconds, 3),
             "metrics": {name: summary(values) for name, values in scores.items()},
             "left_out": dict(self.lost),
+            "scored_on": dict(self.scored_on),
+            "untrained": list(self.untrained),
             "best_epochs": self.best.epoch.tolist(),
             "validation": [round(float(score), 6) for score in self.best.score],
             "history": {
@@ -188,8 +201,16 @@ def _scored(ground: _Ground, cell: Cell, trained: Trained, seconds: float, folde
     seconds += trained.seconds + time.perf_counter() - start
     known = gallery(head, trial, torch.as_tensor(task.test, device=bench.device), len(seeds))
     path = folder / f"{cell.name}.safetensors"
-    checkpoint.save(path, head, ground.scales, known, _about(bench, cell, task, ground.widths, seeds))
-    return Result(cell, trained.best, counts, ground.lost, head.parameter_count(), seconds)
+    about = _about(bench, cell, task, ground.widths, seeds)
+    checkpoint.save(path, head, ground.scales, known, about)
+    told = _scored_on(bench.manifest, task, trial), about["untrained"]
+    return Result(cell, trained.best, counts, ground.lost, *told, head.parameter_count(), seconds)
+
+
+def _scored_on(manifest: Manifest, task: Task, trial: Trial) -> dict[str, str]:
+    people = [[manifest.keys[row], int(task.labels[row])] for row in task.test]
+    support = [list(trial.support.shape), digest(trial.support.tobytes())]
+    return {"people": fingerprint(people), "support": fingerprint(support)}
 
 
 def _scales(bench: Bench, task: Task, head: Head) -> dict[str, Scale]:
@@ -245,6 +266,7 @@ def _about(bench: Bench, cell: Cell, task: Task, widths: Mapping[str, int], seed
         "source": bench.manifest.source,
         "protocol": task.protocol,
         "mapping_version": task.version,
+        "mapping": bench.mapping,
         "features": {name: bench.features[name].fingerprint for name in sorted(used)},
         "untrained": sorted(name for name in used if not bench.features[name].trained),
     }

@@ -10,7 +10,7 @@ import torch
 from cache.errors import StoreError
 from cache.files import make_folder, read_json, remove, replace_text
 from heads import matrix_document, matrix_tables, papers, tables
-from heads.comparison import difference, scores
+from heads.comparison import difference, scores, unpaired
 from heads.experiment import Bench
 from heads.finished import Absent, Finished
 
@@ -24,7 +24,7 @@ def document(
     """What results.json holds; fractions in 0..1.
 
     absent: rows that could not be trained, and why. reference: the row that ``difference`` is to, paired episode by
-    episode. chance: of guessing among the unseen classes. largest_class: the share of test people whom naming the
+    episode; None where it cannot be, with the reason in ``unpaired``. chance: of guessing among the unseen classes. largest_class: the share of test people whom naming the
     largest unseen class alone would recognise. features: all of the dataset's in the store, with ``used`` False for
     those that no row read. threads: of the arithmetic; the same number, processor and versions give the same digits.
     """
@@ -34,13 +34,14 @@ def document(
     for one in done:
         features = sorted({name.partition("/")[0] for name in one.cell.inputs})
         paper = papers.published(known, one.cell.head, task.protocol, one.row["settings"])
-        rows.append({**one.row, "features": features, "paper": paper, "difference": _difference(one, done, reference)})
+        rows.append({**one.row, "features": features, "paper": paper, **_compared(one, done, reference)})
     used = {name for row in rows for name in row["features"]}
     return {
         "dataset": task.dataset,
         "release": bench.manifest.release,
         "protocol": task.protocol,
         "mapping_version": task.version,
+        "mapping": bench.mapping,
         "people": task.class_counts(),
         "published_people": [
             one.model_dump() for one in known.people if (one.dataset, one.protocol) == (task.dataset, task.protocol)
@@ -58,14 +59,15 @@ def document(
     }
 
 
-def _difference(one: Finished, done: Sequence[Finished], reference: str | None) -> dict[str, Any] | None:
-    """By metric; None for the reference itself and where nothing is paired with it."""
+def _compared(one: Finished, done: Sequence[Finished], reference: str | None) -> dict[str, Any]:
+    """difference: by metric, and unpaired: why there is none; both None for the reference itself."""
     other = next((row for row in done if row.cell.name == reference and row is not one), None)
-    if other is None:
-        return None
+    reason = other and unpaired(one.row, other.row)
+    if other is None or reason:
+        return {"difference": None, "unpaired": reason}
     mine, theirs = scores(one.counts), scores(other.counts)
     apart = {name: difference(mine[name], theirs[name]) for name in mine}
-    return None if None in apart.values() else {"to": reference, **apart}
+    return {"difference": {"to": reference, **apart}, "unpaired": None}
 
 
 def write(folder: Path, results: dict[str, Any]) -> None:

@@ -22,6 +22,8 @@ from PIL import Image
 from cache.errors import AffectError, ConfigError, WeightsError
 from cache.files import make_folder, replace, replace_text
 from heads import checkpoint, runs
+from heads.about import check_mapping
+from heads.protocols import one_shot
 from pipeline.cli import Parser
 from pipeline.extract import check_device
 from pipeline.images import decode
@@ -57,9 +59,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--root", type=Path, help="the dataset's own folder (<data>/<dataset>)")
     parser.add_argument("--data", type=Path, default=Path("data"), help="where datasets are, without --root (data)")
     parser.add_argument("--store", type=Path, default=Path("store"), help="for people annotated in the dataset (store)")
-    parser.add_argument("--protocol", default="cat-6:6", help="for the name of its run, without --name")
+    parser.add_argument("--protocol", default="cat-6:6", help="what it was trained under (cat-6:6)")
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     parser.add_argument("--name", help="its run's folder")
+    parser.add_argument("--mapping", type=Path, help="the one_shot.toml that it was trained with, if not the shipped")
     parser.add_argument("--weights", type=Path, default=Path("weights"), help="folder of the networks' checkpoints")
     parser.add_argument("--config", type=Path, help="the TOML that the features were extracted with")
     parser.add_argument("--device", default="cpu", help="cpu or cuda (cpu)")
@@ -79,12 +82,16 @@ def _run(options: argparse.Namespace) -> int:
         raise ConfigError("BOXES: for a folder of images give a CSV file of image,x1,y1,x2,y2")
     if isinstance(boxes, dict):
         people.check_names(boxes, paths, f"BOXES={options.boxes}")
-    path = runs.checkpoint(options.runs, options.dataset, options.protocol, options.head, options.name)
+    path = runs.checkpoint(options.runs, options.dataset, options.protocol, options.head, options.name, options.mapping)
+    loaded = checkpoint.load(path)
+    if options.mapping:
+        check_mapping(path, loaded.about, one_shot.read_rules(options.mapping))
     config, weights = dataset_config(options.dataset, options.config), Weights(options.weights, options.untrained)
-    model = build(path, checkpoint.load(path), config, weights, options.device)
+    model = build(path, loaded, config, weights, options.device)
     about = {"head": options.head, "checkpoint": str(path), **model.checkpoint.about}
     root = options.root or options.data / options.dataset
     finder = _Finder(boxes, Annotation.find(options.store, about, root), config, weights, options.device)
+    print(f"checkpoint {path}: {about['dataset']} {about['protocol']}", flush=True)
     failed = 0
     for one in paths:
         try:

@@ -1,6 +1,7 @@
 """A checkpoint scored again gives the table's numbers; shares against a loop over seeds, episodes and supports."""
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,12 @@ from toy_features import make_store
 
 from cache.errors import StoreError
 from cache.store import Store
-from heads import checkpoint, cli, runs
+from heads import checkpoint, cli
 from heads.ablate import cell
 from heads.evaluate import csv_text, evaluate
 from heads.experiment import Result, prepare, run
 from heads.prediction import predict
-from heads.protocols.one_shot import read_rules
+from heads.protocols.one_shot import MAPPING, read_rules
 
 FAST = {"stream": 16, "semantic_hidden": 8, "fusion": 16, "embedding": 8, "epochs": 2, "episodes": 7}
 
@@ -133,10 +134,48 @@ def test_the_command_writes_beside_the_checkpoint(
     assert "Trained are demo/sem_ib_dml. Run make train HEAD=ib_dml" in capsys.readouterr().err
 
 
-def test_the_checkpoint_of_train_goes_before_the_grids(tmp_path: Path) -> None:
-    for folder in ("demo", "demo-cat-6-6-i_dml", "mine"):
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / "i_dml.safetensors").touch()
-    assert runs.checkpoint(tmp_path, "demo", "cat-6:6", "i_dml").parent.name == "demo-cat-6-6-i_dml"
-    assert runs.checkpoint(tmp_path, "demo", "cat-6:4", "i_dml").parent.name == "demo"
-    assert runs.checkpoint(tmp_path, "demo", "cat-6:6", "i_dml", "mine").parent.name == "mine"
+def test_features_without_training_are_marked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    poor = make_store(tmp_path / "store", untrained=("body", "pose"))
+    words = ["evaluate", "--store", str(poor.root), "--runs", str(tmp_path), "--threads", "1"]
+    for head, marked in (("b_dml", "body"), ("i_dml", "")):
+        trained(poor, tmp_path / "demo", head, semantic_hidden=1)
+        assert cli.main([*words, "--head", head]) == 0
+        line = "UNTRAINED features: body. Numbers made from them are no results.\n"
+        assert (line in capsys.readouterr().out) == bool(marked)
+        lines = list(csv.DictReader((tmp_path / "demo" / f"{head}.predictions.csv").read_text().splitlines()))
+        assert {one["untrained"] for one in lines} == {marked}
+
+
+@pytest.fixture(scope="module")
+def mine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Another mapping that calls itself version 1, too."""
+    path = tmp_path_factory.mktemp("mapping") / "mine.toml"
+    path.write_text(MAPPING.read_text().replace('ties = "seen"', 'ties = "drop"'))
+    return path
+
+
+def test_a_mapping_is_known_by_its_content(
+    store: Store, mine: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    places = ["--store", str(store.root), "--runs", str(tmp_path), "--threads", "1", "--head", "random"]
+    mapped = ["--mapping", str(mine)]
+    for words in ([], mapped):
+        assert cli.main(["train", *places, *words, "--set", "epochs=1 episodes=5"]) == 0
+        assert cli.main(["train", *places, *words]) == 0
+    assert sorted(path.name for path in tmp_path.glob("*")) == [
+        f"demo-cat-6-6-random{word}"
+        for word in ("", "-epochs=1-episodes=5", "-mapping=mine", "-mapping=mine-epochs=1-episodes=5")
+    ]
+    results = [json.loads((path / "results.json").read_text())["mapping"] for path in sorted(tmp_path.glob("*"))]
+    assert results[0] == results[1] != results[2] == results[3]
+    capsys.readouterr()
+    told = []
+    for words in ([], mapped):
+        assert cli.main(["evaluate", *places, *words]) == 0
+        told.append(capsys.readouterr().out)
+    assert "demo-cat-6-6-random-mapping=mine/random.safetensors" in told[1]
+    assert told[0] != told[1]
+    assert cli.main(["evaluate", *places, "--name", "demo-cat-6-6-random-mapping=mine"]) == 2
+    out, err = capsys.readouterr()
+    assert "random.safetensors: was trained with mapping " in err
+    assert "accuracy" not in out

@@ -1,6 +1,7 @@
 """The command line: a table on success, one line and status 2 for every mistake."""
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from toy_features import make_store, people
 
 from heads import ablate
 from heads.cli import main
+from heads.protocols.one_shot import MAPPING
 
 FAST = "epochs=1 episodes=10 stream=8 fusion=8 embedding=4"
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -68,6 +70,10 @@ def test_a_run_with_other_settings_gets_a_folder_of_its_own(place: list[str]) ->
         (["train", "--seeds", "0"], "SEEDS=0: from 1 to 100"),
         (["train", "--seeds", "x"], "argument --seeds: invalid int value: 'x'. See python -m heads train --help"),
         (["train", "--name", "../x"], "name '../x': it must be the name of one folder, without a path"),
+        (["train", "--name", "a\0b"], "name 'a\\x00b': it must be the name of one folder"),
+        (["train", "--name", "x" * 300], "it must be the name of one folder, without a path"),
+        (["train", "--threads", "0"], "--threads 0: must be from 1 to 1024"),
+        (["train", "--threads", "99999999999"], "--threads 99999999999: must be from 1 to 1024"),
         (["train", "--mapping", "none.toml"], "none.toml: no such config file"),
         (["train", "--dataset", "emotic"], "emotic cat-6:6: seen class anger has 3 train people, needs at least 4; "),
         (["ablate", "--grid", "dem"], "no grid 'dem'. Did you mean 'demo'? Known: affect_dml, beyond, demo."),
@@ -163,6 +169,62 @@ def test_make_passes_the_words_of_a_mapping_on() -> None:
     where = ["-m", "heads", "mapping", "--dataset", "emotic", "--store", "a'b"]
     assert told[1:] == [*where, "--mapping", "my $rules.toml"]
     assert made("mapping", "DATASET=emotic", "STORE=a'b")[1:] == where
+
+
+@pytest.mark.parametrize("word", ["train", "ablate", "evaluate", "report", "predict"])
+def test_make_passes_a_mapping_on(word: str) -> None:
+    told = made(word, "MAPPING=my $$rules.toml")
+    assert told[told.index("--mapping") + 1] == "my $rules.toml"
+    assert "--mapping" not in made(word)
+
+
+def test_two_grids_of_one_name_have_two_folders(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And a file called demo.toml is not the shipped grid demo, whose folder is runs/demo."""
+    folders = []
+    for number, episodes in enumerate((5, 6, 5)):
+        path = tmp_path / str(number) / "demo.toml"
+        path.parent.mkdir()
+        path.write_text(f'heads = ["random"]\nprotocols = ["cat-6:6"]\nsettings = [{{ episodes = {episodes} }}]\n')
+        assert main(["ablate", "--grid", str(path), *place[:4]]) == 0
+        told = capsys.readouterr().out
+        folders.append(next(line for line in told.splitlines() if line.startswith("written to ")).rpartition("/")[2])
+    assert folders[0] == folders[2] != folders[1]
+    assert all(re.fullmatch(r"demo-demo-[0-9a-f]{8}", name) for name in folders)
+
+
+def test_a_protocol_that_is_a_path_writes_nothing_outside(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mapping = tmp_path / "mine.toml"
+    mapping.write_text(MAPPING.read_text().replace('"cat-6:4"', '"../../x"'))
+    words = [*place[:2], "--runs", str(tmp_path / "a" / "b" / "runs"), "--mapping", str(mapping)]
+    assert main(["train", "--head", "random", "--protocol", "../../x", *words]) == 2
+    assert "protocol '../../x': it must be the name of one folder" in capsys.readouterr().err
+    grid = tmp_path / "grid.toml"
+    grid.write_text('heads = ["random"]\nprotocols = ["cat-6:6", "../../x"]\n')
+    assert main(["ablate", "--grid", str(grid), *words]) == 2
+    assert "protocol '../../x': it must be the name of one folder" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.glob("*")) in (
+        ["grid.toml", "mine.toml"],
+        ["a", "grid.toml", "mine.toml"],
+    )
+
+
+def test_too_little_memory_is_one_line(
+    place: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for error in (MemoryError(), RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: 1 bytes")):
+
+        def starved(*_: Any, error: Exception = error) -> None:
+            raise error
+
+        monkeypatch.setattr(ablate, "table", starved)
+        assert main(["train", *place]) == 2
+        told = capsys.readouterr().err
+        assert told.startswith("error: not enough memory")
+        assert told.count("\n") == 1
 
 
 def test_make_help_shows_the_words_of_this_command_line() -> None:
