@@ -1,5 +1,6 @@
 """Two heads over the same episodes: their difference is known better than either of them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,25 @@ def scores(counts: Counts) -> dict[str, NDArray[np.float64]]:
     return {name: metric.score(*counts) for name, metric in METRICS.items()}
 
 
+def unpaired(one: Mapping[str, Any], other: Mapping[str, Any]) -> str | None:
+    """Why two rows of results.json were not scored on the same episodes; None when they were."""
+    mine, theirs = one.get("scored_on"), other.get("scored_on")
+    if not mine or not theirs:
+        return "test people not told"
+    if mine["people"] != theirs["people"]:
+        return "not the same test people"
+    if one["settings"]["shots"] != other["settings"]["shots"]:
+        return "other shots"
+    if mine["support"] != theirs["support"]:
+        return "other support draws"
+    return None if one["seeds"] == other["seeds"] else "other seeds"
+
+
 def difference(first: NDArray[np.float64], second: NDArray[np.float64]) -> dict[str, Any] | None:
     """``first`` minus ``second``, both (S, E) over the same seeds and support draws: mean and ci95, in -1..1.
 
-    The draws are the same for every head, so what makes an episode hard is in both and drops out; the interval is the
-    two-way bootstrap of the differences. None when the shapes differ: then nothing is paired.
+    Where ``unpaired`` finds nothing the draws are the same, so what makes an episode hard is in both and drops out; the
+    interval is that of the differences. None when the shapes differ: then nothing is paired.
     """
     if first.shape != second.shape:
         return None

@@ -5,6 +5,7 @@ on. A cell is taken from its file only when all of that is as it was.
 """
 
 import json
+import logging
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -21,12 +22,14 @@ from cache.errors import AffectError, ConfigError, StoreError, nearest
 from cache.files import PARTIAL, make_folder, read_json, remove, replace_text
 from cache.fingerprint import digest, fingerprint
 from heads.code_version import code_version
-from heads.comparison import difference, scores
+from heads.comparison import difference, scores, unpaired
 from heads.episodes import Counts
 from heads.experiment import Bench, Cell, Result
 from heads.protocols.one_shot import Rules
 from heads.task import Task
 
+_LOG = logging.getLogger(__name__)
+_CURE = "Only rows over the same people and episodes can be paired"
 _STALE = 3600.0
 """Seconds after which a file that was being written belongs to nobody."""
 
@@ -119,13 +122,18 @@ def write(folder: Path, done: Finished, about: Mapping[str, Any]) -> None:
 def compare(runs: Path, first: str, second: str) -> dict[str, dict[str, Any]]:
     """Metric -> ``first`` minus ``second``, two rows of finished runs as ``<run>/<row>``, paired by seed and episode.
 
-    Raises: StoreError when one is not there; ConfigError when they were not scored on the same episodes.
+    Untrained features of either are logged. Raises: StoreError when one is not there; ConfigError when they were not
+    scored on the same people and episodes.
     """
     one, other = (_found(runs, word) for word in (first, second))
     for key in ("dataset", "source", "protocol", "mapping", "seeds"):
         _check_same(key, one["identity"][key], other["identity"][key], first, second)
     for key in ("shots", "episodes"):
         _check_same(key, one["identity"]["settings"][key], other["identity"]["settings"][key], first, second)
+    if reason := unpaired(one["row"], other["row"]):
+        raise ConfigError(f"{first} and {second}: {reason}. {_CURE}; train again")
+    if untrained := sorted({*one["row"]["untrained"], *other["row"]["untrained"]}):
+        _LOG.warning("UNTRAINED features: %s. Numbers made from them are no results.", ", ".join(untrained))
     mine, theirs = (scores(_counts(content)) for content in (one, other))
     return {name: apart for name in mine if (apart := difference(mine[name], theirs[name]))}
 
@@ -144,8 +152,7 @@ def _found(runs: Path, word: str) -> Any:
 
 def _check_same(what: str, first: Any, second: Any, one: str, other: str) -> None:
     if first != second:
-        cure = "Only rows over the same people and episodes can be paired"
-        raise ConfigError(f"{one} has {what} {first}, {other} has {what} {second}. {cure}")
+        raise ConfigError(f"{one} has {what} {first}, {other} has {what} {second}. {_CURE}")
 
 
 def _counts(content: Mapping[str, Any]) -> Counts:

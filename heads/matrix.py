@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heads import papers
-from heads.comparison import difference, scores
+from heads.comparison import difference, scores, unpaired
 from heads.experiment import Cell
 from heads.finished import Absent, Finished
 from heads.interval import summary
@@ -43,11 +43,13 @@ class Column:
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the grid over all protocols. scores, untrained, reasons: by protocol."""
+    """One row of the grid over all protocols. results: what results.json has of it. results, scores, untrained and
+    reasons are by protocol."""
 
     name: str
     head: str
     settings: Mapping[str, Any]
+    results: Mapping[str, Mapping[str, Any]]
     scores: Mapping[str, Values]
     untrained: Mapping[str, Sequence[str]]
     reasons: Mapping[str, str]
@@ -69,10 +71,16 @@ class Row:
         found = [self.reasons[protocol] for protocol in column.protocols if protocol in self.reasons]
         return found[0] if found else "not over the same seeds and episodes"
 
+    def unpaired(self, other: "Row", column: Column) -> str | None:
+        """Why the two cannot be paired in the first protocol of the column where they cannot; both have values."""
+        found = (unpaired(self.results[name], other.results[name]) for name in column.protocols)
+        return next((reason for reason in found if reason), None)
+
 
 def summarise(dataset: str, tables: Sequence[Table], reference: str | None) -> dict[str, Any]:
     """What summary.json holds; fractions in 0..1. Each cell: ``paper``, the metrics, ``difference`` (ours minus the
-    paper's), ``to_reference`` (paired, see ``comparison``), ``untrained`` features, or the ``reason`` of its absence.
+    paper's), ``to_reference`` (paired, see ``comparison``) or the reason why it is ``unpaired``, ``untrained``
+    features, or the ``reason`` of its absence.
     """
     rows = _rows(tables)
     documents = [one.document for one in tables if one.document]
@@ -111,6 +119,7 @@ def _rows(tables: Sequence[Table]) -> list[Row]:
                 name,
                 cell.head,
                 cell.settings,
+                {protocol: one.row for protocol, one in done.items()},
                 {protocol: scores(one.counts) for protocol, one in done.items()},
                 {protocol: sorted(features & marks[protocol]) for protocol in done},
                 absent,
@@ -199,7 +208,10 @@ def _cell(row: Row, column: Column, entries: Sequence[PaperTable], other: Row | 
         low, high = ours["ci95"]
         out["difference"] = {"mean": ours["mean"] - paper, "ci95": [low - paper, high - paper]}
     theirs = other.values(column) if other else None
-    if theirs is not None:
-        out["to_reference"] = difference(values["accuracy"], theirs["accuracy"])
+    if other and theirs is not None:
+        if reason := row.unpaired(other, column):
+            out["unpaired"] = reason
+        else:
+            out["to_reference"] = difference(values["accuracy"], theirs["accuracy"])
     marked = {name for protocol in column.protocols for name in row.untrained[protocol]}
     return out | {"untrained": sorted(marked)}

@@ -25,6 +25,7 @@ class _Cell(_Part):
     macro_accuracy: _Score | None = None
     difference: _Score | None = None
     to_reference: _Score | None = None
+    unpaired: str | None = None
     untrained: list[str] | None = None
 
     @model_validator(mode="after")

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from heads.tables import aligned, escaped, interval, percent, signed
@@ -19,11 +19,19 @@ def markdown(summary: Summary) -> str:
 
 def _body(summary: Summary, table: dict[str, Any]) -> list[list[str]]:
     head = ["head", "accuracy %", *(column["name"] for column in table["columns"])]
-    lines = [line for row in table["rows"] for line in _lines(row, summary["reference"])]
+    lines = [line for row in table["rows"] for line in _lines(row, compared(summary))]
     return [head, *lines, *_floor(summary, table)]
 
 
-def _lines(row: dict[str, Any], reference: str | None) -> list[list[str]]:
+def compared(summary: Mapping[str, Any]) -> str:
+    """``to i_dml``, the line of differences to the reference, marked when that was made from untrained features."""
+    rows = [row for table in summary["tables"] for row in table["rows"] if row["name"] == summary["reference"]]
+    untrained = sorted({name for row in rows for cell in row["cells"] for name in cell.get("untrained") or ()})
+    mark = f" (UNTRAINED: {', '.join(untrained)})" if untrained else ""
+    return f"to {summary['reference']}{mark}"
+
+
+def _lines(row: dict[str, Any], reference: str) -> list[list[str]]:
     """The lines of one head; a line without a number is left out, ours never."""
     cells = row["cells"]
     kinds: list[tuple[str, Callable[[Cell], str]]] = [
@@ -31,7 +39,7 @@ def _lines(row: dict[str, Any], reference: str | None) -> list[list[str]]:
         ("ours", _ours),
         ("difference", lambda cell: _signed(cell.get("difference"))),
         ("macro", lambda cell: interval(cell["macro_accuracy"]) if "macro_accuracy" in cell else ""),
-        (f"to {reference}", lambda cell: _signed(cell.get("to_reference"))),
+        (reference, lambda cell: _signed(cell.get("to_reference")) or _reason(cell)),
     ]
     lines = [[kind, *map(show, cells)] for kind, show in kinds]
     kept = [line for line in lines if line[0] == "ours" or any(line[1:])]
@@ -43,6 +51,10 @@ def _ours(cell: Cell) -> str:
         return str(cell["reason"])
     marked = f" UNTRAINED: {', '.join(cell['untrained'])}" if cell["untrained"] else ""
     return interval(cell["accuracy"]) + marked
+
+
+def _reason(cell: Cell) -> str:
+    return f"- ({cell['unpaired']})" if cell.get("unpaired") else ""
 
 
 def _signed(score: dict[str, Any] | None) -> str:
@@ -66,7 +78,8 @@ def notes(summary: Summary) -> list[str]:
         "the paper's number, which has no interval; macro: the mean over classes."
     ]
     if summary["reference"]:
-        lines.append(f"to {summary['reference']}: paired over the same seeds and support draws.")
+        alike = "the same test people, seeds and support draws; -: not so, and therefore left out"
+        lines.append(f"{compared(summary)}: paired over {alike}.")
     if sources := sorted({(one["title"], one["dataset"]) for one in summary["tables"] if one["dataset"]}):
         cited = "; ".join(f"{title}, measured on {dataset}" for title, dataset in sources)
         lines.append(
@@ -89,14 +102,15 @@ def comma_separated(summary: Summary) -> str:
     writer = csv.writer(out, lineterminator="\n")
     scores = ["accuracy", "macro_accuracy", "difference", "to_reference"]
     bounds = [f"{name}{part}" for name in scores for part in ("", "_low", "_high")]
-    writer.writerow(["table", "head", "column", "paper", *bounds, "untrained_features", "reason"])
+    writer.writerow(["table", "head", "column", "paper", *bounds, "untrained_features", "reason", "unpaired"])
     for table in summary["tables"]:
         for row in table["rows"]:
             for column, cell in zip(table["columns"], row["cells"], strict=True):
                 known = [cell.get(name) for name in scores]
                 numbers = [number for score in known for number in _numbers(score)]
                 start = [table["title"], row["name"], column["name"], "" if cell["paper"] is None else cell["paper"]]
-                writer.writerow([*start, *numbers, " ".join(cell.get("untrained", [])), cell.get("reason", "")])
+                words = [" ".join(cell.get("untrained", [])), cell.get("reason", ""), cell.get("unpaired", "")]
+                writer.writerow([*start, *numbers, *words])
     return out.getvalue()
 
 

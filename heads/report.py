@@ -24,9 +24,10 @@ def document(
     """What results.json holds; fractions in 0..1.
 
     absent: rows that could not be trained, and why. reference: the row that ``difference`` is to, paired episode by
-    episode; None where it cannot be, with the reason in ``unpaired``. chance: of guessing among the unseen classes. largest_class: the share of test people whom naming the
-    largest unseen class alone would recognise. features: all of the dataset's in the store, with ``used`` False for
-    those that no row read. threads: of the arithmetic; the same number, processor and versions give the same digits.
+    episode; None where it cannot be, with the reason in ``unpaired``. chance: of guessing among the unseen classes.
+    largest_class: the share of test people whom naming the largest unseen class alone would recognise. features: all
+    of the dataset's in the store, with ``used`` False for those that no row read. threads: of the arithmetic; the same
+    number, processor and versions give the same digits.
     """
     task, known = bench.task, papers.read()
     tested = task.counts(task.test)[len(task.seen) :]

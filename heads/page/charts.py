@@ -15,13 +15,15 @@ Scale = Callable[[float], float]
 
 @dataclass(frozen=True)
 class Mark:
-    """One row of a chart: fractions in 0..1, the interval around the mean, and what else was published."""
+    """One row of a chart: fractions in 0..1, the interval around the mean, what else was published, and whether
+    untrained features took part."""
 
     label: str
     mean: float
     low: float
     high: float
     paper: float | None = None
+    untrained: bool = False
 
 
 def svg(title: str, height: float, *children: str, width: float = WIDTH, kind: str = "chart") -> Html:
@@ -64,10 +66,11 @@ def _rows(title: str, marks: Sequence[Mark], lines: dict[str, float], top: float
 
 
 def _row(mark: Mark, y: float, x: Scale, filled: bool) -> Html:
-    told = f"{mark.label}: {percent(mark.mean)} % [{percent(mark.low)}, {percent(mark.high)}]"
+    marked = ", UNTRAINED" if mark.untrained else ""
+    told = f"{mark.label}{marked}: {percent(mark.mean)} % [{percent(mark.low)}, {percent(mark.high)}]"
     if mark.paper is not None:
         told += f", paper {percent(mark.paper)} %"
-    shapes = [element("title", told), text(_short(mark.label), _LABEL - 8, y + 4, "end")]
+    shapes = [element("title", told), text(_short(mark.label, mark.untrained), _LABEL - 8, y + 4, "end")]
     if filled:
         shapes.append(_bar(x(0), x(mark.mean), y))
     shapes.append(_line(x(mark.low), y, x(mark.high), y, "whisker"))
@@ -100,5 +103,7 @@ def text(words: str, x: float, y: float, anchor: str = "start", kind: str | None
     return element("text", words, x=number(x), y=number(y), text_anchor=anchor, class_=kind)
 
 
-def _short(label: str) -> str:
-    return label if len(label) <= _LONGEST else f"{label[: _LONGEST - 1]}…"
+def _short(label: str, starred: bool) -> str:
+    star = " *" if starred else ""
+    longest = _LONGEST - len(star)
+    return (label if len(label) <= longest else f"{label[: longest - 1]}…") + star

@@ -46,7 +46,7 @@ def table_section(material: Material) -> Html:
         "s",
     ]
     reference = results.get("reference")
-    columns += [f"\u2212 {reference} [95\u00a0%]"] if reference else []
+    columns += [f"\u2212 {reference}{_worth(material, reference)} [95\u00a0%]"] if reference else []
     body = [_line(material, row, metrics) for row in results["rows"]]
     body += [[one["name"], f"not trained: {one['reason']}"] for one in results.get("absent") or []]
     notes = [element("p", note) for note in (tables.notes(results) if material.rows else [])]
@@ -82,15 +82,24 @@ def _line(material: Material, row: Row, metrics: list[str]) -> list[str]:
     ]
 
 
+def _worth(material: Material, reference: str) -> str:
+    """The untrained features of the reference."""
+    found = sorted({name for row in material.rows if row["name"] == reference for name in material.untrained(row)})
+    return f" (UNTRAINED: {', '.join(found)})" if found else ""
+
+
 def _paired(row: Row) -> str:
-    """How much better than the reference, over the same episodes."""
+    """How much better than the reference over the same episodes, or why that is not known."""
     found = (row.get("difference") or {}).get("accuracy")
+    if row.get("unpaired"):
+        return f"\u2013 {row['unpaired']}"
     return f"{100 * found['mean']:+.2f} [{percent(found['ci95'][0])}, {percent(found['ci95'][1])}]" if found else ""
 
 
 def _overview(material: Material, metric: str) -> Html:
     results, rows = material.results, [row for row in material.rows if metric in row["metrics"]]
-    marks = [_mark(row["name"], row["metrics"][metric], _paper(row, metric)) for row in rows]
+    marked = [row["name"] for row in rows if material.untrained(row)]
+    marks = [_mark(row["name"], row["metrics"][metric], _paper(row, metric), row["name"] in marked) for row in rows]
     lines = {name: results[name] for name in ("chance", "largest_class") if name in results}
     if metric == "macro_accuracy":
         lines.pop("largest_class", None)
@@ -99,7 +108,13 @@ def _overview(material: Material, metric: str) -> Html:
     top = charts.axis_end(max([*lines.values(), *(max(mark.high, mark.paper or 0) for mark in marks)]))
     title = f"{_METRICS.get(metric, metric)} of every head"
     drawn = charts.dots(title, marks, {name.replace("_", "-"): value for name, value in lines.items()}, top)
-    return card(title, drawn, f"Dot and line: mean and 95 % interval; {'; '.join(told)}.")
+    key = f"Dot and line: mean and 95 % interval; {'; '.join(told)}."
+    return card(title, drawn, key, *([warned(marked)] if marked else []))
+
+
+def warned(names: Sequence[str]) -> Html:
+    """Which heads of a picture untrained features took part in."""
+    return element("figcaption", badge(), f" features in {', '.join(names)} (marked *).")
 
 
 def _paper(row: Row, metric: str) -> float | None:
@@ -107,9 +122,9 @@ def _paper(row: Row, metric: str) -> float | None:
     return found
 
 
-def _mark(label: str, score: Mapping[str, Any], paper: float | None = None) -> Mark:
+def _mark(label: str, score: Mapping[str, Any], paper: float | None = None, untrained: bool = False) -> Mark:
     low, high = score["ci95"]
-    return Mark(label, score["mean"], low, high, paper)
+    return Mark(label, score["mean"], low, high, paper, untrained)
 
 
 def card(title: str, *children: str) -> Html:

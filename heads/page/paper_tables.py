@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from heads import matrix_tables
 from heads.page import charts
 from heads.page.charts import Mark
 from heads.page.elements import Html, element, framed, join, percent, stacked
-from heads.page.outcome import badge, card
+from heads.page.outcome import badge, card, warned
 
 Summary = Mapping[str, Any]
 Cell = Mapping[str, Any]
@@ -18,7 +19,7 @@ def table_section(summary: Summary, one: Mapping[str, Any]) -> Html:
     """One of the papers' tables, and a picture of each of its columns."""
     heads = [element("th", column["name"], scope="col", class_="number") for column in one["columns"]]
     first = element("th", "accuracy %", scope="col")
-    bodies = [_body(row["name"], _numbers(row["cells"], summary["reference"])) for row in one["rows"]]
+    bodies = [_body(row["name"], _numbers(row["cells"], matrix_tables.compared(summary))) for row in one["rows"]]
     floor = element("tbody", *(_line(name, values) for name, values in _floor(summary, one)))
     source = f"; paper: as printed, measured on {one['dataset']}" if one["dataset"] else ""
     caption = f"Micro accuracy in per cent on {summary['dataset']}, with its 95 % interval{source}"
@@ -43,14 +44,14 @@ def _line(name: str, values: Sequence[str]) -> Html:
     return element("tr", element("th", name, scope="row"), *cells, class_="ours" if name == _OURS else None)
 
 
-def _numbers(cells: Sequence[Cell], reference: str | None) -> list[tuple[str, list[str]]]:
+def _numbers(cells: Sequence[Cell], reference: str) -> list[tuple[str, list[str]]]:
     """A line without a number is left out, ours never."""
     kinds: list[tuple[str, Callable[[Cell], str]]] = [
         ("paper", lambda cell: percent(cell["paper"]) if cell["paper"] is not None else ""),
         (_OURS, _ours),
         ("difference", lambda cell: _apart(cell.get("difference"))),
         ("macro", lambda cell: stacked(cell["macro_accuracy"]) if cell.get("macro_accuracy") else ""),
-        (f"to {reference}", lambda cell: _apart(cell.get("to_reference"))),
+        (reference, lambda cell: _apart(cell.get("to_reference")) or _reason(cell)),
     ]
     lines = [(kind, [show(cell) for cell in cells]) for kind, show in kinds]
     return [(kind, values) for kind, values in lines if kind == _OURS or any(values)]
@@ -61,6 +62,10 @@ def _ours(cell: Cell) -> Html:
         return element("span", cell["reason"], class_="absent")
     marks = [Html("<br/>"), badge(), element("small", f" {', '.join(cell['untrained'])}")] if cell["untrained"] else []
     return join([stacked(cell["accuracy"]), *marks])
+
+
+def _reason(cell: Cell) -> str:
+    return element("span", f"\u2013 {cell['unpaired']}", class_="absent") if cell.get("unpaired") else ""
 
 
 def _apart(score: Mapping[str, Any] | None) -> str:
@@ -93,13 +98,9 @@ def _picture(summary: Summary, one: Mapping[str, Any], place: int) -> Html | Non
     top = charts.axis_end(max([*lines.values(), *(max(mark.high, mark.paper or 0) for mark in marks)]))
     drawn = charts.dots(f"Accuracy of every head, {one['title']}, {column['name']}", marks, lines, top)
     marked = [name for name, cell in known if cell["untrained"]]
-    return card(column["name"], drawn, *([_warned(marked)] if marked else []))
+    return card(column["name"], drawn, *([warned(marked)] if marked else []))
 
 
 def _mark(name: str, cell: Cell) -> Mark:
     low, high = cell["accuracy"]["ci95"]
-    return Mark(name, cell["accuracy"]["mean"], low, high, cell["paper"])
-
-
-def _warned(names: Sequence[str]) -> Html:
-    return element("figcaption", badge(), f" features in {', '.join(names)}.")
+    return Mark(name, cell["accuracy"]["mean"], low, high, cell["paper"], bool(cell["untrained"]))
