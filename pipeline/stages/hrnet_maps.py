@@ -23,6 +23,7 @@ from cache.errors import unknown
 from cache.spec import ArraySpec, Granularity
 from pipeline import images
 from pipeline.stage import Extracted, Failed, Photo, Precise, Stage, deploy, normalise
+from pipeline.stages._hrnet import StridedSize
 
 if TYPE_CHECKING:
     from pipeline.weights import Weights
@@ -55,7 +56,7 @@ class Extractor(Stage[Pixels]):
 
         model: str = "hrnet_w32"
         weights: str = ""
-        size: tuple[int, int] = (512, 512)
+        size: StridedSize = (512, 512)
         branches: tuple[Branch, ...] = BRANCHES
 
         @model_validator(mode="before")
@@ -65,13 +66,6 @@ class Extractor(Stage[Pixels]):
             if not isinstance(values, dict):
                 return values
             return {"weights": f"timm/{values.get('model', 'hrnet_w32')}.ms_in1k"} | values
-
-        @field_validator("size")
-        @classmethod
-        def _strided(cls, size: tuple[int, int]) -> tuple[int, int]:
-            if any(side < 32 or side % 32 for side in size):
-                raise ValueError("both sides must be multiples of 32, the network's deepest stride")
-            return size
 
         @field_validator("branches")
         @classmethod

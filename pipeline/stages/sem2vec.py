@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from cache.errors import unknown
 from cache.spec import ArraySpec, Granularity
 from pipeline import images, openmmlab
 from pipeline.stage import Extracted, Failed, Photo, Precise, Stage, deploy, normalise
+from pipeline.stages._hrnet import StridedSize
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -51,15 +52,8 @@ class Extractor(Stage[Boxed]):
         """
 
         model: str = "fcn_hr48"
-        size: tuple[int, int] = (512, 512)
+        size: StridedSize = (512, 512)
         min_area: float = Field(default=0.0, ge=0, lt=1)
-
-        @field_validator("size")
-        @classmethod
-        def _strided(cls, size: tuple[int, int]) -> tuple[int, int]:
-            if any(side < 32 or side % 32 for side in size):
-                raise ValueError("both sides must be multiples of 32, the network's deepest stride")
-            return size
 
     config: Config
 
