@@ -9,6 +9,7 @@ from cache.errors import ConfigError, StoreError, TooLittleData, unknown
 from cache.store import Store
 from heads import finished, report
 from heads.experiment import Bench, Cell, Result, prepare, run, run_together
+from heads.failure import FAILURES, Failed, reason_of
 from heads.finished import Absent, Finished
 from heads.grid import Grid, cell, cells, groups, read_grid
 from heads.matrix import Table, summarise
@@ -166,10 +167,42 @@ def _ended(
         else:
             todo[one.name] = about
     for group in groups([one for one in wanted if one.name in todo], place.seeds):
-        try:
-            yield from _group(place, bench, group, folder, watch, todo)
-        except TooLittleData as error:
-            yield from [(one, Absent(one, TOO_LITTLE, error)) for one in group]
+        yield from _attempted(place, bench, group, folder, watch, todo)
+
+
+def _attempted(
+    place: Place,
+    bench: Bench,
+    group: Sequence[Cell],
+    folder: Path,
+    watch: Watch,
+    todo: Mapping[str, Mapping[str, Any]],
+) -> Iterator[tuple[Cell, Finished | Absent]]:
+    """``_group``, and what becomes of the cells that cannot be trained; those that fail together are tried alone."""
+    left = {one.name: one for one in group}
+    failed: Failed | None = None
+    try:
+        for one, ended in _group(place, bench, group, folder, watch, todo):
+            del left[one.name]
+            yield one, ended
+    except TooLittleData as error:
+        yield from [(one, Absent(one, TOO_LITTLE, error)) for one in left.values()]
+    except FAILURES as error:
+        failed = _failed(next(iter(left)), error)
+    if not failed:
+        return
+    for one in left.values():
+        if len(group) > 1:
+            yield from _attempted(place, bench, [one], folder, watch, todo)
+        else:
+            yield one, Absent(one, failed.reason, failed)
+
+
+def _failed(name: str, error: Exception) -> Failed:
+    """Raises: ``error`` itself when it is another fault than ``Failed`` tells of."""
+    if reason := reason_of(error):
+        return Failed(name, reason, error)
+    raise error
 
 
 def _group(
@@ -194,7 +227,10 @@ def _group(
 
 def _train(place: Place, bench: Bench, one: Cell, folder: Path, watch: Watch) -> Finished:
     finished.forget(folder, one.name)
-    result = run(bench, one, range(place.seeds), folder, lambda epoch: watch(one, epoch))
+    try:
+        result = run(bench, one, range(place.seeds), folder, lambda epoch: watch(one, epoch))
+    except FAILURES as error:
+        raise _failed(one.name, error) from None
     watch(one, result)
     done = Finished.of(result)
     finished.write(folder, done, finished.identity(bench, one, place.rules, place.seeds))

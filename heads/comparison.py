@@ -20,9 +20,7 @@ def scores(counts: Counts) -> dict[str, NDArray[np.float64]]:
 
 def unpaired(one: Mapping[str, Any], other: Mapping[str, Any]) -> str | None:
     """Why two rows of results.json were not scored on the same episodes; None when they were."""
-    mine, theirs = one.get("scored_on"), other.get("scored_on")
-    if not mine or not theirs:
-        return "test people not told"
+    mine, theirs = one["scored_on"], other["scored_on"]
     if mine["people"] != theirs["people"]:
         return "not the same test people"
     if one["settings"]["shots"] != other["settings"]["shots"]:

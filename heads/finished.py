@@ -1,7 +1,7 @@
 """Finished cells, one file each beside the checkpoint, so that an interrupted grid goes on where it was.
 
-``cells/<name>.json`` holds the row of the table, what was recognised in every episode, and all that the numbers depend
-on. A cell is taken from its file only when all of that is as it was.
+``cells/<name>.json`` holds the row of the table, what was recognised in every episode, all that the numbers depend on,
+and digests of itself and of the checkpoint. A cell is taken from its file only when all of that is as it was.
 """
 
 import json
@@ -20,7 +20,8 @@ from torch import Tensor
 
 from cache.errors import AffectError, ConfigError, StoreError, nearest
 from cache.files import PARTIAL, make_folder, read_json, remove, replace_text
-from cache.fingerprint import digest, fingerprint
+from cache.fingerprint import digest, digest_files, fingerprint
+from heads import cell_document
 from heads.code_version import code_version
 from heads.comparison import difference, scores, unpaired
 from heads.episodes import Counts
@@ -68,6 +69,11 @@ def path_of(folder: Path, name: str) -> Path:
     return folder / "cells" / f"{name}.json"
 
 
+def checkpoint_of(folder: Path, name: str) -> Path:
+    """The checkpoint of the cell ``name`` in the run ``folder``."""
+    return folder / f"{name}.safetensors"
+
+
 def identity(bench: Bench, cell: Cell, rules: Rules, seeds: int) -> dict[str, Any]:
     """All that a cell's numbers depend on, ready for JSON."""
     names = sorted({name.partition("/")[0] for name in cell.inputs})
@@ -81,7 +87,7 @@ def identity(bench: Bench, cell: Cell, rules: Rules, seeds: int) -> dict[str, An
         "mapping": fingerprint(rules.model_dump(mode="json")),
         "people": fingerprint([digest(part.tobytes()) for part in _people(bench.task)]),
         "features": {name: bench.features[name].fingerprint for name in names},
-        "content": {name: _content(bench.split.tensors[name], bench.split.present[name]) for name in cell.inputs},
+        "content": {name: _numbers(bench.split.tensors[name], bench.split.present[name]) for name in cell.inputs},
         "code": code_version(cell.head),
         "torch": torch.__version__,
         "device": bench.device.type,
@@ -93,27 +99,56 @@ def _people(task: Task) -> list[NDArray[np.int64]]:
     return [task.labels, task.train, task.val, task.test]
 
 
-def _content(values: Tensor, present: Any) -> str:
+def _numbers(values: Tensor, present: Any) -> str:
     """Of the numbers themselves: ``make retry`` mends rows under the fingerprint that they had."""
     return fingerprint([digest(values.cpu().numpy().tobytes()), digest(present.tobytes())])
 
 
 def read(folder: Path, cell: Cell, wanted: Mapping[str, Any]) -> Finished | None:
-    """The finished cell, or None when it is not there, is damaged, or is of another identity than ``wanted``."""
-    try:
-        content = read_json(path_of(folder, cell.name))
-        if content["identity"] != wanted or not (folder / f"{cell.name}.safetensors").is_file():
-            return None
-        counts = _counts(content)
-        return Finished(cell, content["row"], counts, reused=True) if counts.correct.ndim == 3 else None
-    except (StoreError, KeyError, TypeError, ValueError):
+    """The finished cell, or None when it is not there, is of another identity than ``wanted``, or is damaged, which is
+    logged."""
+    path = path_of(folder, cell.name)
+    if not path.exists():
         return None
+    try:
+        content = _content(path)
+        if content["identity"] != wanted or content["row"]["name"] != cell.name:
+            return None
+        _check_checkpoint(checkpoint_of(folder, cell.name), content["checkpoint"])
+    except StoreError as error:
+        _LOG.warning("%s. Row %s is trained again", str(error).removesuffix(". Train again"), cell.name)
+        return None
+    return Finished(cell, content["row"], _counts(content), reused=True)
+
+
+def _content(path: Path) -> Any:
+    """Raises: StoreError when it is not JSON, not a finished cell, or not as it was written."""
+    content = read_json(path)
+    cell_document.check(content, path)
+    return content
+
+
+def _check_checkpoint(path: Path, wanted: Mapping[str, Any]) -> None:
+    """Raises: StoreError when it is not the file that was written: by its size first, which costs nothing."""
+    if not path.is_file():
+        raise StoreError(f"{path}: no such file")
+    if (size := path.stat().st_size) != wanted["bytes"]:
+        raise StoreError(f"{path}: has {size} bytes, {wanted['bytes']} were written")
+    if digest_files([path]) != wanted["digest"]:
+        raise StoreError(f"{path}: is not the one that was written")
 
 
 def write(folder: Path, done: Finished, about: Mapping[str, Any]) -> None:
     """At once, after the checkpoint. Raises: StoreError when the folder cannot be written."""
     correct, total = (part.tolist() for part in done.counts)
-    content = {"identity": about, "row": done.row, "episodes": {"correct": correct, "total": total}}
+    file = checkpoint_of(folder, done.cell.name)
+    content: dict[str, Any] = {
+        "identity": about,
+        "row": done.row,
+        "episodes": {"correct": correct, "total": total},
+        "checkpoint": {"bytes": file.stat().st_size, "digest": digest_files([file])},
+    }
+    content["digest"] = cell_document.digest_of(content)
     path = path_of(folder, done.cell.name)
     make_folder(path.parent)
     replace_text(path, json.dumps(content, separators=(",", ":"), allow_nan=False) + "\n")
@@ -122,8 +157,8 @@ def write(folder: Path, done: Finished, about: Mapping[str, Any]) -> None:
 def compare(runs: Path, first: str, second: str) -> dict[str, dict[str, Any]]:
     """Metric -> ``first`` minus ``second``, two rows of finished runs as ``<run>/<row>``, paired by seed and episode.
 
-    Untrained features of either are logged. Raises: StoreError when one is not there; ConfigError when they were not
-    scored on the same people and episodes.
+    Untrained features of either are logged. Raises: StoreError when one is not there or is damaged; ConfigError when
+    they were not scored on the same people and episodes.
     """
     one, other = (_found(runs, word) for word in (first, second))
     for key in ("dataset", "source", "protocol", "mapping", "seeds"):
@@ -131,7 +166,7 @@ def compare(runs: Path, first: str, second: str) -> dict[str, dict[str, Any]]:
     for key in ("shots", "episodes"):
         _check_same(key, one["identity"]["settings"][key], other["identity"]["settings"][key], first, second)
     if reason := unpaired(one["row"], other["row"]):
-        raise ConfigError(f"{first} and {second}: {reason}. {_CURE}; train again")
+        raise ConfigError(f"{first} and {second}: {reason}. {_CURE}")
     if untrained := sorted({*one["row"]["untrained"], *other["row"]["untrained"]}):
         _LOG.warning("UNTRAINED features: %s. Numbers made from them are no results.", ", ".join(untrained))
     mine, theirs = (scores(_counts(content)) for content in (one, other))
@@ -147,7 +182,7 @@ def _found(runs: Path, word: str) -> Any:
         raise StoreError(
             f"{path}: no such finished row.{nearest(word, there or [str(one.relative_to(runs)) for one in folders])}"
         )
-    return read_json(path)
+    return _content(path)
 
 
 def _check_same(what: str, first: Any, second: Any, one: str, other: str) -> None:

@@ -109,7 +109,11 @@ def check(found: Any, path: Path) -> None:
     try:
         _Summary.model_validate(found)
     except ValidationError as error:
-        fault = error.errors(include_url=False)[0]
-        where = ".".join(map(str, fault["loc"]))
-        told = f"{where}: {fault['msg']}" if where else fault["msg"]
-        raise StoreError(f"{path}: is not the summary of a grid: {told}. Run make ablate again") from None
+        raise StoreError(f"{path}: is not the summary of a grid: {first_fault(error)}. Run make ablate again") from None
+
+
+def first_fault(error: ValidationError) -> str:
+    """``rows.0.name: Field required``, in one line."""
+    fault = error.errors(include_url=False)[0]
+    where = ".".join(map(str, fault["loc"]))
+    return " ".join((f"{where}: {fault['msg']}" if where else fault["msg"]).split())

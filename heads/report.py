@@ -9,7 +9,7 @@ import torch
 
 from cache.errors import StoreError
 from cache.files import make_folder, read_json, remove, replace_text
-from heads import matrix_document, matrix_tables, papers, tables
+from heads import matrix_document, matrix_tables, papers, results_document, tables
 from heads.comparison import difference, scores, unpaired
 from heads.experiment import Bench
 from heads.finished import Absent, Finished
@@ -116,12 +116,11 @@ def read_summary(folder: Path) -> dict[str, Any] | None:
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """The results of a finished run. Raises: StoreError when there are none."""
+    """The results of a finished run. Raises: StoreError when there are none, or when they are damaged."""
     path = folder / RESULTS
     if not path.exists():
         found = sorted(str(one.parent.relative_to(folder.parent)) for one in folder.parent.glob("**/results.json"))
         raise StoreError(f"{path}: no such run. Runs there are: {', '.join(found) or 'none'}. Run make train first")
     results: dict[str, Any] = read_json(path)
-    if not isinstance(results, dict) or not {"dataset", "protocol", "features", "rows"} <= results.keys():
-        raise StoreError(f"{path}: is not the results of a run. Train again into another name")
+    results_document.check(results, path)
     return results

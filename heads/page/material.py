@@ -8,6 +8,7 @@ from typing import Any
 from cache.errors import AffectError, StoreError, unknown
 from cache.store import Feature, Store
 from heads import report
+from heads.about import mapping_of
 from heads.page.projection import Projection, tsne
 from heads.page.scores import Scored, score
 from heads.protocols import one_shot
@@ -156,9 +157,12 @@ def _of_the_run(results: Mapping[str, Any], stored: Mapping[str, Feature]) -> tu
 
 
 def _mapping(results: Mapping[str, Any], rules: one_shot.Rules) -> tuple[one_shot.Rules | None, list[str]]:
-    version = results.get("mapping_version")
-    if version == rules.version and results["protocol"] in rules.names():
+    version, then, now = results.get("mapping_version"), results.get("mapping"), mapping_of(rules)
+    same = version == rules.version and then in (None, now)
+    if same and results["protocol"] in rules.names():
         return rules, []
     if results["protocol"] not in rules.names():
         return None, [f"The mapping: one_shot.toml has no protocol {results['protocol']}"]
+    if version == rules.version:
+        return None, [f"The mapping: the run had {then}, one_shot.toml is {now}, both of version {version}"]
     return None, [f"The mapping: the run had version {version}, one_shot.toml is version {rules.version}"]

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from cache.errors import StoreError
 from cache.store import Store
 from heads import checkpoint
+from heads.about import check_mapping
 from heads.checkpoint import Checkpoint
 from heads.evaluate import _check_same as check_store
 from heads.evaluation import Trial, embed
@@ -50,7 +51,7 @@ def score(path: Path, row: Mapping[str, Any], protocol: str, store: Store, rules
     """Score the checkpoint of ``row``, a row of results.json, again.
 
     Raises: WeightsError for the checkpoint; StoreError when the store holds another state of annotation or features
-    than it was trained on, or when the checkpoint is not the one that ``row`` is of.
+    than it was trained on, for other rules, or when the checkpoint is not the one that ``row`` is of.
     """
     loaded = checkpoint.load(path, on)
     if (other := loaded.about["protocol"]) != protocol:
@@ -71,9 +72,8 @@ def _trial(path: Path, loaded: Checkpoint, store: Store, rules: one_shot.Rules, 
     about, manifest = loaded.about, store.manifest(loaded.about["dataset"])
     features = store.features(manifest.dataset)
     check_store(path, about, {name: one.fingerprint for name, one in features.items()} | {"": manifest.source})
+    check_mapping(path, about, rules)
     whole = one_shot.apply(about["protocol"], manifest, rules)
-    if whole.version != about["mapping_version"]:
-        raise StoreError(f"{path}: mapping {about['mapping_version']}, the one given is {whole.version}. Train again")
     split = load_split(features, manifest, loaded.head.inputs, whole.test, device(on))
     task, _ = whole.only(split.having(loaded.head.inputs, len(manifest)))
     bench = Bench(manifest, features, task, split, device(on))

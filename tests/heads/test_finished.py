@@ -45,11 +45,11 @@ def go(place: Place, grid: Grid = GRID, **values: Any) -> Outcome:
 
 
 def without_seconds(folder: Path) -> dict[str, str]:
-    """Every result and table below ``folder``, seconds blanked."""
+    """Every result and table below ``folder``, seconds and what is computed from them blanked."""
     texts = {}
     for path in sorted(folder.rglob("*")):
         if path.suffix in (".json", ".md", ".csv", ".tex"):
-            text = re.sub(r'"seconds": ?[\d.]+', "", path.read_text())
+            text = re.sub(r'"seconds": ?[\d.]+|"digest":"\w+"', "", path.read_text())
             text = re.sub(r"[\d.]+ *(\||\\\\)$", "", text, flags=re.M) if path.name != "table.csv" else text
             texts[str(path.relative_to(folder))] = re.sub(r"(?<=,)[\d.]+$", "", text, flags=re.M)
     return texts

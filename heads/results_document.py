@@ -1,0 +1,114 @@
+"""What results.json must hold for its tables and its page to be made; more may stand in it."""
+
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from cache.errors import StoreError
+from heads.matrix_document import first_fault
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(allow_inf_nan=False)
+
+
+class _Apart(_Part):
+    mean: float
+    ci95: tuple[float, float]
+
+
+class _Score(_Apart):
+    std: float
+
+
+class _Metrics(_Part):
+    accuracy: _Score
+    macro_accuracy: _Score
+
+
+class _Difference(_Part):
+    to: str
+    accuracy: _Apart
+
+
+class _Paper(_Part):
+    accuracy: float
+    source: str
+    dataset: str
+
+
+class _History(_Part):
+    loss: list[list[float]]
+    validation: list[list[float]]
+
+
+class _Row(_Part):
+    name: str
+    seeds: int = Field(ge=1)
+    parameters: int
+    seconds: float
+    features: list[str]
+    metrics: _Metrics
+    left_out: dict[str, int]
+    best_epochs: list[int]
+    validation: list[float] = Field(min_length=1)
+    history: _History | None = None
+    settings: dict[str, Any] = {}
+    paper: _Paper | None
+    difference: _Difference | None = None
+    unpaired: str | None = None
+
+    @model_validator(mode="after")
+    def _a_history_of_every_seed(self) -> Self:
+        parts = (self.history.loss, self.history.validation) if self.history else ()
+        if any(len(epoch) != self.seeds for part in parts for epoch in part) or len({len(part) for part in parts}) > 1:
+            raise ValueError(f"history: not one number for each of {self.seeds} seeds in every epoch")
+        if len(self.best_epochs) != self.seeds:
+            raise ValueError(f"best_epochs: {len(self.best_epochs)} of {self.seeds} seeds")
+        if parts and any(not 0 <= epoch <= len(parts[0]) for epoch in self.best_epochs):
+            raise ValueError(f"best_epochs: {self.best_epochs} of {len(parts[0])} epochs")
+        return self
+
+
+class _Feature(_Part):
+    name: str
+    fingerprint: str
+    trained: bool
+    used: bool
+
+
+class _Absent(_Part):
+    name: str
+    reason: str
+    error: str
+
+
+class _Published(_Part):
+    source: str
+    test: dict[str, int]
+
+
+class _Results(_Part):
+    dataset: str
+    release: str
+    protocol: str
+    mapping_version: int
+    people: dict[str, dict[str, int]]
+    published_people: list[_Published]
+    chance: float
+    largest_class: float
+    features: list[_Feature]
+    threads: int
+    reference: str | None = None
+    absent: list[_Absent] = []
+    rows: list[_Row] = Field(min_length=1)
+
+
+def check(found: Any, path: Path) -> None:
+    """found: the JSON of ``path``. Raises: StoreError with the first fault."""
+    try:
+        _Results.model_validate(found)
+    except ValidationError as error:
+        told = first_fault(error)
+        raise StoreError(f"{path}: is not the results of a run: {told}. Train again into another name") from None
