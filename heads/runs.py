@@ -57,10 +57,11 @@ def checkpoint(
     Raises: StoreError naming the checkpoints that are there, or what the one there was trained on; WeightsError when
     that is damaged; ConfigError for a name that is none.
     """
-    changed = changes(mapping)
+    changed, file = changes(mapping), f"{folder_name(head, 'head')}.safetensors"
+    folder_name(dataset, "dataset")
     names = [name] if name else [trained(dataset, protocol, head) + changed, dataset + changed]
     folders = [runs / folder_name(one) / part for one in names for part in ("", slug(protocol))]
-    paths = [folder / f"{folder_name(head, 'head')}.safetensors" for folder in folders]
+    paths = [folder / file for folder in folders]
     there = [path for path in paths if path.is_file()]
     for path in there:
         if asked(checkpoints.about(path), dataset, protocol):
@@ -72,6 +73,6 @@ def checkpoint(
         cure = f"Give its DATASET and PROTOCOL, or {train}"
         raise StoreError(f"{there[0]}: was trained on {was!r}, asked for is {wanted!r}. {cure}")
     found = sorted(str(path.relative_to(runs).with_suffix("")) for path in runs.glob("*/**/*.safetensors"))
-    where = " or ".join(str(runs / one / f"{head}.safetensors") for one in names)
+    where = " or ".join(str(runs / one / file) for one in names)
     known = f"Trained are {', '.join(found[:12])}" if found else "Nothing is trained yet"
     raise StoreError(f"{where}: no such checkpoint. {known}. {train[0].upper()}{train[1:]}, or give NAME")

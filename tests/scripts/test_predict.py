@@ -5,8 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from toy_features import make_store
 
 from cache.errors import AffectError
+from heads.ablate import cell
+from heads.experiment import prepare, run
+from heads.protocols.one_shot import MAPPING, read_rules
 from scripts import predict
 from scripts.prediction import people
 from scripts.prediction.draw import draw
@@ -114,3 +118,24 @@ def test_boxes_of_an_image_that_is_not_there_are_told() -> None:
 def test_boxes_thinner_than_a_pixel_are_drawn() -> None:
     person = {"box": [3, 3, 3.00001, 3.2], "emotions": None, "reason": "broken: x", "features": {}}
     draw(Image.new("RGB", (9, 9)), [person], [])
+
+
+def test_a_head_of_another_protocol_or_mapping_is_not_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = make_store(tmp_path / "store")
+    one = cell("random", "cat-6:6", {"episodes": 3, "validation_episodes": 1, "epochs": 1})
+    bench = prepare(store, "demo", "cat-6:6", read_rules(), [one], "cpu")
+    run(bench, one, range(1), tmp_path / "runs" / "demo")
+    mine = tmp_path / "mine.toml"
+    mine.write_text(MAPPING.read_text().replace('ties = "seen"', 'ties = "drop"'))
+    words = ["--image", "a.jpg", "--head", "random", "--store", str(store.root), "--runs", str(tmp_path / "runs")]
+    for more, told in (
+        (["--protocol", "cat-6:4"], "was trained on 'demo cat-6:6', asked for is 'demo cat-6:4'"),
+        (["--mapping", str(mine), "--name", "demo"], "random.safetensors: was trained with mapping "),
+        (["--head", "../../evil"], "head '../../evil': it must be the name of one folder"),
+        (["--dataset", "../x"], "dataset '../x': it must be the name of one folder"),
+    ):
+        assert predict.main([*words, *more]) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert told in err
+        assert err.count("\n") == 1
