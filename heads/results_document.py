@@ -99,7 +99,7 @@ class _Results(_Part):
     chance: float
     largest_class: float
     features: list[_Feature]
-    threads: int
+    threads: int | None = None
     reference: str | None = None
     absent: list[_Absent] = []
     rows: list[_Row] = Field(min_length=1)
