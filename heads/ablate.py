@@ -8,7 +8,8 @@ from typing import Any
 from cache.errors import ConfigError, StoreError, TooLittleData, unknown
 from cache.store import Store
 from heads import finished, report
-from heads.experiment import Bench, Cell, Result, prepare, run, run_together
+from heads.cell import Cell, Result
+from heads.experiment import Bench, prepare, run, run_together
 from heads.failure import FAILURES, Failed, reason_of
 from heads.finished import Absent, Finished
 from heads.grid import Grid, cell, cells, groups, read_grid

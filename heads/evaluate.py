@@ -16,10 +16,11 @@ from cache.manifest import Manifest
 from cache.store import Store
 from heads import checkpoint
 from heads.about import check_mapping
+from heads.cell import METRICS
 from heads.checkpoint import Checkpoint
 from heads.episodes import Counts
 from heads.evaluation import Trial
-from heads.experiment import METRICS, Bench, trial_of
+from heads.experiment import Bench, trial_of
 from heads.features import device, load_split
 from heads.interval import summary
 from heads.prediction import Prediction, predict
@@ -51,7 +52,7 @@ def evaluate(path: Path, store: Store, rules: one_shot.Rules, on: str = "cpu") -
     loaded = checkpoint.load(path, on)
     about, manifest = loaded.about, store.manifest(loaded.about["dataset"])
     features = store.features(manifest.dataset)
-    _check_same(path, about, {name: one.fingerprint for name, one in features.items()} | {"": manifest.source})
+    check_store(path, about, {name: one.fingerprint for name, one in features.items()} | {"": manifest.source})
     check_mapping(path, about, rules)
     whole = one_shot.apply(about["protocol"], manifest, rules)
     rows = np.concatenate([whole.train, whole.val, whole.test])
@@ -66,7 +67,9 @@ def evaluate(path: Path, store: Store, rules: one_shot.Rules, on: str = "cpu") -
     return Evaluation(loaded, manifest, task, metrics, prediction, trial, counts)
 
 
-def _check_same(path: Path, about: Mapping[str, Any], now: Mapping[str, str]) -> None:
+def check_store(path: Path, about: Mapping[str, Any], now: Mapping[str, str]) -> None:
+    """now: feature -> fingerprint in the store, "" -> the annotation's. Raises: StoreError where the checkpoint at
+    ``path`` was trained on others."""
     wanted = {**about["features"], "": about["source"]}
     for name in wanted:
         if now.get(name) != wanted[name]:

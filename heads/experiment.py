@@ -10,53 +10,26 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from cache import plugins
 from cache.fingerprint import digest, fingerprint
 from cache.manifest import Manifest
 from cache.store import Feature, Store
 from heads import checkpoint, standardise
 from heads.about import mapping_of
-from heads.episodes import Counts, draw_support
+from heads.cell import Cell, Result
+from heads.episodes import draw_support
 from heads.evaluation import Samples, Trial
 from heads.features import Split, device, load_split
 from heads.head import Head
-from heads.interval import summary
-from heads.metrics import accuracy, macro_accuracy
 from heads.prediction import gallery
 from heads.protocols import one_shot
 from heads.standardise import Scale
 from heads.task import Task
 from heads.together import Trained, train_together, varying
-from heads.train import Best, Diverged, Epoch, ignore
+from heads.train import Diverged, Epoch, ignore
 from heads.training import Recipe
 
 VALIDATION_DRAWS, TEST_DRAWS = 1, 0
 """Seeds of the support draws; the same for every head, so that two heads can be compared episode by episode."""
-
-
-@dataclass(frozen=True)
-class Cell:
-    """What to train: a head's name, its settings, and the name its checkpoint gets."""
-
-    head: str
-    recipe: Recipe
-    name: str
-
-    @property
-    def model(self) -> type[Head]:
-        """The head's class."""
-        model: type[Head] = plugins.load("heads.models", self.head, "Model")
-        return model
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """All of the recipe, ready for JSON."""
-        return self.recipe.model_dump(mode="json")
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """What the head reads, as its settings say. Raises: ConfigError."""
-        return self.model.inputs_of(self.recipe)
 
 
 @dataclass(frozen=True)
@@ -89,53 +62,6 @@ def prepare(store: Store, dataset: str, protocol: str, rules: one_shot.Rules, ce
     inputs = [name for cell in cells for name in cell.inputs]
     split = load_split(features, manifest, inputs, rows, where)
     return Bench(manifest, features, task, split, where, mapping_of(rules))
-
-
-@dataclass(frozen=True)
-class Result:
-    """best: of training. counts: on test. lost: people left out for want of a feature, by part. scored_on: fingerprints
-    of the ``people`` that were scored, with their classes and in order, and of the ``support`` draws among them.
-    untrained: the features that no trained network made. seconds: of training and scoring; of a cell that was trained
-    together with others, its share of theirs (``run_together``)."""
-
-    cell: Cell
-    best: Best
-    counts: Counts
-    lost: Mapping[str, int]
-    scored_on: Mapping[str, str]
-    untrained: Sequence[str]
-    parameters: int
-    seconds: float
-
-    def row(self) -> dict[str, Any]:
-        """One row of results.json, without ``paper`` and ``features``; fractions in 0..1. history: for each epoch one
-        number per seed; a seed that has stopped is still in the batch, so its numbers go on."""
-        scores = {name: metric.score(*self.counts) for name, metric in METRICS.items()}
-        return {
-            "head": self.cell.head,
-            "name": self.cell.name,
-            "seeds": len(self.best.epoch),
-            "parameters": self.parameters,
-            "seconds": round(self.seconds, 3),
-            "metrics": {name: summary(values) for name, values in scores.items()},
-            "left_out": dict(self.lost),
-            "scored_on": dict(self.scored_on),
-            "untrained": list(self.untrained),
-            "best_epochs": self.best.epoch.tolist(),
-            "validation": [round(float(score), 6) for score in self.best.score],
-            "history": {
-                "loss": [_rounded(epoch.loss) for epoch in self.best.history],
-                "validation": [_rounded(epoch.validation) for epoch in self.best.history],
-            },
-            "settings": self.cell.settings,
-        }
-
-
-def _rounded(values: NDArray[np.float64]) -> list[float]:
-    return [round(float(value), 6) for value in values]
-
-
-METRICS = {"accuracy": accuracy, "macro_accuracy": macro_accuracy}
 
 
 @dataclass(frozen=True)

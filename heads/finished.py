@@ -22,10 +22,12 @@ from cache.errors import AffectError, ConfigError, StoreError, nearest
 from cache.files import PARTIAL, make_folder, read_json, remove, replace_text
 from cache.fingerprint import digest, digest_files, fingerprint
 from heads import cell_document
+from heads.about import mapping_of
+from heads.cell import Cell, Result
 from heads.code_version import code_version
 from heads.comparison import difference, scores, unpaired
 from heads.episodes import Counts
-from heads.experiment import Bench, Cell, Result
+from heads.experiment import Bench
 from heads.protocols.one_shot import Rules
 from heads.task import Task
 
@@ -84,7 +86,7 @@ def identity(bench: Bench, cell: Cell, rules: Rules, seeds: int) -> dict[str, An
         "dataset": bench.task.dataset,
         "source": bench.manifest.source,
         "protocol": bench.task.protocol,
-        "mapping": fingerprint(rules.model_dump(mode="json")),
+        "mapping": mapping_of(rules),
         "people": fingerprint([digest(part.tobytes()) for part in _people(bench.task)]),
         "features": {name: bench.features[name].fingerprint for name in names},
         "content": {name: _numbers(bench.split.tensors[name], bench.split.present[name]) for name in cell.inputs},

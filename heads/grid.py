@@ -10,7 +10,7 @@ from pydantic import Field
 from cache import config, plugins
 from cache.config import Settings
 from cache.errors import ConfigError, unknown
-from heads.experiment import Cell
+from heads.cell import Cell
 from heads.runs import folder_name
 from heads.together import apart
 from heads.training import fields, recipe

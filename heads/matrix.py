@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heads import papers
+from heads.cell import Cell
 from heads.comparison import difference, scores, unpaired
-from heads.experiment import Cell
 from heads.finished import Absent, Finished
 from heads.interval import summary
 from heads.papers import PaperTable

@@ -5,7 +5,8 @@ import io
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from heads.tables import aligned, escaped, interval, percent, signed
+from heads.interval import over
+from heads.tables import aligned, counted_seeds, escaped, interval, percent, signed
 
 Summary = dict[str, Any]
 Cell = dict[str, Any]
@@ -72,14 +73,15 @@ def _floor(summary: Summary, table: dict[str, Any]) -> list[list[str]]:
 
 def notes(summary: Summary) -> list[str]:
     """What was measured, what the features are worth, and what could not be trained."""
+    seeds = summary["seeds"]
     lines = [
-        f"{summary['dataset']} ({summary['release']}), mapping {summary['mapping_version']}; {summary['seeds']} seeds, "
-        "95 % intervals over seeds and support draws. ours: micro accuracy, as in the paper; difference: ours minus "
+        f"{summary['dataset']} ({summary['release']}), mapping {summary['mapping_version']}; {counted_seeds(seeds)}, "
+        f"95 % intervals over {over(seeds)}. ours: micro accuracy, as in the paper; difference: ours minus "
         "the paper's number, which has no interval; macro: the mean over classes."
     ]
     if summary["reference"]:
-        alike = "the same test people, seeds and support draws; -: not so, and therefore left out"
-        lines.append(f"{compared(summary)}: paired over {alike}.")
+        alike = f"over {over(seeds)}; -: left out, since not scored on the same test people, seeds and support draws"
+        lines.append(f"{compared(summary)}: paired {alike}.")
     if sources := sorted({(one["title"], one["dataset"]) for one in summary["tables"] if one["dataset"]}):
         cited = "; ".join(f"{title}, measured on {dataset}" for title, dataset in sources)
         lines.append(

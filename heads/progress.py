@@ -3,7 +3,7 @@
 import time
 from typing import TextIO
 
-from heads.experiment import Cell, Result
+from heads.cell import Cell, Result
 from heads.train import Epoch
 
 _QUIET = 10.0

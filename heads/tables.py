@@ -27,29 +27,40 @@ COLUMNS = (
 
 def columns(results: Results) -> list[str]:
     """COLUMNS, and one for the difference to the reference where rows are compared with one."""
-    compared = [f"to {results['reference']} % [95 %]"] if _compared(results) else []
+    compared = [f"{compared_with(results)} % [95 %]"] if _compared(results) else []
     return [*COLUMNS[:4], *compared, *COLUMNS[4:]]
 
 
 def _compared(results: Results) -> bool:
-    return any(row.get("difference") for row in results["rows"])
+    return any(row.get("difference") or row.get("unpaired") for row in results["rows"])
+
+
+def compared_with(results: Results) -> str:
+    """``to i_dml``, marked when the reference was made from untrained features."""
+    marks = _untrained(results)
+    used = [row["features"] for row in results["rows"] if row["name"] == results["reference"]]
+    bad = [name for names in used for name in names if name in marks]
+    return f"to {results['reference']}" + (f" (UNTRAINED: {', '.join(bad)})" if bad else "")
+
+
+def _untrained(results: Results) -> set[str]:
+    return {feature["name"] for feature in results["features"] if not feature["trained"]}
 
 
 def cells(results: Results) -> list[list[str]]:
     """The table's rows as text, in the order of ``columns``."""
-    untrained = {feature["name"] for feature in results["features"] if not feature["trained"]}
-    return [_row(results, row, untrained) for row in results["rows"]]
+    return [_row(results, row, _untrained(results)) for row in results["rows"]]
 
 
 def _row(results: Results, row: dict[str, Any], untrained: set[str]) -> list[str]:
     names = [f"{name} (UNTRAINED)" if name in untrained else name for name in row["features"]]
-    paper, apart = row["paper"], row.get("difference")
+    paper = row["paper"]
     return [
         row["name"],
         ", ".join(names) or "none",
         interval(row["metrics"]["accuracy"]),
         interval(row["metrics"]["macro_accuracy"]),
-        *([signed(apart["accuracy"]) if apart else ""] if _compared(results) else []),
+        *([_apart(row)] if _compared(results) else []),
         percent(results["chance"]),
         percent(results["largest_class"]),
         percent(paper["accuracy"]) if paper else "",
@@ -58,13 +69,20 @@ def _row(results: Results, row: dict[str, Any], untrained: set[str]) -> list[str
     ]
 
 
+def _apart(row: dict[str, Any]) -> str:
+    """The difference to the reference, or why there is none."""
+    if apart := row.get("difference"):
+        return signed(apart["accuracy"])
+    return f"- ({row['unpaired']})" if row.get("unpaired") else ""
+
+
 def notes(results: Results) -> list[str]:
     """The lines below a table: what was measured, on whom, and what the features are worth."""
     people, seeds = results["people"], results["rows"][0]["seeds"]
     sizes = ", ".join(f"{part} {sum(counts.values())}" for part, counts in people.items())
     lines = [
         f"{results['dataset']} ({results['release']}), {results['protocol']}, mapping {results['mapping_version']}; "
-        f"people: {sizes}; {seeds} seed{'s' * (seeds > 1)}, 95 % intervals over {over(seeds)}.",
+        f"people: {sizes}; {counted_seeds(seeds)}, 95 % intervals over {over(seeds)}.",
         f"Test people by class: {counted(people['test'])}.",
         *(f"{one['source']}: {counted(one['test'])}." for one in results["published_people"]),
     ]
@@ -80,7 +98,7 @@ def notes(results: Results) -> list[str]:
             f"mapping {results['mapping_version']} of heads/protocols/one_shot.toml. Not like for like."
         )
     if _compared(results):
-        lines.append(f"to {results['reference']}: accuracy minus its accuracy, paired over {over(seeds)}.")
+        lines.append(f"{compared_with(results)}: accuracy minus its accuracy, paired over {over(seeds)}.")
     lines += [f"Not trained: {one['error']}." for one in results.get("absent", [])]
     untrained = {feature["name"]: feature["used"] for feature in results["features"] if not feature["trained"]}
     if used := [name for name, was in untrained.items() if was]:
@@ -107,7 +125,7 @@ def aligned(body: list[list[str]]) -> str:
 
 def comma_separated(results: Results) -> str:
     """One line per head, plain numbers (fractions in 0..1) and their bounds in columns of their own; no notes."""
-    untrained = {feature["name"] for feature in results["features"] if not feature["trained"]}
+    untrained = _untrained(results)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     metrics = list(results["rows"][0]["metrics"])
@@ -137,6 +155,11 @@ def latex(results: Results) -> str:
 def counted(counts: dict[str, int]) -> str:
     """``Esteem 72, Yearning 87``."""
     return ", ".join(f"{name} {count}" for name, count in counts.items())
+
+
+def counted_seeds(seeds: int) -> str:
+    """``5 seeds``."""
+    return f"{seeds} seed{'s' * (seeds != 1)}"
 
 
 def interval(score: dict[str, Any]) -> str:

@@ -30,7 +30,7 @@ class Model(Head):
     class Config(SceneStream, BodyStream, ExtraStreams):
         """fusion: width of the fusion network. standardise: as in ``affect_dml.DmlConfig``."""
 
-        fusion: int = Field(256, ge=1)
+        fusion: int = Field(256, ge=1, le=16_384)
         standardise: bool = True
 
     def __init__(self, config: Config, widths: Mapping[str, int], classes: int, seeds: Sequence[int]) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from heads import matrix_tables
 from heads.page.elements import Html, element, percent, table
 from heads.page.outcome import badge
+from heads.tables import counted_seeds
 
 Summary = Mapping[str, Any]
 Results = Mapping[str, Any]
@@ -23,7 +24,7 @@ def facts(summary: Summary) -> dict[str, str]:
     return {
         "dataset": summary["release"],
         "protocols": str(len(summary["protocols"])),
-        "heads": f"{len(rows)}, {summary['seeds']} seeds each",
+        "heads": f"{len(rows)}, {counted_seeds(summary['seeds'])} each",
         "mapping": str(summary["mapping_version"]),
         "compared with": summary["reference"] or "",
     }

@@ -10,6 +10,7 @@ from heads.page import grid, outcome, paper_tables, sources
 from heads.page.elements import Html, element
 from heads.page.material import Material
 from heads.page.overview import overview, untrained
+from heads.tables import counted_seeds
 
 Results = Mapping[str, Any]
 NAME = "report.html"
@@ -107,7 +108,7 @@ def _facts(results: Results) -> Html:
     facts = {
         "dataset": results.get("release", results["dataset"]),
         "protocol": results["protocol"],
-        "heads": f"{heads}, {seeds} seeds each",
+        "heads": f"{heads}, {counted_seeds(seeds)} each",
         "people": ", ".join(f"{part} {size:,}" for part, size in sizes.items()),
     }
     for name in ("chance", "largest_class"):

@@ -18,10 +18,11 @@ from cache.errors import StoreError
 from cache.store import Store
 from heads import checkpoint
 from heads.about import check_mapping
+from heads.cell import METRICS
 from heads.checkpoint import Checkpoint
-from heads.evaluate import _check_same as check_store
+from heads.evaluate import check_store
 from heads.evaluation import Trial, embed
-from heads.experiment import METRICS, Bench, trial_of
+from heads.experiment import Bench, trial_of
 from heads.features import device, load_split
 from heads.interval import summary
 from heads.protocols import one_shot

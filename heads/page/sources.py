@@ -8,6 +8,7 @@ from cache.store import Feature
 from heads.page.elements import Html, element, join, table
 from heads.page.material import Material
 from heads.page.outcome import badge
+from heads.tables import counted_seeds
 
 _PARTS = ("train", "val", "test")
 
@@ -105,7 +106,7 @@ def settings_section(material: Material) -> Html:
     names = list(dict.fromkeys(name for row in rows for name in row["settings"]))
     body = [[name, *(_value(row["settings"].get(name, "")) for row in rows)] for name in names]
     seeds = max((row.get("seeds", 0) for row in rows), default=0)
-    caption = f"Settings of training, {seeds} seeds, {material.results.get('threads', 'unknown')} threads"
+    caption = f"Settings of training, {counted_seeds(seeds)}, {material.results.get('threads', 'unknown')} threads"
     return table(caption, ["setting", *(row["name"] for row in rows)], body, numbers=len(rows))
 
 

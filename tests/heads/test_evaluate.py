@@ -13,8 +13,9 @@ from cache.errors import StoreError
 from cache.store import Store
 from heads import checkpoint, cli
 from heads.ablate import cell
+from heads.cell import Result
 from heads.evaluate import csv_text, evaluate
-from heads.experiment import Result, prepare, run
+from heads.experiment import prepare, run
 from heads.prediction import predict
 from heads.protocols.one_shot import MAPPING, read_rules
 

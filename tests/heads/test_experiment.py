@@ -15,7 +15,8 @@ from cache.manifest import Manifest
 from cache.store import Store
 from heads import checkpoint, experiment, together
 from heads.ablate import cell
-from heads.experiment import Cell, Result, prepare, run
+from heads.cell import Cell, Result
+from heads.experiment import prepare, run
 from heads.protocols.one_shot import apply, read_rules
 from heads.train import Best, train
 from heads.training import fields

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from heads import grid
-from heads.experiment import Cell
+from heads.cell import Cell
 from heads.grid import Grid, cell, cells, groups
 
 

@@ -87,6 +87,15 @@ def test_the_papers_tables_pair_only_what_can_be(runs: Path) -> None:
     assert len([line for line in lines if line.endswith(f",{SHOTS}")]) == 5
 
 
+def test_the_table_of_one_protocol_says_why_and_marks_an_untrained_reference(runs: Path) -> None:
+    text = (runs / FOLDER / "table.md").read_text()
+    lines = {line.split("|")[1].strip(): line for line in text.splitlines() if line.startswith("| ")}
+    assert "| to i_dml (UNTRAINED: image) % [95 %] " in lines["head"]
+    assert f"| - ({SHOTS}) " in lines["i_dml-two"]
+    assert f"| - ({PEOPLE}) " in lines["b_dml"]
+    assert "- (" not in lines["random"] + lines["i_dml"]
+
+
 def test_the_pages_say_why_there_is_no_difference(runs: Path) -> None:
     tables = material.finished(runs / "x")
     own = material.Material("x", tables[runs / FOLDER])

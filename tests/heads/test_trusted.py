@@ -15,7 +15,7 @@ from cache.errors import ConfigError
 from heads import ablate as ablation
 from heads import cli
 from heads.ablate import Outcome, Place, ablate, table
-from heads.experiment import Cell
+from heads.cell import Cell
 from heads.grid import Grid, cell
 from heads.page import material
 from heads.page.material import finished
