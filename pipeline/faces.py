@@ -94,8 +94,11 @@ class Detector:
         if min(pixels.shape[1:3]) < self.min_face:  # no level of the pyramid is left, which MTCNN does not expect
             return [_whole(search, np.zeros((0, 5)), np.zeros((0, 5, 2))) for search in searches]
         nets = (self.nets[name] for name in ("pnet", "rnet", "onet"))
+        planes = torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous()  # the pyramid is made of these twice as fast
         with torch.inference_mode():
-            found = detect_face(pixels, self.min_face, *nets, list(self.thresholds), PYRAMID_FACTOR, self.device)
+            found = detect_face(
+                planes.permute(0, 2, 3, 1), self.min_face, *nets, list(self.thresholds), PYRAMID_FACTOR, self.device
+            )
         return [_whole(search, *one) for search, *one in zip(searches, *found, strict=True)]
 
 

@@ -3,10 +3,9 @@
 The bare rate replays the outermost network calls of an extraction on the very tensors they were given, all in memory:
 no decoding, no resizing, no post-processing, no writing. It is taken in two ways, batches one after the other on all
 cores and one batch on each core, and the faster one is the baseline. Runner and replays take turns; medians are
-compared. Each stage is measured alone with its default settings, one batch a core, and all of them together in
-one pass, there at smaller sizes, so that decoding weighs more and not less; with it goes what reading and decoding the
-same files takes on one core, and what is written. Writes bench/extract.json (a quarter of an hour;
-``--together`` measures only the last).
+compared. Each stage is measured alone with its default settings, one batch a core, and all of them together in one
+pass; with it goes what reading and decoding the same files takes on one core, and what is written. Writes
+bench/extract.json (a quarter of an hour; ``--together`` measures only the last).
 """
 
 import json
@@ -42,18 +41,12 @@ BACKBONE = {"image": {"stage": "backbone", "model": "resnet18", "input": "image"
 ALONE = ("sem2vec", "scene", "objects", "face", "pose", "depth", "hrnet_maps")
 """With ``backbone``, every stage that reads pixels."""
 TOGETHER: dict[str, dict[str, Any]] = {
+    **{name: {} for name in ALONE},
     "body": {"stage": "backbone", "input": "body"},
-    "sem2vec": {"size": [256, 256]},
-    "scene": {},
-    "objects": {"model": "fasterrcnn_mobilenet_v3_large_320_fpn"},
-    "face": {},
-    "pose": {},
-    "depth": {"size": 252},
-    "hrnet_maps": {"size": [256, 256]},
     "face_features": {"stage": "backbone", "input": "face", "model": "inception_resnet_v1"},
     "pose_vector": {"hands": "zero", "frame": "joints"},
 }
-MANY, FEW = 192, 64
+MANY, FEW = 192, 16
 """Images of the main measurement, and of all together."""
 
 CORES = len(os.sched_getaffinity(0))
@@ -201,7 +194,7 @@ def main(only_together: bool = False) -> None:
         backbone = measure(BACKBONE, MANY, 3, 0.85)
         alone = {name: measure({name: {}}, CORES * batch(name), 1, 0.85) for name in ALONE}
         results = {"backbone": backbone, "stages": {"backbone": backbone} | alone}
-    results["all_stages"] = measure(BACKBONE | TOGETHER, FEW, 2, 0.95)
+    results["all_stages"] = measure(BACKBONE | TOGETHER, FEW, 1, 0.95)
     record("extract", results | {"cores": CORES} | machine())
 
 
