@@ -154,7 +154,9 @@ def test_a_reader_that_has_seen_enough(place: list[str]) -> None:
 
 def made(*words: str) -> list[str]:
     """What make would run, word by word as the shell reads it."""
-    done = subprocess.run(["make", "-n", *words], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["make", "--no-print-directory", "-n", *words], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
     return shlex.split(done.stdout)
 
 
