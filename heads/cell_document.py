@@ -5,23 +5,19 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from cache.errors import StoreError
 from cache.fingerprint import fingerprint
-from heads.matrix_document import first_fault
+from heads.document import Part, first_fault
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(allow_inf_nan=False)
-
-
-class _Settings(_Part):
+class _Settings(Part):
     shots: int
     episodes: int
 
 
-class _Identity(_Part):
+class _Identity(Part):
     dataset: str
     source: str
     protocol: str
@@ -30,12 +26,12 @@ class _Identity(_Part):
     settings: _Settings
 
 
-class _ScoredOn(_Part):
+class _ScoredOn(Part):
     people: str
     support: str
 
 
-class _Row(_Part):
+class _Row(Part):
     name: str
     seeds: int
     settings: _Settings
@@ -43,7 +39,7 @@ class _Row(_Part):
     untrained: list[str]
 
 
-class _Episodes(_Part):
+class _Episodes(Part):
     correct: list[Any]
     total: list[int] = Field(min_length=1)
 
@@ -55,12 +51,12 @@ class _Episodes(_Part):
         return self
 
 
-class _Checkpoint(_Part):
+class _Checkpoint(Part):
     bytes: int
     digest: str
 
 
-class _Cell(_Part):
+class _Cell(Part):
     identity: _Identity
     row: _Row
     episodes: _Episodes

@@ -18,8 +18,6 @@ from cache.store import Store
 
 SEEDS = 5
 MOST_THREADS = 1024
-_STARVED = ("allocate memory", "out of memory")
-"""What torch's RuntimeErrors say when there is not enough."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -95,7 +93,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the flush at exit must not complain again
         return 141
     except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, MemoryError) and not any(word in str(error) for word in _STARVED):
+        from heads.failure import MEMORY, reason_of
+
+        if reason_of(error) != MEMORY:
             raise
         cure = "Make sizes, batch or episodes in SET smaller, or SEEDS fewer"
         print(f"error: not enough memory: {' '.join(str(error).split())[:160]}. {cure}", file=sys.stderr)

@@ -3,22 +3,19 @@
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from cache.errors import StoreError
+from heads.document import Part, first_fault
 from heads.runs import folder_name
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(allow_inf_nan=False)
-
-
-class _Score(_Part):
+class _Score(Part):
     mean: float
     ci95: tuple[float, float]
 
 
-class _Cell(_Part):
+class _Cell(Part):
     paper: float | None
     reason: str | None = None
     accuracy: _Score | None = None
@@ -35,18 +32,18 @@ class _Cell(_Part):
         return self
 
 
-class _Row(_Part):
+class _Row(Part):
     name: str
     head: str
     cells: list[_Cell]
 
 
-class _Column(_Part):
+class _Column(Part):
     name: str
     protocols: list[str] = Field(min_length=1)
 
 
-class _Table(_Part):
+class _Table(Part):
     title: str
     dataset: str | None
     columns: list[_Column]
@@ -60,14 +57,14 @@ class _Table(_Part):
         return self
 
 
-class _Absent(_Part):
+class _Absent(Part):
     reason: str
     error: str
 
 
-class _Protocol(_Part):
+class _Protocol(Part):
     folder: str | None
-    people: dict[str, dict[str, int]] = {}
+    people: dict[str, dict[str, int]] = Field(default_factory=dict)
     chance: float | None = None
     largest_class: float | None = None
     absent: list[_Absent]
@@ -78,14 +75,14 @@ class _Protocol(_Part):
         return None if folder is None else folder_name(folder)
 
 
-class _Feature(_Part):
+class _Feature(Part):
     name: str
     fingerprint: str
     trained: bool
     used: bool
 
 
-class _Summary(_Part):
+class _Summary(Part):
     dataset: str
     release: str
     mapping_version: int
@@ -110,10 +107,3 @@ def check(found: Any, path: Path) -> None:
         _Summary.model_validate(found)
     except ValidationError as error:
         raise StoreError(f"{path}: is not the summary of a grid: {first_fault(error)}. Run make ablate again") from None
-
-
-def first_fault(error: ValidationError) -> str:
-    """``rows.0.name: Field required``, in one line."""
-    fault = error.errors(include_url=False)[0]
-    where = ".".join(map(str, fault["loc"]))
-    return " ".join((f"{where}: {fault['msg']}" if where else fault["msg"]).split())

@@ -3,17 +3,13 @@
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from cache.errors import StoreError
-from heads.matrix_document import first_fault
+from heads.document import Part, first_fault
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(allow_inf_nan=False)
-
-
-class _Apart(_Part):
+class _Apart(Part):
     mean: float
     ci95: tuple[float, float]
 
@@ -22,28 +18,28 @@ class _Score(_Apart):
     std: float
 
 
-class _Metrics(_Part):
+class _Metrics(Part):
     accuracy: _Score
     macro_accuracy: _Score
 
 
-class _Difference(_Part):
+class _Difference(Part):
     to: str
     accuracy: _Apart
 
 
-class _Paper(_Part):
+class _Paper(Part):
     accuracy: float
     source: str
     dataset: str
 
 
-class _History(_Part):
+class _History(Part):
     loss: list[list[float]]
     validation: list[list[float]]
 
 
-class _Row(_Part):
+class _Row(Part):
     name: str
     seeds: int = Field(ge=1)
     parameters: int
@@ -54,7 +50,7 @@ class _Row(_Part):
     best_epochs: list[int]
     validation: list[float] = Field(min_length=1)
     history: _History | None = None
-    settings: dict[str, Any] = {}
+    settings: dict[str, Any] = Field(default_factory=dict)
     paper: _Paper | None
     difference: _Difference | None = None
     unpaired: str | None = None
@@ -71,25 +67,25 @@ class _Row(_Part):
         return self
 
 
-class _Feature(_Part):
+class _Feature(Part):
     name: str
     fingerprint: str
     trained: bool
     used: bool
 
 
-class _Absent(_Part):
+class _Absent(Part):
     name: str
     reason: str
     error: str
 
 
-class _Published(_Part):
+class _Published(Part):
     source: str
     test: dict[str, int]
 
 
-class _Results(_Part):
+class _Results(Part):
     dataset: str
     release: str
     protocol: str
@@ -101,7 +97,7 @@ class _Results(_Part):
     features: list[_Feature]
     threads: int | None = None
     reference: str | None = None
-    absent: list[_Absent] = []
+    absent: list[_Absent] = Field(default_factory=list)
     rows: list[_Row] = Field(min_length=1)
 
 

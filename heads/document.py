@@ -1,0 +1,16 @@
+"""What the checks of results.json, summary.json and finished cells share."""
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+
+class Part(BaseModel):
+    """Of such a file: numbers are finite, and more may stand in it."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+
+def first_fault(error: ValidationError) -> str:
+    """``rows.0.name: Field required``, in one line."""
+    fault = error.errors(include_url=False)[0]
+    where = ".".join(map(str, fault["loc"]))
+    return " ".join((f"{where}: {fault['msg']}" if where else fault["msg"]).split())
