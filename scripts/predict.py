@@ -21,12 +21,13 @@ from PIL import Image
 
 from cache.errors import AffectError, ConfigError, WeightsError
 from cache.files import make_folder, replace, replace_text
+from cache.spec import Status
 from heads import checkpoint, runs
 from heads.about import check_mapping
 from heads.protocols import one_shot
 from pipeline.cli import Parser
 from pipeline.extract import check_device
-from pipeline.images import decode
+from pipeline.images import ImageError, decode
 from pipeline.recipes import DatasetConfig, dataset_config, recipes
 from pipeline.stage import Photo
 from pipeline.weights import Weights
@@ -141,8 +142,18 @@ class _Finder:
             raise WeightsError(f'BOXES: none given, and no detector: {error}. Or give BOXES="x1,y1,x2,y2"') from None
 
 
+def _photograph(path: Path) -> Image.Image:
+    """Raises: ImageError, with the cure."""
+    try:
+        return decode(path)
+    except ImageError as error:
+        cures = {Status.MISSING: "Give a photograph or a folder as IMAGE", Status.BROKEN: "Give a sound copy as IMAGE"}
+        cure = f". {cures[error.status]}" if error.status in cures else ""
+        raise ImageError(error.status, f"{error}{cure}") from None
+
+
 def _predict(path: Path, finder: _Finder, model: Model, about: dict[str, Any], out: Path) -> None:
-    image = decode(path)
+    image = _photograph(path)
     boxes, rows, how = finder.find(path, image)
     looked = model.look(Photo(path.name, image, boxes), rows)
     document = {

@@ -139,3 +139,14 @@ def test_a_head_of_another_protocol_or_mapping_is_not_asked(tmp_path: Path, caps
         assert out == ""
         assert told in err
         assert err.count("\n") == 1
+
+
+def test_a_photograph_that_cannot_be_used_is_named_with_its_cure(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    with pytest.raises(AffectError, match=r"a\.jpg: no such file\. Give a photograph or a folder as IMAGE$"):
+        predict._photograph(path)
+    Image.new("RGB", (64, 64)).save(path)
+    assert predict._photograph(path).size == (64, 64)
+    path.write_bytes(path.read_bytes()[:300])
+    with pytest.raises(AffectError, match=r"a\.jpg: not readable as an image: .*\. Give a sound copy as IMAGE$"):
+        predict._photograph(path)
