@@ -68,3 +68,9 @@ def all_triplets(labels: Tensor) -> Tensor:
 def of_triplets(triplets: Tensor) -> Chosen:
     """triplets: (S, B, B, B) bool."""
     return Chosen(triplets.any(3), triplets.any(2), triplets)
+
+
+def one_hot(places: Tensor, count: int) -> Tensor:
+    """places: (...) below ``count``. Returns (..., count) bool; torch's own looks at the values, which a recording
+    (``heads.recording``) cannot."""
+    return places.unsqueeze(-1) == torch.arange(count, device=places.device)

@@ -12,11 +12,11 @@ from typing import Any, ClassVar
 import torch
 from pydantic import create_model
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from cache import plugins
 from cache.config import Settings
 from heads.chosen import Chosen
+from heads.distances import unit
 
 
 class Miner(ABC):
@@ -64,7 +64,7 @@ class MetricLearning(nn.Module):
 
     def forward(self, embedding: Tensor, labels: Tensor) -> Tensor:
         """embedding: (S, B, e). labels: (S, B). Returns (S,)."""
-        normalised = F.normalize(embedding, dim=2)
+        normalised = unit(embedding)
         with torch.no_grad():
             chosen = self.miner.choose(normalised.detach(), labels)
         value: Tensor = self.loss(normalised, labels, chosen)

@@ -17,6 +17,18 @@ from heads.layers import Linear
 _LATE = 1e6
 """A step number at which Adam's bias correction, 1 - 0.99 ** step, is exactly 1."""
 
+_SMALL = 2**16
+"""Numbers of one seed's weight up to which the gradients of all seeds are made and used up in one call."""
+
+Taps = Sequence[tuple[Tensor, Tensor | None]]
+"""Of a layer: the x and the gradient of the output of every call; None where the loss does not depend on it."""
+
+Found = tuple[Sequence[Taps], Sequence[Tensor | None]]
+"""The taps of each streamed layer, and the gradient of every other parameter."""
+
+Row = tuple[Tensor, Tensor, Tensor]
+"""Parameter, gradient, squares."""
+
 
 class RMSprop:
     """``with RMSprop(head, lr) as optimiser: optimiser.step(loss)``. lr: one number, or (S,) with one for each model.
@@ -37,7 +49,7 @@ class RMSprop:
         self.others = [parameter for parameter in module.parameters() if id(parameter) not in streamed]
         self.squares = [torch.zeros_like(parameter) for parameter in self.others]
         self.layer_squares = [torch.zeros_like(layer.weight) for layer in self.layers]
-        self.scratch = [torch.empty_like(layer.weight[0]) for layer in self.layers]
+        self.scratch = [torch.empty_like(_at_once(layer.weight.detach())) for layer in self.layers]
 
     def __enter__(self) -> Self:
         for layer in self.layers:
@@ -48,32 +60,51 @@ class RMSprop:
         for layer in self.layers:
             layer.taps = None
 
-    @torch.no_grad()
     def step(self, loss: Tensor) -> None:
         """Differentiate ``loss``, (), and update every parameter that it depends on."""
-        for parameter in self.others:
-            parameter.grad = None
-        loss.backward()  # type: ignore[no-untyped-call]
-        for layer, squares, scratch in zip(self.layers, self.layer_squares, self.scratch, strict=True):
+        self.update(self.differentiate(loss))
+
+    def differentiate(self, loss: Tensor) -> Found:
+        """What ``update`` needs of ``loss``, ()."""
+        outputs = [out for layer in self.layers for _, out in layer.taps or ()]
+        gradients = iter(torch.autograd.grad(loss, [*outputs, *self.others], allow_unused=True))
+        taps = [[(x, next(gradients)) for x, _ in layer.taps or ()] for layer in self.layers]
+        for layer in self.layers:
             if layer.taps:
-                self._stream(layer.weight, layer.taps, squares, scratch)
                 layer.taps.clear()
-        known = [(p, p.grad, square) for p, square in zip(self.others, self.squares, strict=True) if p.grad is not None]
+        return taps, list(gradients)
+
+    @torch.no_grad()
+    def update(self, found: Found) -> None:
+        """Change every parameter that has a gradient."""
+        rows: list[Row] = []
+        parts = zip(self.layers, self.layer_squares, self.scratch, found[0], strict=True)
+        for layer, squares, scratch, every in parts:
+            taps = [(x, gradient) for x, gradient in every if gradient is not None]
+            if taps and len(scratch) == len(layer.weight):
+                rows.append((layer.weight, _gradient(taps, scratch), squares))
+            elif taps:
+                self._stream(layer.weight, taps, squares, scratch)
+        others = zip(self.others, found[1], self.squares, strict=True)
+        rows += [
+            (parameter, gradient.contiguous(), squares)
+            for parameter, gradient, squares in others
+            if gradient is not None
+        ]
         if isinstance(self.lr, Tensor):
             for seed, rate in enumerate(self.lr.tolist()):
-                self._update([(p[seed], grad[seed], square[seed]) for p, grad, square in known], rate)
+                self._update([(p[seed], grad[seed], square[seed]) for p, grad, square in rows], rate)
         else:
-            self._update(known, self.lr)
+            self._update(rows, self.lr)
 
     def _stream(self, weight: Tensor, taps: Sequence[tuple[Tensor, Tensor]], squares: Tensor, scratch: Tensor) -> None:
         rates = self.lr.tolist() if isinstance(self.lr, Tensor) else [self.lr] * len(weight)
         for seed, rate in enumerate(rates):
-            for number, (x, gradient) in enumerate(taps):
-                torch.addmm(scratch, x[seed].T, gradient[seed], beta=min(number, 1), out=scratch)
-            self._update([(weight[seed], scratch, squares[seed])], rate)
+            mine = [(x[seed : seed + 1], gradient[seed : seed + 1]) for x, gradient in taps]
+            self._update([(weight[seed : seed + 1], _gradient(mine, scratch), squares[seed : seed + 1])], rate)
 
-    def _update(self, rows: Sequence[tuple[Tensor, Tensor, Tensor]], lr: float) -> None:
-        """rows: parameter, gradient, squares. The gradients are overwritten (by themselves)."""
+    def _update(self, rows: Sequence[Row], lr: float) -> None:
+        """The gradients are overwritten (by themselves)."""
         if not rows:
             return
         parameters, gradients, squares = (list(column) for column in zip(*rows, strict=True))
@@ -92,3 +123,15 @@ class RMSprop:
             amsgrad=False,
             maximize=False,
         )
+
+
+def _at_once(weight: Tensor) -> Tensor:
+    """The part of a layer's weights, (S, in, out), whose gradient is made in one piece: all seeds, or the first."""
+    return weight if weight[0].numel() <= _SMALL else weight[:1]
+
+
+def _gradient(taps: Sequence[tuple[Tensor, Tensor]], out: Tensor) -> Tensor:
+    """Of a layer's weights, (S, in, out), into ``out``. taps: x, (S, B, in), and the gradient of the output."""
+    for number, (x, gradient) in enumerate(taps):
+        torch.baddbmm(out, x.mT, gradient, beta=min(number, 1), out=out)
+    return out

@@ -17,6 +17,7 @@ from heads.evaluation import Samples, Trial
 from heads.head import Head
 from heads.metrics import macro_accuracy
 from heads.optimiser import RMSprop
+from heads.step import Step
 from heads.training import Training
 
 Places = NDArray[np.int64]
@@ -93,6 +94,9 @@ class Fit:
     running: NDArray[np.bool_]
     number: int = 0
 
+    def __post_init__(self) -> None:
+        self.step = Step(self.head, self.samples, self.optimiser)
+
     @classmethod
     def start(cls, head: Head, samples: Samples, validation: Trial, training: Training, seeds: Sequence[int]) -> "Fit":
         """Before the first epoch."""
@@ -114,7 +118,17 @@ class Fit:
         labels = self.samples.labels.cpu().numpy()
         order = np.stack([sampling.epoch(labels, per_class, batch, draw) for draw in self.draws], 1)
         places = torch.as_tensor(order, device=self.samples.labels.device)
-        return _epoch(self.head, self.samples, places, self.optimiser)
+        return self._epoch(places)
+
+    def _epoch(self, order: Tensor) -> NDArray[np.float64]:
+        """One pass over ``order``, (steps, S, B). Returns the mean loss of each seed over all steps."""
+        self.head.train()
+        total = torch.zeros(order.shape[1], device=order.device, dtype=torch.float64)
+        with self.optimiser:
+            for places in order:
+                total += self.step(places)
+        mean: NDArray[np.float64] = (total / len(order)).cpu().numpy()
+        return mean
 
     def judge(self, loss: NDArray[np.float64]) -> Epoch:
         """Score the epoch on validation and keep what is the best so far. loss: (S,), what ``descend`` gave."""
@@ -183,25 +197,6 @@ def diverged(loss: NDArray[np.float64], seeds: Sequence[int], epoch: int, lr: fl
         return None
     what = f"seed {seeds[int(np.argmin(finite))]}: the loss is not a number in epoch {epoch}"
     return Diverged(f"{what}. Take a learning rate below lr={lr}")
-
-
-def _epoch(head: Head, samples: Samples, order: Tensor, optimiser: RMSprop) -> NDArray[np.float64]:
-    """One pass over ``order``, (steps, S, B). Returns the mean loss of each seed over all steps."""
-    head.train()
-    total = torch.zeros(order.shape[1], device=order.device, dtype=torch.float64)
-    with optimiser:
-        for places in order:
-            total += step(head, samples, places, optimiser)
-    mean: NDArray[np.float64] = (total / len(order)).cpu().numpy()
-    return mean
-
-
-def step(head: Head, samples: Samples, places: Tensor, optimiser: RMSprop) -> Tensor:
-    """One optimiser step on the samples at ``places``, (S, B). Returns the loss before it, (S,), without a graph."""
-    features, labels = samples.batch(places)
-    loss = head.loss(head(features), labels)
-    optimiser.step(loss.sum())
-    return loss.detach()
 
 
 def _score(head: Head, trial: Trial, seeds: int) -> NDArray[np.float64]:

@@ -23,7 +23,8 @@ import torch
 
 from heads.evaluation import Samples
 from scripts import bench_heads_growth as growth
-from scripts.bench_heads_floor import floor, products_run, traffic_run
+from scripts.bench_heads_floor import floor
+from scripts.bench_heads_floor import runs as floor_runs
 from scripts.bench_heads_runs import (
     HEAD,
     PEOPLE,
@@ -48,8 +49,7 @@ def over_floor(data: Samples, rounds: int) -> dict[str, Any]:
     """One seed's step and five seeds' step over their floors."""
     found = {}
     for seeds in (1, SEEDS):
-        parts = {"products": products_run(seeds)[0], "traffic": traffic_run(seeds)[0]}
-        seconds = alternately({"step": head_run(data, range(seeds)), **parts}, rounds)
+        seconds = alternately({"step": head_run(data, range(seeds)), **floor_runs(seeds)}, rounds)
         least, about = floor(seeds, seconds["products"], seconds["traffic"])
         steps = [one / STEPS for one in seconds["step"]]
         name = "one_seed" if seeds == 1 else "five_seeds"

@@ -25,39 +25,41 @@ def weights(head: Head) -> int:
     return head.parameter_count()
 
 
-def products_run(seeds: int) -> tuple[Run, int]:
-    """Products of 32 rows, the three kinds of a step, over as many weights as ``seeds`` models have; their FLOPs."""
-    count = seeds * weights(head_of([0])[0]) // WIDTH**2
-    ring = [torch.randn(WIDTH, WIDTH) for _ in range(count)]
+def runs(seeds: int) -> dict[str, Run]:
+    """``products``: of 32 rows, the three kinds of a step, over as many weights as ``seeds`` models have. ``traffic``:
+    a read and a write of the same weights and of as many squares.
+
+    Both on one memory, and in this order, as in a step: weights that one thread wrote and both have read cost more to
+    write again than memory that nobody else touched, most of all where the cores do not share a cache.
+    """
+    count = _matrices(seeds)
+    values = torch.full((2 * count, WIDTH, WIDTH), 1e-3)
     x, gradient = torch.randn(ROWS, WIDTH), torch.randn(ROWS, WIDTH)
     forward, back, change = torch.empty(ROWS, WIDTH), torch.empty(ROWS, WIDTH), torch.empty(WIDTH, WIDTH)
 
-    def run() -> None:
-        for weight in ring:
+    def products() -> None:
+        for weight in values[:count]:
             torch.mm(x, weight, out=forward)
-        for weight in ring:
+        for weight in values[:count]:
             torch.mm(gradient, weight.T, out=back)
             torch.mm(x.T, gradient, out=change)
 
-    return run, 3 * 2 * ROWS * WIDTH**2 * count
-
-
-def traffic_run(seeds: int) -> tuple[Run, int]:
-    """Reads and writes as much memory as the weights and squares of ``seeds`` models take; and the bytes moved."""
-    count = seeds * weights(head_of([0])[0])
-    values = torch.ones(2 * count)
-
-    def run() -> None:
+    def traffic() -> None:
         values.mul_(1.0)
 
-    return run, WEIGHT_BYTES * count
+    return {"products": products, "traffic": traffic}
+
+
+def _matrices(seeds: int) -> int:
+    return seeds * weights(head_of([0])[0]) // WIDTH**2
 
 
 def floor(seeds: int, products: list[float], traffic: list[float]) -> tuple[list[float], dict[str, Any]]:
     """Seconds of a step in each round, from the rounds' rates; and the numbers that it is made of."""
     head, _ = head_of([0])
     arithmetic, moved = seeds * flops(head), seeds * WEIGHT_BYTES * weights(head)
-    done, bytes_ = products_run(seeds)[1], traffic_run(seeds)[1]
+    numbers = _matrices(seeds) * WIDTH**2
+    done, bytes_ = 3 * 2 * ROWS * numbers, WEIGHT_BYTES * numbers
     seconds = [arithmetic / (done / a) + moved / (bytes_ / b) for a, b in zip(products, traffic, strict=True)]
     about = {
         "mflop": round(arithmetic / 1e6, 1),

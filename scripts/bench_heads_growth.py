@@ -15,7 +15,7 @@ from heads import sampling
 from heads.episodes import draw_support
 from heads.evaluation import Samples, Trial
 from heads.optimiser import RMSprop
-from heads.train import step
+from heads.step import Step
 from scripts.bench_heads_runs import (
     CLASSES,
     HEAD,
@@ -59,11 +59,12 @@ def by_people() -> list[dict[str, Any]]:
         data = samples(people)
         head, settings = head_of([0])
         optimiser = RMSprop(head, settings.lr)
+        step = Step(head, data, optimiser)
         started = time.perf_counter()
         order = sampling.epoch(data.labels.numpy(), settings.per_class, settings.batch, sampling.generator(0))
         with optimiser:
             for places in torch.as_tensor(order[:, None]):
-                step(head, data, places, optimiser)
+                step(places)
         seconds = time.perf_counter() - started
         found.append({"people": people, "steps": len(order), "epoch_s": round(seconds, 3)})
     return found

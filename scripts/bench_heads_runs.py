@@ -16,7 +16,7 @@ from heads import sampling
 from heads.evaluation import Samples
 from heads.head import Head
 from heads.optimiser import RMSprop
-from heads.train import step
+from heads.step import Step
 from heads.training import Recipe, recipe
 
 PEOPLE, CLASSES, STEPS = 23_266, 6, 20
@@ -54,19 +54,21 @@ def head_run(
     steps: int = STEPS,
     settings: Mapping[str, Any] | None = None,
 ) -> Run:
-    """Training steps of the given seeds in one model."""
+    """Training steps of the given seeds in one model, from a recording: of a whole training all but 200 are."""
     head, chosen = head_of(seeds, name, {key: x.shape[1] for key, x in data.features.items()}, settings)
     mine = Samples({key: data.features[key] for key in head.inputs}, data.labels)
     optimiser = RMSprop(head, chosen.lr)
+    step = Step(head, mine, optimiser, plain=1)
     labels = data.labels.numpy()
     draws = [sampling.epoch(labels, chosen.per_class, chosen.batch, sampling.generator(seed)) for seed in seeds]
     order = itertools.cycle(torch.as_tensor(np.stack(draws, 1)))
 
-    def run() -> None:
+    def run(count: int = steps) -> None:
         with optimiser:
-            for places in itertools.islice(order, steps):
-                step(head, mine, places, optimiser)
+            for places in itertools.islice(order, count):
+                step(places)
 
+    run(3)
     return run
 
 

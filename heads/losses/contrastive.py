@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from cache.config import Settings
 from heads import metric_learning
 from heads.chosen import Chosen
-from heads.distances import euclidean
+from heads.distances import pairwise
 from heads.reduction import mean_of_positive
 from heads.varied import Number, column
 
@@ -26,7 +26,7 @@ class Loss(metric_learning.Loss):
 
     def forward(self, normalised: Tensor, labels: Tensor, chosen: Chosen) -> Tensor:  # noqa: ARG002 (the contract's)
         """See the class."""
-        distance = euclidean(normalised, normalised)
+        distance = pairwise(normalised)
         positive, negative = chosen.counts(distance.dtype)
         far = F.relu(distance - column(self.config.pos_margin, distance))
         near = F.relu(column(self.config.neg_margin, distance) - distance)

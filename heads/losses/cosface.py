@@ -5,12 +5,11 @@ from collections.abc import Sequence
 import torch
 from pydantic import Field
 from torch import Tensor
-from torch.nn import functional as F
 
 from cache.config import Settings
 from heads import metric_learning
-from heads.chosen import Chosen
-from heads.distances import cosine
+from heads.chosen import Chosen, one_hot
+from heads.distances import cosine, unit
 from heads.losses._proxies import cross_entropy, drawn
 from heads.varied import Number, column
 
@@ -30,7 +29,7 @@ class Loss(metric_learning.Loss):
 
     def forward(self, normalised: Tensor, labels: Tensor, chosen: Chosen) -> Tensor:
         """See the class."""
-        similarity = cosine(normalised, F.normalize(self.proxies, dim=2))
-        own = F.one_hot(labels, self.classes).to(similarity)
+        similarity = cosine(normalised, unit(self.proxies))
+        own = one_hot(labels, self.classes).to(similarity)
         logits = column(self.config.scale, similarity) * (similarity - column(self.config.margin, similarity) * own)
         return cross_entropy(logits, labels, chosen)

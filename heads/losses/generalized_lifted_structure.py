@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from cache.config import Settings
 from heads import metric_learning
 from heads.chosen import Chosen
-from heads.distances import euclidean
+from heads.distances import pairwise
 from heads.reduction import log_sum_exp
 from heads.varied import Number, column
 
@@ -24,7 +24,7 @@ class Loss(metric_learning.Loss):
 
     def forward(self, normalised: Tensor, labels: Tensor, chosen: Chosen) -> Tensor:  # noqa: ARG002 (the contract's)
         """See the class."""
-        distance = euclidean(normalised, normalised)
+        distance = pairwise(normalised)
         far = log_sum_exp(distance - column(self.config.pos_margin, distance), chosen.positive)
         near = log_sum_exp(column(self.config.neg_margin, distance) - distance, chosen.negative)
         far = far.masked_fill(~chosen.positive.any(2), 0)

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from cache.config import Settings
 from heads import metric_learning
 from heads.chosen import Chosen
-from heads.distances import euclidean
+from heads.distances import pairwise
 from heads.reduction import log_sum_exp, mean
 from heads.varied import Number, column
 
@@ -25,7 +25,7 @@ class Loss(metric_learning.Loss):
 
     def forward(self, normalised: Tensor, labels: Tensor, chosen: Chosen) -> Tensor:  # noqa: ARG002 (the contract's)
         """See the class."""
-        distance = euclidean(normalised, normalised)
+        distance = pairwise(normalised)
         positive, negative = chosen.counts(distance.dtype)
         near = log_sum_exp(column(self.config.neg_margin, distance) - distance, negative)
         some = negative.sum(2) > 0

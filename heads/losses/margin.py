@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from cache.config import Settings
 from heads import metric_learning
 from heads.chosen import Chosen
-from heads.distances import euclidean
+from heads.distances import pairwise
 from heads.reduction import ratio
 from heads.varied import Number, column
 
@@ -35,7 +35,7 @@ class Loss(metric_learning.Loss):
 
     def forward(self, normalised: Tensor, labels: Tensor, chosen: Chosen) -> Tensor:  # noqa: ARG002 (the contract's)
         """See the class."""
-        distance = euclidean(normalised, normalised)
+        distance = pairwise(normalised)
         beta = column(self.beta if self.config.learn_beta else self.config.beta, distance)
         margin = column(self.config.margin, distance)
         positive, negative = chosen.triplet_counts(distance.dtype)

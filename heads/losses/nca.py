@@ -7,7 +7,7 @@ from torch import Tensor
 from cache.config import Settings
 from heads import metric_learning
 from heads.chosen import Chosen, all_pairs
-from heads.distances import euclidean
+from heads.distances import pairwise
 from heads.reduction import mean
 from heads.varied import Number, column
 
@@ -25,7 +25,7 @@ class Loss(metric_learning.Loss):
 
     def forward(self, normalised: Tensor, labels: Tensor, chosen: Chosen) -> Tensor:
         """See the class."""
-        distance = euclidean(normalised, normalised).square()
+        distance = pairwise(normalised).square()
         near = -column(self.config.softmax_scale, distance) * distance
         pairs = all_pairs(labels)
         lowest = torch.finfo(near.dtype).min

@@ -5,12 +5,11 @@ from collections.abc import Sequence
 import torch
 from pydantic import Field
 from torch import Tensor
-from torch.nn import functional as F
 
 from cache.config import Settings
 from heads import metric_learning
 from heads.chosen import Chosen
-from heads.distances import cosine
+from heads.distances import cosine, unit
 from heads.losses._proxies import cross_entropy, drawn
 from heads.varied import Number, column
 
@@ -30,5 +29,5 @@ class Loss(metric_learning.Loss):
 
     def forward(self, normalised: Tensor, labels: Tensor, chosen: Chosen) -> Tensor:
         """See the class."""
-        similarity = cosine(normalised, F.normalize(self.proxies, dim=2))
+        similarity = cosine(normalised, unit(self.proxies))
         return cross_entropy(similarity / column(self.config.temperature, similarity), labels, chosen)

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 import torch
 from pydantic import Field
 from torch import Tensor
-from torch.nn import functional as F
 
 from cache.config import Settings
 from heads import metric_learning
-from heads.chosen import Chosen
-from heads.distances import cosine
+from heads.chosen import Chosen, one_hot
+from heads.distances import cosine, unit
 from heads.losses._proxies import drawn
 from heads.reduction import log_one_plus_sum_exp, ratio
 from heads.varied import Number, column
@@ -33,10 +32,10 @@ class Loss(metric_learning.Loss):
 
     def forward(self, normalised: Tensor, labels: Tensor, chosen: Chosen) -> Tensor:
         """See the class."""
-        similarity = cosine(normalised, F.normalize(self.proxies, dim=2))
+        similarity = cosine(normalised, unit(self.proxies))
         alpha, margin = column(self.config.alpha, similarity), column(self.config.margin, similarity)
         weights = chosen.weights(similarity.dtype).unsqueeze(2) - 1
-        own = F.one_hot(labels, self.classes).bool()
+        own = one_hot(labels, self.classes)
         pull = log_one_plus_sum_exp(alpha * (margin - similarity) + weights, own, 1)
         push = log_one_plus_sum_exp(alpha * (similarity + margin) + weights, ~own, 1)
         return ratio(pull.sum(1), own.any(1).sum(1)) + push.mean(1)

@@ -5,12 +5,11 @@ from collections.abc import Sequence
 import torch
 from pydantic import Field
 from torch import Tensor
-from torch.nn import functional as F
 
 from cache.config import Settings
 from heads import metric_learning
 from heads.chosen import Chosen
-from heads.distances import euclidean
+from heads.distances import euclidean, unit
 from heads.losses._proxies import cross_entropy, drawn
 from heads.varied import Number, column
 
@@ -30,5 +29,5 @@ class Loss(metric_learning.Loss):
 
     def forward(self, normalised: Tensor, labels: Tensor, chosen: Chosen) -> Tensor:
         """See the class."""
-        distance = euclidean(normalised, F.normalize(self.proxies, dim=2)).square()
+        distance = euclidean(normalised, unit(self.proxies)).square()
         return cross_entropy(-column(self.config.softmax_scale, distance) * distance, labels, chosen, anchors_only=True)

@@ -10,8 +10,8 @@ from torch.nn import functional as F
 
 from cache.config import Settings
 from heads import metric_learning
-from heads.chosen import Chosen
-from heads.distances import cosine
+from heads.chosen import Chosen, one_hot
+from heads.distances import cosine, unit
 from heads.losses._proxies import cross_entropy
 from heads.varied import Number, column
 
@@ -38,9 +38,9 @@ class Loss(metric_learning.Loss):
 
     def forward(self, normalised: Tensor, labels: Tensor, chosen: Chosen) -> Tensor:
         """See the class."""
-        similarity = cosine(normalised, F.normalize(self.proxies, dim=2)).view(*labels.shape, self.classes, -1)
+        similarity = cosine(normalised, unit(self.proxies)).view(*labels.shape, self.classes, -1)
         share = F.softmax(similarity / column(self.config.center_gamma, similarity), 3)
         relaxed = (share * similarity).sum(3)
-        own = F.one_hot(labels, self.classes).to(similarity)
+        own = one_hot(labels, self.classes).to(similarity)
         logits = column(self.config.la, relaxed) * (relaxed - column(self.config.margin, relaxed) * own)
         return cross_entropy(logits, labels, chosen)

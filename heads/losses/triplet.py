@@ -7,7 +7,7 @@ from torch import Tensor
 from cache.config import Settings
 from heads import metric_learning
 from heads.chosen import Chosen
-from heads.distances import euclidean
+from heads.distances import pairwise
 from heads.varied import Number, column
 
 
@@ -26,7 +26,7 @@ class Loss(metric_learning.Loss):
     def forward(self, normalised: Tensor, labels: Tensor, chosen: Chosen) -> Tensor:  # noqa: ARG002 (the contract's)
         """The loss is piecewise linear in the distances, so the (S, B, B, B) triplets are only counted, without a
         graph, and the gradient flows through the (S, B, B) distances weighted by those counts."""
-        distance = euclidean(normalised, normalised)
+        distance = pairwise(normalised)
         with torch.no_grad():
             weight, floor = _slopes(distance, chosen, column(self.config.margin, distance))
         return (distance * weight).sum((1, 2)) + floor
@@ -36,11 +36,12 @@ def _slopes(distance: Tensor, chosen: Chosen, margin: Tensor) -> tuple[Tensor, T
     """What the loss is linear in: a weight for each distance, (S, B, B), and the margins' part, (S,)."""
     reach = (distance + margin).masked_fill_(~chosen.positive, -torch.inf)
     limit = distance.masked_fill(~chosen.negative, torch.inf)
-    violated = reach.unsqueeze(3) > limit.unsqueeze(2)
+    violated = distance.new_empty(*distance.shape, distance.shape[2])
+    torch.gt(reach.unsqueeze(3), limit.unsqueeze(2), out=violated)
     if chosen.triplets is not None:
-        violated &= chosen.triplets
-    pulls = violated.sum(3, dtype=distance.dtype)
-    weight = pulls - violated.sum(2, dtype=distance.dtype)
+        violated *= chosen.triplets
+    pulls = violated.sum(3)
+    weight = pulls - violated.sum(2)
     count = pulls.sum((1, 2), keepdim=True)
     scale = 1 / count.clamp_min(1)
     return weight * scale, (count * scale * margin).flatten()

@@ -2,11 +2,10 @@
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from heads import metric_learning
-from heads.chosen import Chosen, all_pairs, of_triplets
-from heads.distances import euclidean
+from heads.chosen import Chosen, all_pairs, of_triplets, one_hot
+from heads.distances import pairwise
 
 
 class Miner(metric_learning.Miner):
@@ -17,10 +16,10 @@ class Miner(metric_learning.Miner):
 
     def choose(self, normalised: Tensor, labels: Tensor) -> Chosen:
         """See the class."""
-        distance, size = euclidean(normalised, normalised), labels.shape[1]
+        distance, size = pairwise(normalised), labels.shape[1]
         pairs = all_pairs(labels)
         farthest = distance.masked_fill(~pairs.positive, -torch.inf).argmax(2)
         nearest = distance.masked_fill(~pairs.negative, torch.inf).argmin(2)
         both = pairs.positive.any(2, keepdim=True) & pairs.negative.any(2, keepdim=True)
-        positive = F.one_hot(farthest, size).bool() & both
-        return of_triplets(positive.unsqueeze(3) & F.one_hot(nearest, size).bool().unsqueeze(2))
+        positive = one_hot(farthest, size) & both
+        return of_triplets(positive.unsqueeze(3) & one_hot(nearest, size).unsqueeze(2))

@@ -6,7 +6,7 @@ from torch import Tensor
 from cache.config import Settings
 from heads import metric_learning
 from heads.chosen import Chosen, all_pairs
-from heads.distances import euclidean
+from heads.distances import pairwise
 from heads.varied import Number, column
 
 
@@ -22,7 +22,7 @@ class Miner(metric_learning.Miner):
 
     def choose(self, normalised: Tensor, labels: Tensor) -> Chosen:
         """See the class."""
-        distance = euclidean(normalised, normalised)
+        distance = pairwise(normalised)
         pairs = all_pairs(labels)
         return Chosen(
             pairs.positive & (distance > column(self.config.farther, distance)),

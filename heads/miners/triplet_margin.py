@@ -8,7 +8,7 @@ from torch import Tensor
 from cache.config import Settings
 from heads import metric_learning
 from heads.chosen import Chosen, all_triplets, of_triplets
-from heads.distances import euclidean
+from heads.distances import pairwise
 from heads.varied import Number, column
 
 
@@ -27,7 +27,7 @@ class Miner(metric_learning.Miner):
 
     def choose(self, normalised: Tensor, labels: Tensor) -> Chosen:
         """See the class."""
-        distance = euclidean(normalised, normalised)
+        distance = pairwise(normalised)
         ahead = distance.unsqueeze(2) - distance.unsqueeze(3)
         margin, kind = column(self.config.triplet_margin, ahead), self.config.triplets
         wanted = ahead > margin if kind == "easy" else ahead <= margin

@@ -1,5 +1,5 @@
-"""A whole training, every loss with every miner: all seeds at once end at the weights at which plain torch and
-pytorch-metric-learning end, one seed at a time."""
+"""A whole training, every loss with every miner, all but its first steps from a recording: all seeds at once end at the
+weights at which plain torch and pytorch-metric-learning end, one seed at a time."""
 
 import copy
 import itertools
@@ -15,6 +15,7 @@ from heads.episodes import draw_support
 from heads.evaluation import Samples, Trial
 from heads.head import Head
 from heads.models import sem_ib_dml
+from heads.step import Step
 from heads.train import train
 from heads.training import recipe
 
@@ -48,7 +49,10 @@ def trained(monkeypatch: pytest.MonkeyPatch, seeds: tuple[int, ...], **values: A
     first = copy.deepcopy(head)
     known = samples(20, 1)
     trial = Trial(known, draw_support(20, np.arange(20), known.labels.numpy(), 5, 1, 2))
+    steps: list[Step] = []
+    monkeypatch.setattr("heads.train.Step", lambda *parts: steps.append(Step(*parts, plain=2)) or steps[-1])
     train(head, samples(100), trial, config, seeds)
+    assert [step.recorded is not None for step in steps] == [True]
     return first, head, config
 
 

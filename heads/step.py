@@ -1,0 +1,90 @@
+"""One training step, soon from a recording: see ``Step``."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from heads.evaluation import Samples
+from heads.head import Head
+from heads.optimiser import Found, RMSprop
+from heads.recording import record, same
+
+PLAIN = 200
+"""Steps before one is recorded, which takes as long as dozens of them."""
+
+Batch = tuple[dict[str, Tensor], Tensor]
+Work = Callable[[Mapping[str, Tensor], Tensor], tuple[Tensor, Found]]
+
+
+class Step:
+    """``loss = step(places)``, inside ``with optimiser``.
+
+    After ``plain`` steps what the head and autograd do is recorded, and run from the recording when that gives the same
+    bits on another batch: losses, gradients and running statistics. A head that draws numbers, looks at values to
+    decide, or whose attributes change from step to step, is never recorded.
+    """
+
+    def __init__(self, head: Head, samples: Samples, optimiser: RMSprop, plain: int = PLAIN) -> None:
+        self.head, self.samples, self.optimiser, self.plain = head, samples, optimiser, plain
+        self.done = 0
+        self.recorded: Work | None = None
+        self._last: Batch | None = None
+
+    def __call__(self, places: Tensor) -> Tensor:
+        """One step on the samples at ``places``, (S, B). Returns the loss before it, (S,), without a graph."""
+        batch = self.samples.batch(places)
+        if self.recorded:
+            with torch.no_grad():
+                loss, found = self.recorded(*batch)
+        elif self._last:
+            loss, found = self._record(self._last, batch)
+        else:
+            loss, found = self._differentiate(*batch)
+        self.done += 1
+        self._last = batch if self.done == self.plain else None
+        self.optimiser.update(found)
+        return loss
+
+    def _differentiate(self, features: Mapping[str, Tensor], labels: Tensor) -> tuple[Tensor, Found]:
+        loss = self.head.loss(self.head(features), labels)
+        return loss.detach(), self.optimiser.differentiate(loss.sum())
+
+    def _record(self, example: Batch, batch: Batch) -> tuple[Tensor, Found]:
+        """Record on ``example``, compare on ``batch``. Returns what ``batch`` gives."""
+        before, attributes = self._buffers(), _attributes(self.head)
+        expected = self._differentiate(*batch)
+        after = self._buffers()
+        if _attributes(self.head) == attributes:
+            self._restore(before)
+            self.recorded = self._checked(example, batch, expected, after)
+            self._restore(after)
+        return expected
+
+    def _checked(self, example: Batch, batch: Batch, expected: Any, after: Mapping[str, Tensor]) -> Work | None:
+        before = self._buffers()
+        try:
+            work = record(lambda features, labels: self._differentiate(features, labels), *example)
+            self._restore(before)
+            with torch.no_grad():
+                found = work(*batch)
+        except RuntimeError:  # of a head that looks at values, or of memory
+            return None
+        return work if same((found, self._buffers()), (expected, after)) else None
+
+    def _buffers(self) -> dict[str, Tensor]:
+        return {name: buffer.clone() for name, buffer in self.head.named_buffers()}
+
+    def _restore(self, values: Mapping[str, Tensor]) -> None:
+        for name, buffer in self.head.named_buffers():
+            buffer.copy_(values[name])
+
+
+def _attributes(head: Head) -> list[tuple[str, Any]]:
+    """Everything that the head's modules hold: plain values as they are, others by what object it is."""
+    return [
+        (f"{place}.{name}", value if isinstance(value, bool | int | float | str) else id(value))
+        for place, module in head.named_modules()
+        for name, value in vars(module).items()
+    ]

@@ -1,0 +1,132 @@
+"""Steps from a recording give the bits of steps without one, and what cannot be recorded is not."""
+
+import copy
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from cache import plugins
+from heads import sampling
+from heads.evaluation import Samples
+from heads.head import Head, Output
+from heads.models import sem_ib_dml
+from heads.optimiser import RMSprop
+from heads.recording import record
+from heads.step import Step
+from heads.training import recipe
+
+WIDTHS = {"image/pooled": 12, "scene/pooled": 11, "body/pooled": 10, "sem2vec/presence": 8}
+SMALL = {"stream": 12, "semantic_hidden": 10, "fusion": 14, "embedding": 8}
+SEEDS, CLASSES = (0, 3), 5
+NEVER = 1_000_000
+
+
+def samples() -> Samples:
+    draw, labels = torch.Generator().manual_seed(0), torch.arange(100) % CLASSES
+    features = {
+        name: torch.randn(100, width, generator=draw) + torch.eye(CLASSES, width)[labels]
+        for name, width in WIDTHS.items()
+    }
+    return Samples.of(features, np.arange(100), labels.numpy(), torch.device("cpu"))
+
+
+def head_of(model: type[Head], **values: object) -> Head:
+    config = recipe(model, (SMALL if issubclass(model, sem_ib_dml.AffectDML) else {}) | values, "test")
+    torch.manual_seed(0)
+    return model(config, {name: WIDTHS[name] for name in model.inputs_of(config)}, CLASSES, SEEDS).train()
+
+
+def steps(head: Head, plain: int, count: int = 12) -> tuple[Step, Tensor]:
+    """The step after ``count`` of them, and all losses, (count, S)."""
+    optimiser = RMSprop(head, 1e-2)
+    step = Step(head, samples(), optimiser, plain)
+    labels = samples().labels.numpy()
+    draws = [sampling.epoch(labels, 4, 8, sampling.generator(seed)) for seed in SEEDS]
+    torch.manual_seed(1)
+    with optimiser:
+        losses = [step(places) for places in torch.as_tensor(np.stack(draws, 1))[:count]]
+    return step, torch.stack(losses)
+
+
+def check_same_bits(head: Head, recorded: bool) -> None:
+    """With a try after two steps and without any, the head ends the same."""
+    other = copy.deepcopy(head)
+    step, losses = steps(head, 2)
+    never, expected = steps(other, NEVER)
+    assert (step.recorded is not None) is recorded
+    assert never.recorded is None
+    assert torch.equal(losses, expected)
+    assert len(set(losses[:, 0].tolist())) == len(losses)
+    for (name, one), two in zip(head.state_dict().items(), other.state_dict().values(), strict=True):
+        assert torch.equal(one, two), name
+
+
+@pytest.mark.parametrize("name", [name for name in plugins.names("heads.models") if name != "random"])
+def test_every_head_is_recorded_to_the_bit(name: str) -> None:
+    check_same_bits(head_of(plugins.load("heads.models", name, "Model")), recorded=True)
+
+
+@pytest.mark.parametrize("values", [{"activation": "relu"}, {"semantic": "area"}, {"extra": "scene/pooled"}])
+def test_settings_of_the_network_are_recorded(values: dict[str, object]) -> None:
+    if values.get("semantic") == "area":
+        WIDTHS["sem2vec/area"] = 8
+    check_same_bits(head_of(sem_ib_dml.Model, **values), recorded=True)
+
+
+class Odd(sem_ib_dml.Model):
+    """A head with something in its loss that a list of operations cannot repeat."""
+
+    odd: Callable[["Odd", Output, Tensor], Tensor]
+
+    def terms(self, output: Output, labels: Tensor) -> dict[str, Tensor]:
+        """With one more."""
+        return super().terms(output, labels) | {"odd": type(self).odd(self, output, labels)}
+
+
+def counting(head: Odd, output: Output, _: Tensor) -> Tensor:
+    """Grows with every step."""
+    head.calls = getattr(head, "calls", 0) + 1  # type: ignore[assignment]
+    return output.logits.square().mean((1, 2)) * head.calls
+
+
+def drawing(_: Odd, output: Output, __: Tensor) -> Tensor:
+    """Dropout."""
+    return F.dropout(output.logits, 0.5).square().mean((1, 2))
+
+
+def looking(_: Odd, output: Output, labels: Tensor) -> Tensor:
+    """Another loss for batches with a class in a certain place."""
+    return output.logits.square().mean((1, 2)) * (2.0 if int(labels[0, 0]) > 1 else 1.0)
+
+
+def remembering(head: Odd, output: Output, _: Tensor) -> Tensor:
+    """Uses what the step before left in an attribute that is no buffer."""
+    before = getattr(head, "memory", torch.zeros(()))
+    head.memory = output.logits.detach().mean()
+    return output.logits.square().mean((1, 2)) * (1 + before)
+
+
+@pytest.mark.parametrize("odd", [counting, drawing, looking, remembering])
+def test_what_a_list_cannot_repeat_is_not_recorded_and_not_disturbed(
+    odd: Callable[[Odd, Output, Tensor], Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Odd, "odd", staticmethod(odd), raising=False)
+    if odd is drawing:  # the try itself draws, so only that it was refused is asked
+        assert steps(head_of(Odd), 2)[0].recorded is None
+        return
+    check_same_bits(head_of(Odd), recorded=False)
+
+
+def test_a_recording_reads_tensors_where_they_are() -> None:
+    weight = torch.ones(3)
+
+    def work(features: Mapping[str, Tensor]) -> Tensor:
+        return features["x"] * weight + features["x"].sum()
+
+    recorded = record(work, {"x": torch.zeros(3)})
+    weight.mul_(2)
+    assert recorded({"x": torch.tensor([1.0, 2.0, 3.0])}).tolist() == [8.0, 10.0, 12.0]
