@@ -1,41 +1,25 @@
 """Train grids: each protocol one table, and all of them as the papers' tables; what is finished is reused."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cache.errors import ConfigError, StoreError, TooLittleData, unknown
-from cache.store import Store
 from heads import finished, report
-from heads.cell import Cell, Result
-from heads.experiment import Bench, prepare, run, run_together
-from heads.failure import FAILURES, Failed, reason_of
+from heads.cell import Cell
+from heads.experiment import prepare
 from heads.finished import Absent, Finished
-from heads.grid import Grid, cell, cells, groups, read_grid
+from heads.grid import Grid, cell, cells, read_grid
 from heads.matrix import Table, summarise
+from heads.place import Place
 from heads.protocols import one_shot
+from heads.rows import TOO_LITTLE, Rows, Watch
 from heads.runs import slug
-from heads.train import Diverged, Epoch
 
 __all__ = ["Grid", "Outcome", "Place", "ablate", "cell", "cells", "read_grid", "table"]
 
-Watch = Callable[[Cell, Epoch | Result], None]
 MOST_SEEDS = 100
-TOO_LITTLE = "too little data"
-DIVERGED = "loss not finite"
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where an experiment reads and writes. rules: the mapping of labels. seeds: how many, from 0 on."""
-
-    store: Store
-    dataset: str
-    runs: Path
-    rules: one_shot.Rules
-    seeds: int = 5
-    device: str = "cpu"
 
 
 @dataclass(frozen=True)
@@ -57,7 +41,8 @@ def table(place: Place, protocol: str, wanted: Sequence[Cell], folder: Path, wat
     """
     _check_seeds(place)
     bench = prepare(place.store, place.dataset, protocol, place.rules, wanted, place.device)
-    done = [_train(place, bench, one, folder, watch) for one in wanted]
+    rows = Rows(place, bench, folder, watch)
+    done = [rows.train(one) for one in wanted]
     document = report.document(bench, done)
     report.write(folder, document)
     return document
@@ -77,7 +62,8 @@ def ablate(place: Place, grid: Grid, overrides: dict[str, Any], name: str, watch
     finished.sweep(root)
     done = []
     for protocol, wanted in planned.items():
-        done.append(_protocol(place, protocol, wanted, folders[protocol], watch, grid.reference))
+        others = [folder for name, folder in folders.items() if name != protocol]
+        done.append(_protocol(place, protocol, wanted, folders[protocol], others, watch, grid.reference))
         if done[-1].document and folders[protocol] != root:
             report.forget(root)
     if not any(one.done for one in done):
@@ -107,7 +93,13 @@ def _folders(root: Path, protocols: Sequence[str], rules: one_shot.Rules) -> dic
 
 
 def _protocol(
-    place: Place, protocol: str, wanted: Sequence[Cell], folder: Path, watch: Watch, reference: str | None
+    place: Place,
+    protocol: str,
+    wanted: Sequence[Cell],
+    folder: Path,
+    others: Sequence[Path],
+    watch: Watch,
+    reference: str | None,
 ) -> Table:
     """One protocol of a grid: the cells that can be trained, and why the others cannot."""
     absent = _obstacles(place, protocol, wanted)
@@ -115,7 +107,7 @@ def _protocol(
     if not possible:
         return Table(protocol, folder, wanted, [], absent, None)
     bench = prepare(place.store, place.dataset, protocol, place.rules, possible, place.device)
-    found = {one.name: ended for one, ended in _ended(place, bench, possible, folder, watch)}
+    found = {one.name: ended for one, ended in Rows(place, bench, folder, watch, others).ended(possible)}
     ended = [found[one.name] for one in possible]
     done = [one for one in ended if isinstance(one, Finished)]
     absent += [one for one in ended if isinstance(one, Absent)]
@@ -154,88 +146,6 @@ def _check_features(dataset: str, one: Cell, lacking: Mapping[str, Sequence[str]
         if bad := [name for name in those if name in names]:
             cure = f'Run make extract DATASET={dataset} STAGES="{" ".join(bad)}"'
             raise StoreError(f"{one.name}: features {word}: {', '.join(bad)}. {cure}")
-
-
-def _ended(
-    place: Place, bench: Bench, wanted: Sequence[Cell], folder: Path, watch: Watch
-) -> Iterator[tuple[Cell, Finished | Absent]]:
-    """Every cell: read when it was finished before; else trained, with all that can be one batched model with it."""
-    todo: dict[str, Mapping[str, Any]] = {}
-    for one in wanted:
-        about = finished.identity(bench, one, place.rules, place.seeds)
-        if before := finished.read(folder, one, about):
-            yield one, before
-        else:
-            todo[one.name] = about
-    for group in groups([one for one in wanted if one.name in todo], place.seeds):
-        yield from _attempted(place, bench, group, folder, watch, todo)
-
-
-def _attempted(
-    place: Place,
-    bench: Bench,
-    group: Sequence[Cell],
-    folder: Path,
-    watch: Watch,
-    todo: Mapping[str, Mapping[str, Any]],
-) -> Iterator[tuple[Cell, Finished | Absent]]:
-    """``_group``, and what becomes of the cells that cannot be trained; those that fail together are tried alone."""
-    left = {one.name: one for one in group}
-    failed: Failed | None = None
-    try:
-        for one, ended in _group(place, bench, group, folder, watch, todo):
-            del left[one.name]
-            yield one, ended
-    except TooLittleData as error:
-        yield from [(one, Absent(one, TOO_LITTLE, error)) for one in left.values()]
-    except FAILURES as error:
-        failed = _failed(next(iter(left)), error)
-    if not failed:
-        return
-    for one in left.values():
-        if len(group) > 1:
-            yield from _attempted(place, bench, [one], folder, watch, todo)
-        else:
-            yield one, Absent(one, failed.reason, failed)
-
-
-def _failed(name: str, error: Exception) -> Failed:
-    """Raises: ``error`` itself when it is another fault than ``Failed`` tells of."""
-    if reason := reason_of(error):
-        return Failed(name, reason, error)
-    raise error
-
-
-def _group(
-    place: Place,
-    bench: Bench,
-    group: Sequence[Cell],
-    folder: Path,
-    watch: Watch,
-    todo: Mapping[str, Mapping[str, Any]],
-) -> Iterator[tuple[Cell, Finished | Absent]]:
-    """Train cells and write each as soon as it is done. todo: their identities by name. Raises: TooLittleData."""
-    for one in group:
-        finished.forget(folder, one.name)
-    for one, result in run_together(bench, group, range(place.seeds), folder, watch):
-        if isinstance(result, Diverged):
-            yield one, Absent(one, DIVERGED, result)
-            continue
-        watch(one, result)
-        finished.write(folder, done := Finished.of(result), todo[one.name])
-        yield one, done
-
-
-def _train(place: Place, bench: Bench, one: Cell, folder: Path, watch: Watch) -> Finished:
-    finished.forget(folder, one.name)
-    try:
-        result = run(bench, one, range(place.seeds), folder, lambda epoch: watch(one, epoch))
-    except FAILURES as error:
-        raise _failed(one.name, error) from None
-    watch(one, result)
-    done = Finished.of(result)
-    finished.write(folder, done, finished.identity(bench, one, place.rules, place.seeds))
-    return done
 
 
 def _check_seeds(place: Place) -> None:

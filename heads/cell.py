@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -44,11 +45,21 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Twin:
+    """A finished cell of another protocol with the same training. row: of its results.json."""
+
+    protocol: str
+    row: Mapping[str, Any]
+    checkpoint: Path
+
+
+@dataclass(frozen=True)
 class Result:
     """best: of training. counts: on test. lost: people left out for want of a feature, by part. scored_on: fingerprints
     of the ``people`` that were scored, with their classes and in order, and of the ``support`` draws among them.
     untrained: the features that no trained network made. seconds: of training and scoring; of a cell that was trained
-    together with others, its share of theirs (``run_together``)."""
+    together with others, its share of theirs (``run_together``). trained_for: the protocol whose training this is
+    too, which saw the same people; None when it was trained itself."""
 
     cell: Cell
     best: Best
@@ -58,6 +69,7 @@ class Result:
     untrained: Sequence[str]
     parameters: int
     seconds: float
+    trained_for: str | None = None
 
     def row(self) -> dict[str, Any]:
         """One row of results.json, without ``paper`` and ``features``; fractions in 0..1. history: for each epoch one
@@ -69,6 +81,7 @@ class Result:
             "seeds": len(self.best.epoch),
             "parameters": self.parameters,
             "seconds": round(self.seconds, 3),
+            "trained_for": self.trained_for,
             "metrics": {name: summary(values) for name, values in scores.items()},
             "left_out": dict(self.lost),
             "scored_on": dict(self.scored_on),

@@ -34,6 +34,7 @@ class _ScoredOn(Part):
 class _Row(Part):
     name: str
     seeds: int
+    parameters: int
     settings: _Settings
     scored_on: _ScoredOn
     untrained: list[str]

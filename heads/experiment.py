@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from cache.manifest import Manifest
 from cache.store import Feature, Store
 from heads import checkpoint, standardise
 from heads.about import mapping_of
-from heads.cell import Cell, Result
+from heads.cell import Cell, Result, Twin
 from heads.episodes import draw_support
 from heads.evaluation import Samples, Trial
 from heads.features import Split, device, load_split
@@ -25,7 +25,7 @@ from heads.protocols import one_shot
 from heads.standardise import Scale
 from heads.task import Task
 from heads.together import Trained, train_together, varying
-from heads.train import Diverged, Epoch, ignore
+from heads.train import Best, Diverged, Epoch, ignore
 from heads.training import Recipe
 
 VALIDATION_DRAWS, TEST_DRAWS = 1, 0
@@ -99,19 +99,49 @@ def run_together(
     too few; ConfigError, StoreError.
     """
     start, first = time.perf_counter(), cells[0]
-    task, lost = bench.task.only(bench.split.having(first.inputs, len(bench.manifest)))
-    one_shot.check(task, first.recipe.per_class, first.recipe.batch, first.recipe.shots)
-    widths = {name: bench.split.widths()[name] for name in first.inputs}
+    ground = _ground(bench, first, seeds)
+    task, widths = ground.task, ground.widths
     head = first.model(first.recipe, widths, len(task.seen), [0])
-    scales = _scales(bench, task, head)
-    known = _samples(bench, head, scales, task.train, task.labels[task.train])
-    trial = _validation(bench, head, scales, task, first.recipe)
-    ground = _Ground(bench, seeds, task, lost, widths, scales)
+    known = _samples(bench, head, ground.scales, task.train, task.labels[task.train])
+    trial = _validation(bench, head, ground.scales, task, first.recipe)
     share = (time.perf_counter() - start) / len(cells)
     course = (first.model, [one.recipe for one in cells], widths, len(task.seen), seeds, known, trial)
     for place, found in train_together(*course, watch=lambda place, epoch: watch(cells[place], epoch)):
         one = cells[place]
         yield one, _named(one, found) if isinstance(found, Diverged) else _scored(ground, one, found, share, folder)
+
+
+def adopt(bench: Bench, cell: Cell, seeds: Sequence[int], twin: Twin, folder: Path) -> Result:
+    """What ``run`` gives, without its training: ``twin`` was trained on the same people and settings.
+
+    Raises: WeightsError when the twin's checkpoint cannot be read; and as ``run_together``.
+    """
+    start = time.perf_counter()
+    ground = _ground(bench, cell, seeds)
+    head = checkpoint.load(twin.checkpoint, bench.device.type).head
+    trained = Trained(head, Best.of(twin.row, head.state_dict()), time.perf_counter() - start)
+    return replace(_scored(ground, cell, trained, 0.0, folder), trained_for=twin.protocol)
+
+
+def training_of(bench: Bench, cell: Cell) -> str:
+    """Fingerprint of every person that training and the choice of the best epoch see, with class and features."""
+    task, _ = bench.task.only(bench.split.having(cell.inputs, len(bench.manifest)))
+    rows = np.concatenate([task.train, task.val])
+    parts = [
+        task.train,
+        task.val,
+        task.labels[rows],
+        *(x.cpu().numpy() for x in bench.split.take(cell.inputs, rows).values()),
+    ]
+    return fingerprint([len(bench.manifest), len(task.seen), *(digest(part.tobytes()) for part in parts)])
+
+
+def _ground(bench: Bench, cell: Cell, seeds: Sequence[int]) -> _Ground:
+    task, lost = bench.task.only(bench.split.having(cell.inputs, len(bench.manifest)))
+    one_shot.check(task, cell.recipe.per_class, cell.recipe.batch, cell.recipe.shots)
+    widths = {name: bench.split.widths()[name] for name in cell.inputs}
+    head = cell.model(cell.recipe, widths, len(task.seen), [0])
+    return _Ground(bench, seeds, task, lost, widths, _scales(bench, task, head))
 
 
 def _named(cell: Cell, error: Diverged) -> Diverged:

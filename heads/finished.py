@@ -7,7 +7,7 @@ and digests of itself and of the checkpoint. A cell is taken from its file only 
 import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,16 +23,18 @@ from cache.files import PARTIAL, make_folder, read_json, remove, replace_text
 from cache.fingerprint import digest, digest_files, fingerprint
 from heads import cell_document
 from heads.about import mapping_of
-from heads.cell import Cell, Result
+from heads.cell import Cell, Result, Twin
 from heads.code_version import code_version
 from heads.comparison import difference, scores, unpaired
 from heads.episodes import Counts
-from heads.experiment import Bench
+from heads.experiment import Bench, training_of
 from heads.protocols.one_shot import Rules
 from heads.task import Task
 
 _LOG = logging.getLogger(__name__)
 _CURE = "Only rows over the same people and episodes can be paired"
+_BEYOND_TRAINING = ("protocol", "mapping", "people", "content")
+"""What training depends on only through what the key ``training`` tells: the people that it sees."""
 _STALE = 3600.0
 """Seconds after which a file that was being written belongs to nobody."""
 
@@ -90,6 +92,7 @@ def identity(bench: Bench, cell: Cell, rules: Rules, seeds: int) -> dict[str, An
         "people": fingerprint([digest(part.tobytes()) for part in _people(bench.task)]),
         "features": {name: bench.features[name].fingerprint for name in names},
         "content": {name: _numbers(bench.split.tensors[name], bench.split.present[name]) for name in cell.inputs},
+        "training": training_of(bench, cell),
         "code": code_version(cell.head),
         "torch": torch.__version__,
         "device": bench.device.type,
@@ -121,6 +124,22 @@ def read(folder: Path, cell: Cell, wanted: Mapping[str, Any]) -> Finished | None
         _LOG.warning("%s. Row %s is trained again", str(error).removesuffix(". Train again"), cell.name)
         return None
     return Finished(cell, content["row"], _counts(content), reused=True)
+
+
+def twin(folders: Sequence[Path], cell: Cell, wanted: Mapping[str, Any]) -> Twin | None:
+    """The finished cell of the same name in one of ``folders`` whose training is that of the identity ``wanted``."""
+    for folder in folders:
+        with suppress(StoreError):
+            content = _content(path_of(folder, cell.name))
+            if content["row"]["parameters"] and _trained(content["identity"]) == _trained(wanted):
+                file = checkpoint_of(folder, cell.name)
+                _check_checkpoint(file, content["checkpoint"])
+                return Twin(content["row"].get("trained_for") or content["identity"]["protocol"], content["row"], file)
+    return None
+
+
+def _trained(identity: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in identity.items() if key not in _BEYOND_TRAINING}
 
 
 def _content(path: Path) -> Any:

@@ -21,7 +21,10 @@ class Progress:
         """An epoch gives its number, rate, time left at most, loss and validation score."""
         now = time.monotonic()
         if isinstance(event, Result):
-            self._write(f"{cell.name}: {event.seconds:.1f} s, best epochs {event.best.epoch.tolist()}", final=True)
+            told = f", trained for {event.trained_for}" if event.trained_for else ""
+            self._write(
+                f"{cell.name}: {event.seconds:.1f} s, best epochs {event.best.epoch.tolist()}{told}", final=True
+            )
             self.start = self.last = time.monotonic()
         elif self.terminal or now - self.last > _QUIET:
             pace = (now - self.start) / event.number

@@ -52,6 +52,7 @@ class _Row(Part):
     history: _History | None = None
     settings: dict[str, Any] = Field(default_factory=dict)
     paper: _Paper | None
+    trained_for: str | None = None
     difference: _Difference | None = None
     unpaired: str | None = None
 

@@ -89,6 +89,7 @@ def notes(results: Results) -> list[str]:
     lost = {row["name"]: sum(row["left_out"].values()) for row in results["rows"] if any(row["left_out"].values())}
     if lost:
         lines.append(f"People left out because a feature is missing: {counted(lost)}.")
+    lines += _shared(results)
     if sources := sorted(
         {(row["paper"]["source"], row["paper"]["dataset"]) for row in results["rows"] if row["paper"]}
     ):
@@ -106,6 +107,15 @@ def notes(results: Results) -> list[str]:
     if unused := [name for name, was in untrained.items() if not was]:
         lines.append(f"UNTRAINED features in the store, used by no head of this table: {', '.join(unused)}.")
     return lines
+
+
+def _shared(results: Results) -> list[str]:
+    """Which rows were trained for another protocol that has the same people to train on."""
+    twins: dict[str, list[str]] = {}
+    for row in results["rows"]:
+        if protocol := row.get("trained_for"):
+            twins.setdefault(protocol, []).append(row["name"])
+    return [f"Trained once with {protocol}, on the same people: {', '.join(rows)}." for protocol, rows in twins.items()]
 
 
 def markdown(results: Results) -> str:

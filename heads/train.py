@@ -5,6 +5,7 @@ Test samples are no argument here, so nothing of them can be looked at.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -63,6 +64,17 @@ class Best:
         """The start of training."""
         state = {name: tensor.clone() for name, tensor in head.state_dict().items()}
         return cls(score, np.zeros(len(score), dtype=np.int64), state)
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any], state: Mapping[str, Tensor]) -> "Best":
+        """What training gave, from a row of results.json and the weights that go with it."""
+        score, epoch = np.array(row["validation"]), np.array(row["best_epochs"], dtype=np.int64)
+        courses = zip(row["history"]["loss"], row["history"]["validation"], strict=True)
+        number, ended = len(row["history"]["loss"]), np.zeros(len(score), dtype=np.bool_)
+        history = [
+            Epoch(place, number, np.array(one), np.array(two), ended) for place, (one, two) in enumerate(courses, 1)
+        ]
+        return cls(score, epoch, dict(state), history)
 
     def keep(self, head: Head, seeds: NDArray[np.bool_], score: NDArray[np.float64], epoch: int) -> None:
         """Copy what belongs to the seeds marked True, (S,)."""

@@ -58,7 +58,7 @@ def without_seconds(folder: Path) -> dict[str, str]:
 def test_a_second_run_trains_nothing_and_gives_the_same_files(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (go(place).reused, go(place).reused) == (0, 6)
     before = {path: path.read_bytes() for path in place.runs.rglob("*") if path.is_file()}
-    monkeypatch.setattr("heads.ablate.run_together", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr("heads.rows.run_together", lambda *_: pytest.fail("trained again"))
     assert go(place).wanted == 6
     assert before == {path: path.read_bytes() for path in place.runs.rglob("*") if path.is_file()}
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from toy_features import make_store, people
 
-from heads import ablate
+from heads import ablate, rows
 from heads.cli import main
 from heads.protocols.one_shot import MAPPING
 
@@ -103,7 +103,7 @@ def test_an_interrupt_is_one_line(
     def interrupted(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(ablate, "run", interrupted)
+    monkeypatch.setattr(rows, "run", interrupted)
     assert main(["train", *place]) == 130
     assert capsys.readouterr().err == "interrupted: finished cells are kept, the one in work is not\n"
 

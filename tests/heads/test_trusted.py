@@ -12,8 +12,7 @@ import torch
 from toy_features import make_store
 
 from cache.errors import ConfigError
-from heads import ablate as ablation
-from heads import cli
+from heads import cli, rows
 from heads.ablate import Outcome, Place, ablate, table
 from heads.cell import Cell
 from heads.grid import Grid, cell
@@ -185,7 +184,7 @@ FAILURES = [
 def test_a_row_that_fails_while_it_trains_says_so_in_its_place(
     place: Place, monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
 ) -> None:
-    run_together = ablation.run_together
+    run_together = rows.run_together
 
     def starved(bench: Any, group: list[Cell], *rest: Any) -> Iterator[Any]:
         for pair in run_together(bench, group, *rest):
@@ -193,7 +192,7 @@ def test_a_row_that_fails_while_it_trains_says_so_in_its_place(
                 raise error
             yield pair
 
-    monkeypatch.setattr(ablation, "run_together", starved)
+    monkeypatch.setattr(rows, "run_together", starved)
     found = go(place, "i_dml", "random", settings=RATES)
     (document,) = found.tables.values()
     names = ["i_dml", "i_dml-slow", "random", "random-fast", "random-slow"]
@@ -208,7 +207,7 @@ def test_a_row_that_fails_while_it_trains_says_so_in_its_place(
 
 
 def test_another_fault_is_no_row_without_numbers(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ablation, "run_together", lambda *_: (_ for _ in ()).throw(RuntimeError("a bug")))
+    monkeypatch.setattr(rows, "run_together", lambda *_: (_ for _ in ()).throw(RuntimeError("a bug")))
     with pytest.raises(RuntimeError, match="a bug"):
         go(place, "i_dml")
 
@@ -217,7 +216,7 @@ def test_another_fault_is_no_row_without_numbers(place: Place, monkeypatch: pyte
 def test_train_says_in_one_line_why_its_row_failed(
     place: Place, monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
 ) -> None:
-    monkeypatch.setattr(ablation, "run", lambda *_: (_ for _ in ()).throw(error))
+    monkeypatch.setattr(rows, "run", lambda *_: (_ for _ in ()).throw(error))
     with pytest.raises(ConfigError, match=f"^i_dml: {reason}"):
         table(place, "cat-6:6", [cell("i_dml", "cat-6:6", QUICK)], place.runs / "t", lambda *_: None)
 

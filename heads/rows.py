@@ -1,0 +1,108 @@
+"""The rows of one table: each read when it was finished before, taken from its twin's training, or trained."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cache.errors import TooLittleData
+from heads import finished
+from heads.cell import Cell, Result
+from heads.experiment import Bench, adopt, run, run_together
+from heads.failure import FAILURES, Failed, reason_of
+from heads.finished import Absent, Finished
+from heads.grid import groups
+from heads.place import Place
+from heads.train import Diverged, Epoch
+
+Watch = Callable[[Cell, Epoch | Result], None]
+Ended = Iterator[tuple[Cell, Finished | Absent]]
+TOO_LITTLE = "too little data"
+DIVERGED = "loss not finite"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """folder: of the table. others: folders of the same grid's other tables, where twins may be."""
+
+    place: Place
+    bench: Bench
+    folder: Path
+    watch: Watch
+    others: Sequence[Path] = ()
+    identities: dict[str, Mapping[str, Any]] = field(default_factory=dict, init=False)
+
+    def train(self, one: Cell) -> Finished:
+        """Train a single cell, whatever is there. Raises: Diverged, Failed, TooLittleData, StoreError."""
+        self.identities[one.name] = self._identity(one)
+        finished.forget(self.folder, one.name)
+        try:
+            result = run(self.bench, one, range(self.place.seeds), self.folder, lambda epoch: self.watch(one, epoch))
+        except FAILURES as error:
+            raise _failed(one.name, error) from None
+        return self._write(one, result)
+
+    def ended(self, wanted: Sequence[Cell]) -> Ended:
+        """Every cell, in any order; those that are trained, with all that can be one batched model with them."""
+        todo = []
+        for one in wanted:
+            about = self.identities[one.name] = self._identity(one)
+            if before := finished.read(self.folder, one, about):
+                yield one, before
+            else:
+                todo.append(one)
+        for group in groups(todo, self.place.seeds):
+            yield from self._attempted(group)
+
+    def _identity(self, one: Cell) -> dict[str, Any]:
+        return finished.identity(self.bench, one, self.place.rules, self.place.seeds)
+
+    def _attempted(self, group: Sequence[Cell]) -> Ended:
+        """``_group``, and what becomes of the cells that cannot be trained; those that fail together are tried
+        alone."""
+        left = {one.name: one for one in group}
+        failed: Failed | None = None
+        try:
+            for one, ended in self._group(group):
+                del left[one.name]
+                yield one, ended
+        except TooLittleData as error:
+            yield from [(one, Absent(one, TOO_LITTLE, error)) for one in left.values()]
+        except FAILURES as error:
+            failed = _failed(next(iter(left)), error)
+        if not failed:
+            return
+        for one in left.values():
+            if len(group) > 1:
+                yield from self._attempted([one])
+            else:
+                yield one, Absent(one, failed.reason, failed)
+
+    def _group(self, group: Sequence[Cell]) -> Ended:
+        """Write each cell as soon as it is done. Raises: TooLittleData."""
+        seeds = range(self.place.seeds)
+        alone = []
+        for one in group:
+            finished.forget(self.folder, one.name)
+            if twin := finished.twin(self.others, one, self.identities[one.name]):
+                yield one, self._write(one, adopt(self.bench, one, seeds, twin, self.folder))
+            else:
+                alone.append(one)
+        for one, result in run_together(self.bench, alone, seeds, self.folder, self.watch) if alone else ():
+            if isinstance(result, Diverged):
+                yield one, Absent(one, DIVERGED, result)
+            else:
+                yield one, self._write(one, result)
+
+    def _write(self, one: Cell, result: Result) -> Finished:
+        self.watch(one, result)
+        done = Finished.of(result)
+        finished.write(self.folder, done, self.identities[one.name])
+        return done
+
+
+def _failed(name: str, error: Exception) -> Failed:
+    """Raises: ``error`` itself when it is another fault than ``Failed`` tells of."""
+    if reason := reason_of(error):
+        return Failed(name, reason, error)
+    raise error

@@ -1,0 +1,125 @@
+"""Protocols with the same people to train on share a training, and give the numbers that each gives alone."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.torch import load_file
+from toy_features import make_store
+
+from heads import progress, tables
+from heads.ablate import Outcome, Place, ablate
+from heads.grid import Grid
+from heads.protocols.one_shot import read_rules
+
+QUICK: dict[str, Any] = {
+    "stream": 8,
+    "fusion": 8,
+    "embedding": 4,
+    "epochs": 2,
+    "episodes": 10,
+    "validation_episodes": 5,
+}
+GRID = Grid(heads=("random", "i_dml", "ib_dml"), protocols=("cat-6:6", "cat-6:4"), settings=({"lr": 0.01},))
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(make_store(tmp_path / "store"), "demo", tmp_path / "runs", read_rules(), seeds=2)
+
+
+def go(place: Place, grid: Grid = GRID, **values: Any) -> Outcome:
+    return ablate(place, grid, QUICK | values, "x", lambda *_: None)
+
+
+def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """Gets protocol and row of everything that is trained from now on."""
+    from heads import rows
+
+    found: list[tuple[str, str]] = []
+    whole = rows.run_together
+
+    def watched(bench: Any, cells: Any, *rest: Any) -> Any:
+        found.extend((bench.task.protocol, one.name) for one in cells)
+        return whole(bench, cells, *rest)
+
+    monkeypatch.setattr(rows, "run_together", watched)
+    return found
+
+
+def rows_of(found: Outcome, protocol: str) -> dict[str, dict[str, Any]]:
+    document = next(one for one in found.tables.values() if one["protocol"] == protocol)
+    return {row["name"]: row for row in document["rows"]}
+
+
+def test_cat_6_4_takes_the_trainings_of_cat_6_6(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = trained(monkeypatch)
+    shared = go(place)
+    assert names == [("cat-6:6", name) for name in ("random", "i_dml", "ib_dml")] + [("cat-6:4", "random")]
+    told = {name: row["trained_for"] for name, row in rows_of(shared, "cat-6:4").items()}
+    assert told == {"random": None, "i_dml": "cat-6:6", "ib_dml": "cat-6:6"}
+    monkeypatch.setattr("heads.finished.twin", lambda *_: None)
+    apart = go(replace(place, runs=place.runs / "apart"))
+    for protocol in GRID.protocols:
+        for name, row in rows_of(apart, protocol).items():
+            mine = rows_of(shared, protocol)[name]
+            for key in row.keys() - {"seconds", "trained_for"}:
+                assert mine[key] == row[key], (protocol, name, key)
+    for name in ("i_dml", "ib_dml"):
+        one, two = (
+            load_file(folder / "x/cat-6-4" / f"{name}.safetensors") for folder in (place.runs, place.runs / "apart")
+        )
+        assert one.keys() == two.keys()
+        assert all(one[key].equal(two[key]) for key in one)
+
+
+def test_it_is_told_in_the_table_and_while_it_runs(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    import sys
+
+    found = ablate(place, GRID, QUICK, "x", progress.Progress(sys.stderr))
+    document = next(one for one in found.tables.values() if one["protocol"] == "cat-6:4")
+    assert "Trained once with cat-6:6, on the same people: i_dml, ib_dml." in tables.notes(document)
+    assert capsys.readouterr().err.count(", trained for cat-6:6\n") == 2
+
+
+def test_a_finished_twin_serves_later_too(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    go(place)
+    (place.runs / "x/cat-6-4/cells/ib_dml.json").unlink()
+    names = trained(monkeypatch)
+    assert go(place).reused == 5
+    assert names == []
+    (place.runs / "x/cat-6-6/cells/ib_dml.json").unlink()
+    assert rows_of(go(place), "cat-6:6")["ib_dml"]["trained_for"] == "cat-6:6"
+    assert names == []
+
+
+@pytest.mark.parametrize("ties", ["unseen", "drop"])
+def test_other_training_people_are_another_training(place: Place, ties: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = trained(monkeypatch)
+    go(replace(place, rules=place.rules.model_copy(update={"ties": ties})))
+    assert ("cat-6:4", "i_dml") in names
+
+
+def test_another_setting_is_another_training(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    go(place, grid=GRID.model_copy(update={"protocols": ("cat-6:6", "cat-6:4")}))
+    (place.runs / "x/cat-6-4/cells/ib_dml.json").unlink()
+    path = place.runs / "x/cat-6-6/cells/ib_dml.json"
+    content = json.loads(path.read_text())
+    content["identity"]["settings"]["epochs"] = 3
+    path.write_text(json.dumps(content))
+    names = trained(monkeypatch)
+    go(place, grid=GRID.model_copy(update={"heads": ("ib_dml",), "protocols": ("cat-6:4", "lev-7:3-valence")}))
+    assert ("cat-6:4", "ib_dml") in names
+
+
+def test_a_damaged_twin_is_not_used(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    go(place)
+    (place.runs / "x/cat-6-4/cells/ib_dml.json").unlink()
+    (place.runs / "x/cat-6-4/cells/i_dml.json").unlink()
+    checkpoint = place.runs / "x/cat-6-6/ib_dml.safetensors"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-8] + bytes(8))
+    names = trained(monkeypatch)
+    go(place)
+    assert names == [("cat-6:6", "ib_dml")]
