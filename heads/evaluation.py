@@ -68,4 +68,8 @@ class Trial:
 
     def counts(self, head: Head, seeds: int) -> Counts:
         """How often each of the models recognises each class in each episode."""
-        return recognise(embed(head, self.samples, seeds), self.samples.labels, self.support, self.rule)
+        return self.counted(embed(head, self.samples, seeds))
+
+    def counted(self, embedding: Tensor) -> Counts:
+        """The same of embeddings of its samples, (S, n, e)."""
+        return recognise(embedding, self.samples.labels, self.support, self.rule)

@@ -99,13 +99,13 @@ def run_together(
     too few; ConfigError, StoreError.
     """
     start, first = time.perf_counter(), cells[0]
-    ground = _ground(bench, first, seeds)
+    ground = _ground(bench, cells, seeds)
     task, widths = ground.task, ground.widths
     head = first.model(first.recipe, widths, len(task.seen), [0])
     known = _samples(bench, head, ground.scales, task.train, task.labels[task.train])
-    trial = _validation(bench, head, ground.scales, task, first.recipe)
+    trials = _validation(bench, head, ground.scales, task, [one.recipe for one in cells])
     share = (time.perf_counter() - start) / len(cells)
-    course = (first.model, [one.recipe for one in cells], widths, len(task.seen), seeds, known, trial)
+    course = (first.model, [one.recipe for one in cells], widths, len(task.seen), seeds, known, trials)
     for place, found in train_together(*course, watch=lambda place, epoch: watch(cells[place], epoch)):
         one = cells[place]
         yield one, _named(one, found) if isinstance(found, Diverged) else _scored(ground, one, found, share, folder)
@@ -117,7 +117,7 @@ def adopt(bench: Bench, cell: Cell, seeds: Sequence[int], twin: Twin, folder: Pa
     Raises: WeightsError when the twin's checkpoint cannot be read; and as ``run_together``.
     """
     start = time.perf_counter()
-    ground = _ground(bench, cell, seeds)
+    ground = _ground(bench, [cell], seeds)
     head = checkpoint.load(twin.checkpoint, bench.device.type).head
     trained = Trained(head, Best.of(twin.row, head.state_dict()), time.perf_counter() - start)
     return replace(_scored(ground, cell, trained, 0.0, folder), trained_for=twin.protocol)
@@ -136,11 +136,13 @@ def training_of(bench: Bench, cell: Cell) -> str:
     return fingerprint([len(bench.manifest), len(task.seen), *(digest(part.tobytes()) for part in parts)])
 
 
-def _ground(bench: Bench, cell: Cell, seeds: Sequence[int]) -> _Ground:
-    task, lost = bench.task.only(bench.split.having(cell.inputs, len(bench.manifest)))
-    one_shot.check(task, cell.recipe.per_class, cell.recipe.batch, cell.recipe.shots)
-    widths = {name: bench.split.widths()[name] for name in cell.inputs}
-    head = cell.model(cell.recipe, widths, len(task.seen), [0])
+def _ground(bench: Bench, cells: Sequence[Cell], seeds: Sequence[int]) -> _Ground:
+    first = cells[0]
+    task, lost = bench.task.only(bench.split.having(first.inputs, len(bench.manifest)))
+    for one in cells:
+        one_shot.check(task, one.recipe.per_class, one.recipe.batch, one.recipe.shots)
+    widths = {name: bench.split.widths()[name] for name in first.inputs}
+    head = first.model(first.recipe, widths, len(task.seen), [0])
     return _Ground(bench, seeds, task, lost, widths, _scales(bench, task, head))
 
 
@@ -182,21 +184,23 @@ def _samples(
     return Samples.of(scaled, rows, labels, bench.device)
 
 
-def _validation(bench: Bench, head: Head, scales: Mapping[str, Scale], task: Task, settings: Recipe) -> Trial:
-    """Episodes among the seen classes with enough validation people."""
-    classes = task.validation_classes(settings.shots)
-    rows = task.val[np.isin(task.labels[task.val], classes)]
-    labels = np.searchsorted(classes, task.labels[rows])
-    support = draw_support(
-        len(bench.manifest),
-        rows,
-        labels,
-        len(classes),
-        settings.shots,
-        settings.validation_episodes,
-        seed=VALIDATION_DRAWS,
-    )
-    return Trial(_samples(bench, head, scales, rows, labels), support, settings)
+def _validation(
+    bench: Bench, head: Head, scales: Mapping[str, Scale], task: Task, recipes: Sequence[Recipe]
+) -> list[Trial]:
+    """Episodes for each recipe among the seen classes with enough validation people; equal people share their
+    samples."""
+    samples: dict[tuple[int, ...], Samples] = {}
+    found = []
+    for settings in recipes:
+        classes = task.validation_classes(settings.shots)
+        rows = task.val[np.isin(task.labels[task.val], classes)]
+        labels = np.searchsorted(classes, task.labels[rows])
+        if tuple(classes) not in samples:
+            samples[tuple(classes)] = _samples(bench, head, scales, rows, labels)
+        wanted = len(classes), settings.shots, settings.validation_episodes
+        support = draw_support(len(bench.manifest), rows, labels, *wanted, seed=VALIDATION_DRAWS)
+        found.append(Trial(samples[tuple(classes)], support, settings))
+    return found
 
 
 def trial_of(bench: Bench, head: Head, scales: Mapping[str, Scale], task: Task, settings: Recipe) -> Trial:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import Field
 
@@ -12,7 +12,7 @@ from cache.config import Settings
 from cache.errors import ConfigError, unknown
 from heads.cell import Cell
 from heads.runs import folder_name
-from heads.together import apart
+from heads.together import apart, trainings
 from heads.training import fields, recipe
 
 NAME = "name"
@@ -25,6 +25,12 @@ MOST_MODELS = 30
 """Of one batch. For memory: weights, their squares, the best epoch's and the embedding of 2,048 people are 65 MiB for
 a model of ``sem_ib_dml`` on vectors of 2,048, so 2 GB. For a kill, which loses the rows in training. A step's time is
 nearly in proportion to the models before that, so a larger batch saves little more."""
+
+
+MOST_KEPT = 90
+"""Best weights that the cells of one batch keep, several of which may be one training: a third of a model's memory."""
+
+Part = TypeVar("Part")
 
 
 class Grid(Settings):
@@ -93,10 +99,12 @@ def cells(grid: Grid, protocol: str, overrides: dict[str, Any]) -> list[Cell]:
 
 
 def groups(wanted: Sequence[Cell], seeds: int) -> list[list[Cell]]:
-    """The cells that can train as one batched model, each once: of one head, apart only in numbers that may vary.
+    """The cells that can train as one batched model, each once: of one head, apart only in numbers that may vary and in
+    how samples are recognised.
 
-    No group has more than MOST_MODELS models, ``seeds`` for each cell, unless a cell alone has; larger ones are cut
-    into parts of equal size. Cells and groups stay in their order.
+    No group has more than MOST_MODELS models, ``seeds`` for each training, unless a training alone has, and its cells
+    keep no more than MOST_KEPT best weights; larger ones are cut into parts of about equal size, cells of one training
+    together. Cells and groups stay in their order otherwise.
     """
     found: list[list[Cell]] = []
     for one in wanted:
@@ -104,17 +112,27 @@ def groups(wanted: Sequence[Cell], seeds: int) -> list[list[Cell]]:
         if home is None:
             found.append(home := [])
         home.append(one)
-    most = max(1, MOST_MODELS // seeds)
-    return [part for group in found for part in _parts(group, -(-len(group) // most))]
+    return [part for group in found for part in _parts(group, seeds)]
 
 
 def _alike(one: Cell, other: Cell) -> bool:
     return one.head == other.head and not apart([one.recipe, other.recipe])
 
 
-def _parts(group: list[Cell], count: int) -> list[list[Cell]]:
-    ends = [len(group) * number // count for number in range(count + 1)]
-    return [group[start:end] for start, end in pairwise(ends)]
+def _parts(group: list[Cell], seeds: int) -> list[list[Cell]]:
+    """Whole trainings as long as they fit, then cut again where one has too many cells."""
+    each = trainings([one.recipe for one in group])
+    count = -(-len(each) // max(1, MOST_MODELS // seeds))
+    found = []
+    for part in _cut(each, count):
+        cells = [group[place] for place in sorted(place for places in part for place in places)]
+        found += _cut(cells, -(-len(cells) // max(1, MOST_KEPT // seeds)))
+    return found
+
+
+def _cut(whole: list[Part], count: int) -> list[list[Part]]:
+    ends = [len(whole) * number // count for number in range(count + 1)]
+    return [whole[start:end] for start, end in pairwise(ends)]
 
 
 def _fields(head: str, values: dict[str, Any]) -> set[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cache.errors import TooLittleData
+from cache.errors import AffectError, TooLittleData
 from heads import finished
 from heads.cell import Cell, Result
 from heads.experiment import Bench, adopt, run, run_together
@@ -61,22 +61,23 @@ class Rows:
         """``_group``, and what becomes of the cells that cannot be trained; those that fail together are tried
         alone."""
         left = {one.name: one for one in group}
-        failed: Failed | None = None
+        reason: str
+        told: AffectError
         try:
             for one, ended in self._group(group):
                 del left[one.name]
                 yield one, ended
+            return
         except TooLittleData as error:
-            yield from [(one, Absent(one, TOO_LITTLE, error)) for one in left.values()]
+            reason, told = TOO_LITTLE, error
         except FAILURES as error:
             failed = _failed(next(iter(left)), error)
-        if not failed:
-            return
+            reason, told = failed.reason, failed
         for one in left.values():
             if len(group) > 1:
                 yield from self._attempted([one])
             else:
-                yield one, Absent(one, failed.reason, failed)
+                yield one, Absent(one, reason, told)
 
     def _group(self, group: Sequence[Cell]) -> Ended:
         """Write each cell as soon as it is done. Raises: TooLittleData."""

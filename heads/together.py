@@ -1,4 +1,8 @@
-"""Settings of equal shape trained as one batched model: every seed of every setting at once."""
+"""Settings of equal shape trained as one batched model: every seed of every setting at once.
+
+Settings that differ only in how samples are recognised (``heads.episodes.Episodes``) are the same training, judged in
+several ways.
+"""
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -9,11 +13,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from cache.errors import ConfigError
-from heads.evaluation import Samples, Trial
+from heads.episodes import Episodes
+from heads.evaluation import Samples, Trial, embed
 from heads.head import Head
-from heads.train import Best, Diverged, Epoch, Fit, Places, diverged, train
+from heads.train import Best, Course, Diverged, Epoch, Judge, diverged, train
 from heads.training import Recipe
 from heads.varied import Varies
 
@@ -29,6 +35,17 @@ def apart(recipes: Sequence[Recipe]) -> list[str]:
     return [name for name in _differing(recipes) if name not in varying(first)]
 
 
+def trainings(recipes: Sequence[Recipe]) -> list[list[int]]:
+    """The places of ``recipes``, those with the same training together, in the order of their first."""
+    found: list[list[int]] = []
+    for place, one in enumerate(recipes):
+        home = next((mine for mine in found if not _differing([recipes[mine[0]], one])), None)
+        if home is None:
+            found.append(home := [])
+        home.append(place)
+    return found
+
+
 def varying(recipe: Recipe) -> list[str]:
     """The settings in which recipes that train together may differ."""
     return [name for name, one in type(recipe).model_fields.items() if any(_marks(mark) for mark in one.metadata)]
@@ -39,13 +56,15 @@ def _marks(mark: Any) -> bool:
 
 
 def _differing(recipes: Sequence[Recipe]) -> list[str]:
+    """The settings that make the trainings of ``recipes``, of one type, differ."""
     first = recipes[0]
-    names = type(first).model_fields
+    names = [name for name in type(first).model_fields if name not in Episodes.model_fields]
     return [name for name in names if any(getattr(one, name) != getattr(first, name) for one in recipes)]
 
 
 def joined(recipes: Sequence[Recipe], seeds: int) -> Recipe:
-    """One recipe whose differing numbers are tensors (len(recipes) * seeds,), all seeds of the first recipe first.
+    """One recipe whose differing numbers are tensors (len(recipes) * seeds,), all seeds of the first recipe first; how
+    samples are recognised is the first one's.
 
     Raises: ConfigError naming the settings that must be equal.
     """
@@ -76,14 +95,15 @@ def train_together(
     classes: int,
     seeds: Sequence[int],
     samples: Samples,
-    validation: Trial,
+    validation: Sequence[Trial],
     watch: Callable[[int, Epoch], None] = lambda *_: None,
 ) -> Iterator[tuple[int, Trained | Diverged]]:
     """The place in ``recipes`` of each as soon as it is done, and what ``train`` would have made of it alone: the
     trained head, or that its loss is no longer finite, which is no matter to the others.
 
-    A recipe leaves the batch when it is done, so it costs no more epochs than alone. watch: is told the place with each
-    epoch. Raises: ConfigError when the recipes cannot train together.
+    A recipe leaves the batch when it is done, so it costs no more epochs than alone. validation: one for each recipe;
+    those of equal samples should share them, which then are embedded once. watch: is told the place with each epoch.
+    Raises: ConfigError when the recipes cannot train together.
     """
     device, kind = samples.labels.device, _kind(samples)
 
@@ -99,7 +119,7 @@ def train_together(
         start = time.perf_counter()
         head = build(one, seeds)
         try:
-            best = train(head, samples, validation, one, seeds, partial(watch, place))
+            best = train(head, samples, validation[place], one, seeds, partial(watch, place))
         except Diverged as error:
             yield place, error
         else:
@@ -107,43 +127,70 @@ def train_together(
 
 
 class _Group:
-    """The recipes in training. here: the places of those that are not done; their models stand in this order in
-    ``fit``, all seeds of one recipe in a row. seconds: of every recipe, its share so far. mark: the time up to which
-    it was shared."""
+    """The recipes in training. here: the places of those that are not done; ``trainings`` groups them, and ``course``
+    has the models of each training in a row, all its seeds. judges: by place. seconds: of every recipe, its share so
+    far. mark: the time up to which it was shared."""
 
     def __init__(
-        self, build: Build, recipes: Sequence[Recipe], seeds: Sequence[int], samples: Samples, validation: Trial
+        self,
+        build: Build,
+        recipes: Sequence[Recipe],
+        seeds: Sequence[int],
+        samples: Samples,
+        validation: Sequence[Trial],
     ) -> None:
         self.mark = time.perf_counter()
         self.build, self.recipes, self.seeds, self.here = build, recipes, seeds, list(range(len(recipes)))
-        recipe, every = joined(recipes, len(seeds)), [*seeds] * len(recipes)
-        self.fit = Fit.start(build(recipe, every), samples, validation, recipe, every)
+        self.trainings = trainings(recipes)
+        recipe, every = self._joined()
+        self.course = Course.start(build(recipe, every), samples, recipe, every)
+        self.judges = {
+            place: Judge.start(self._state(place), validation[place], recipes[place], len(seeds)) for place in self.here
+        }
         self.seconds = [0.0] * len(recipes)
         self._share(self.here)
 
-    def models(self, place: int) -> Places:
-        """Which models of ``fit`` are the recipe's."""
-        count = len(self.seeds)
-        return np.arange(count) + self.here.index(place) * count
+    def _joined(self) -> tuple[Recipe, list[int]]:
+        """What all trainings have in one, and each model's seed."""
+        firsts = [self.recipes[places[0]] for places in self.trainings]
+        return joined(firsts, len(self.seeds)), [*self.seeds] * len(firsts)
+
+    def models(self, place: int) -> slice:
+        """Which models of ``course`` are the recipe's."""
+        number = next(number for number, places in enumerate(self.trainings) if place in places)
+        return slice(number * len(self.seeds), (number + 1) * len(self.seeds))
+
+    def _state(self, place: int) -> dict[str, Tensor]:
+        mine = self.models(place)
+        return {name: tensor[mine] for name, tensor in self.course.head.state_dict().items()}
 
     def epoch(self, watch: Callable[[int, Epoch], None]) -> list[tuple[int, Trained | Diverged]]:
         """Train for one more epoch. Returns the places that ended in it, and how."""
         self.mark, here = time.perf_counter(), self.here
-        loss = self.fit.descend()
+        loss = self.course.descend()
         lost = {place: error for place in here if (error := self._diverged(place, loss))}
-        loss = loss[self._leave(lost)]
+        losses = {place: loss[self.models(place)] for place in here}
+        self._leave(lost)
         if not self.here:
             return [*lost.items()]
-        epoch = self.fit.judge(loss)
+        embeddings: dict[int, Tensor] = {}
+        parts = {place: self._judged(place, losses[place], embeddings) for place in self.here}
         self._share(here)
-        parts = {place: epoch.part(self.models(place)) for place in self.here}
         for place, part in parts.items():
             watch(place, part)
-        last = not self.fit.going
-        done = {place: self._trained(place) for place, part in parts.items() if last or not part.running}
+        done = {place: self._trained(place) for place in parts if not self.judges[place].going}
         self._leave(done)
         self._share(self.here)
         return [*lost.items(), *done.items()]
+
+    def _judged(self, place: int, loss: NDArray[np.float64], embeddings: dict[int, Tensor]) -> Epoch:
+        """embeddings: of the epoch so far, by the samples' identity."""
+        judge = self.judges[place]
+        samples = judge.trial.samples
+        if id(samples) not in embeddings:
+            embeddings[id(samples)] = embed(self.course.head, samples, len(self.course.seeds))
+        mine = self.models(place)
+        return judge.judge(self._state(place), embeddings[id(samples)][mine], loss)
 
     def _share(self, places: Sequence[int]) -> None:
         """The time since ``mark`` belongs to the recipes at ``places``."""
@@ -153,24 +200,26 @@ class _Group:
         self.mark = now
 
     def _diverged(self, place: int, loss: NDArray[np.float64]) -> Diverged | None:
-        return diverged(loss[self.models(place)], self.seeds, self.fit.number, self.recipes[place].lr)
+        return diverged(loss[self.models(place)], self.seeds, self.course.number, self.recipes[place].lr)
 
     def _trained(self, place: int) -> Trained:
-        """The recipe's part of what is the best so far."""
-        head, best = self.build(self.recipes[place], self.seeds), self.fit.best.part(self.models(place))
+        """The recipe's best so far."""
+        head, best = self.build(self.recipes[place], self.seeds), self.judges[place].best
         head.load_state_dict(best.state)
         self._share([place])
         return Trained(head.eval(), best, self.seconds[place])
 
-    def _leave(self, places: Collection[int]) -> Places:
-        """Go on without the recipes at ``places``. Returns which models stay."""
-        stay = [place for place in self.here if place not in places]
-        models = np.concatenate([np.arange(0), *(self.models(place) for place in stay)])
-        if places and stay:
-            recipe = joined([self.recipes[place] for place in stay], len(self.seeds))
-            self.fit = self.fit.only(models, self.build(recipe, [*self.seeds] * len(stay)), recipe)
-        self.here = stay
-        return models
+    def _leave(self, places: Collection[int]) -> None:
+        """Go on without the recipes at ``places``, and without the models that no other recipe needs."""
+        self.here = [place for place in self.here if place not in places]
+        left = [[place for place in each if place not in places] for each in self.trainings]
+        needed = [number for number, each in enumerate(left) if each]
+        self.trainings = [left[number] for number in needed]
+        if self.here and len(needed) < len(left):
+            count = len(self.seeds)
+            models = np.concatenate([np.arange(count) + number * count for number in needed])
+            recipe, every = self._joined()
+            self.course = self.course.only(models, self.build(recipe, every), recipe)
 
 
 def _kind(samples: Samples) -> torch.dtype:

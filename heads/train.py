@@ -14,7 +14,7 @@ from torch import Tensor
 
 from cache.errors import ConfigError
 from heads import sampling
-from heads.evaluation import Samples, Trial
+from heads.evaluation import Samples, Trial, embed
 from heads.head import Head
 from heads.metrics import macro_accuracy
 from heads.optimiser import RMSprop
@@ -60,10 +60,11 @@ class Best:
     history: list[Epoch] = field(default_factory=list)
 
     @classmethod
-    def before(cls, head: Head, score: NDArray[np.float64]) -> "Best":
+    def before(cls, state: Mapping[str, Tensor], score: NDArray[np.float64]) -> "Best":
         """The start of training."""
-        state = {name: tensor.clone() for name, tensor in head.state_dict().items()}
-        return cls(score, np.zeros(len(score), dtype=np.int64), state)
+        return cls(
+            score, np.zeros(len(score), dtype=np.int64), {name: tensor.clone() for name, tensor in state.items()}
+        )
 
     @classmethod
     def of(cls, row: Mapping[str, Any], state: Mapping[str, Tensor]) -> "Best":
@@ -76,51 +77,37 @@ class Best:
         ]
         return cls(score, epoch, dict(state), history)
 
-    def keep(self, head: Head, seeds: NDArray[np.bool_], score: NDArray[np.float64], epoch: int) -> None:
+    def keep(
+        self, state: Mapping[str, Tensor], seeds: NDArray[np.bool_], score: NDArray[np.float64], epoch: int
+    ) -> None:
         """Copy what belongs to the seeds marked True, (S,)."""
         self.score[seeds], self.epoch[seeds] = score[seeds], epoch
-        for name, tensor in head.state_dict().items():
+        for name, tensor in state.items():
             chosen = torch.as_tensor(seeds, device=tensor.device)
             self.state[name][chosen] = tensor[chosen]
 
-    def part(self, places: Places) -> "Best":
-        """A copy for the seeds at ``places``."""
-        history = [epoch.part(places) for epoch in self.history]
-        return Best(self.score[places], self.epoch[places], _rows(self.state, places), history)
-
 
 @dataclass
-class Fit:
-    """Models in training, epoch by epoch: ``descend``, then ``judge``, while ``going``. seeds: (S,), one a model.
-    draws: each model's generator of batches. running: (S,) False when a model's patience is over; it stays in the batch
-    but its kept weights no longer change. number: epochs begun."""
+class Course:
+    """Models in training, epoch by epoch. seeds: (S,), one a model. draws: each model's generator of batches. number:
+    epochs begun."""
 
     head: Head
     samples: Samples
-    validation: Trial
     training: Training
     seeds: Sequence[int]
     optimiser: RMSprop
-    best: Best
     draws: list[np.random.Generator]
-    running: NDArray[np.bool_]
     number: int = 0
 
     def __post_init__(self) -> None:
         self.step = Step(self.head, self.samples, self.optimiser)
 
     @classmethod
-    def start(cls, head: Head, samples: Samples, validation: Trial, training: Training, seeds: Sequence[int]) -> "Fit":
+    def start(cls, head: Head, samples: Samples, training: Training, seeds: Sequence[int]) -> "Course":
         """Before the first epoch."""
-        best = Best.before(head, np.full(len(seeds), -1.0))
         draws = [sampling.generator(seed) for seed in seeds]
-        running = np.ones(len(seeds), dtype=bool)
-        return cls(head, samples, validation, training, seeds, RMSprop(head, training.lr), best, draws, running)
-
-    @property
-    def going(self) -> bool:
-        """Whether another epoch is wanted."""
-        return self.number < self.training.epochs and bool(self.running.any())
+        return cls(head, samples, training, seeds, RMSprop(head, training.lr), draws)
 
     def descend(self) -> NDArray[np.float64]:
         """Train for one epoch. Returns each model's mean loss, (S,), finite or not."""
@@ -129,8 +116,7 @@ class Fit:
         per_class, batch = self.training.per_class, self.training.batch
         labels = self.samples.labels.cpu().numpy()
         order = np.stack([sampling.epoch(labels, per_class, batch, draw) for draw in self.draws], 1)
-        places = torch.as_tensor(order, device=self.samples.labels.device)
-        return self._epoch(places)
+        return self._epoch(torch.as_tensor(order, device=self.samples.labels.device))
 
     def _epoch(self, order: Tensor) -> NDArray[np.float64]:
         """One pass over ``order``, (steps, S, B). Returns the mean loss of each seed over all steps."""
@@ -142,24 +128,46 @@ class Fit:
         mean: NDArray[np.float64] = (total / len(order)).cpu().numpy()
         return mean
 
-    def judge(self, loss: NDArray[np.float64]) -> Epoch:
-        """Score the epoch on validation and keep what is the best so far. loss: (S,), what ``descend`` gave."""
-        score = _score(self.head, self.validation, len(self.seeds))
-        self.best.keep(self.head, self.running & (score > self.best.score), score, self.number)
-        if self.training.patience:
-            self.running &= self.number - self.best.epoch < self.training.patience
-        self.best.history.append(Epoch(self.number, self.training.epochs, loss, score, self.running.copy()))
-        return self.best.history[-1]
-
-    def only(self, places: Places, head: Head, training: Training) -> "Fit":
+    def only(self, places: Places, head: Head, training: Training) -> "Course":
         """The models at ``places`` where they are now, in ``head``, a head of that many, and under ``training``."""
         head.load_state_dict(_rows(self.head.state_dict(), places))
         optimiser = RMSprop(head, training.lr)
         optimiser.squares = [_at(squares, places) for squares in self.optimiser.squares]
         optimiser.layer_squares = [_at(squares, places) for squares in self.optimiser.layer_squares]
         seeds, draws = ([every[place] for place in places] for every in (self.seeds, self.draws))
-        best, running = self.best.part(places), self.running[places]
-        return Fit(head, self.samples, self.validation, training, seeds, optimiser, best, draws, running, self.number)
+        return Course(head, self.samples, training, seeds, optimiser, draws, self.number)
+
+
+@dataclass
+class Judge:
+    """Keeps what is the best of some models in training. running: (S,) False when a model's patience is over; it stays
+    in the batch but its kept weights no longer change."""
+
+    trial: Trial
+    training: Training
+    best: Best
+    running: NDArray[np.bool_]
+
+    @classmethod
+    def start(cls, state: Mapping[str, Tensor], trial: Trial, training: Training, count: int) -> "Judge":
+        """Before the first epoch. state: of the ``count`` models."""
+        best = Best.before(state, np.full(count, -1.0))
+        return cls(trial, training, best, np.ones(count, dtype=bool))
+
+    @property
+    def going(self) -> bool:
+        """Whether another epoch is wanted."""
+        return len(self.best.history) < self.training.epochs and bool(self.running.any())
+
+    def judge(self, state: Mapping[str, Tensor], embedding: Tensor, loss: NDArray[np.float64]) -> Epoch:
+        """Score an epoch and keep what is the best so far. state: of the models. embedding: (S, n, e), by them, of the
+        trial's samples. loss: (S,)."""
+        score, number = _score(embedding, self.trial), len(self.best.history) + 1
+        self.best.keep(state, self.running & (score > self.best.score), score, number)
+        if self.training.patience:
+            self.running &= number - self.best.epoch < self.training.patience
+        self.best.history.append(Epoch(number, self.training.epochs, loss, score, self.running.copy()))
+        return self.best.history[-1]
 
 
 def _rows(state: Mapping[str, Tensor], places: Places) -> dict[str, Tensor]:
@@ -189,17 +197,19 @@ def train(
     on ``validation``; the first of equally good epochs counts. A head without parameters is scored and left alone.
     Raises: Diverged when a loss is no longer finite.
     """
+    count = len(seeds)
     if head.parameter_count() == 0:
-        return Best.before(head, _score(head, validation, len(seeds)))
-    fit = Fit.start(head, samples, validation, training, seeds)
-    while fit.going:
-        loss = fit.descend()
-        if error := diverged(loss, seeds, fit.number, training.lr):
+        return Best.before(head.state_dict(), _score(embed(head, validation.samples, count), validation))
+    course = Course.start(head, samples, training, seeds)
+    judge = Judge.start(head.state_dict(), validation, training, count)
+    while judge.going:
+        loss = course.descend()
+        if error := diverged(loss, seeds, course.number, training.lr):
             raise error
-        watch(fit.judge(loss))
-    head.load_state_dict(fit.best.state)
+        watch(judge.judge(head.state_dict(), embed(head, validation.samples, count), loss))
+    head.load_state_dict(judge.best.state)
     head.eval()
-    return fit.best
+    return judge.best
 
 
 def diverged(loss: NDArray[np.float64], seeds: Sequence[int], epoch: int, lr: float) -> Diverged | None:
@@ -211,6 +221,6 @@ def diverged(loss: NDArray[np.float64], seeds: Sequence[int], epoch: int, lr: fl
     return Diverged(f"{what}. Take a learning rate below lr={lr}")
 
 
-def _score(head: Head, trial: Trial, seeds: int) -> NDArray[np.float64]:
-    correct, total = trial.counts(head, seeds)
+def _score(embedding: Tensor, trial: Trial) -> NDArray[np.float64]:
+    correct, total = trial.counted(embedding)
     return np.asarray(macro_accuracy.score(correct, total).mean(1))

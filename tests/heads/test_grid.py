@@ -24,8 +24,8 @@ def test_rows_of_one_head_that_differ_in_varying_numbers_alone_are_a_group() -> 
         {"name": "five", "shots": 5},
     ]
     assert names(("i_dml", "b_dml"), tables) == [
-        *(["i_dml-a", "i_dml-b", "i_dml-c"], ["i_dml-wide"], ["i_dml-circle"], ["i_dml-five"]),
-        *(["b_dml-a", "b_dml-b", "b_dml-c"], ["b_dml-wide"], ["b_dml-circle"], ["b_dml-five"]),
+        *(["i_dml-a", "i_dml-b", "i_dml-c", "i_dml-five"], ["i_dml-wide"], ["i_dml-circle"]),
+        *(["b_dml-a", "b_dml-b", "b_dml-c", "b_dml-five"], ["b_dml-wide"], ["b_dml-circle"]),
     ]
 
 
@@ -48,6 +48,23 @@ def test_no_group_is_larger_than_the_bound_and_parts_are_of_equal_size(
     found = groups(wanted, seeds)
     assert [len(group) for group in found] == expected
     assert [one.name for group in found for one in group] == [one.name for one in wanted]
+
+
+@pytest.mark.parametrize(
+    ("most", "kept", "expected"), [(30, 90, [6]), (5, 90, [3, 3]), (10, 20, [3, 3]), (30, 5, [1] * 6)]
+)
+def test_rows_of_one_training_count_as_one_model_and_stay_together(
+    monkeypatch: pytest.MonkeyPatch, most: int, kept: int, expected: list[int]
+) -> None:
+    monkeypatch.setattr(grid, "MOST_MODELS", most)
+    monkeypatch.setattr(grid, "MOST_KEPT", kept)
+    rules = ({"shots": 1}, {"shots": 5}, {"rule": "linear"})
+    tables = [rule | {"lr": lr} for rule in rules for lr in (1e-4, 1e-3)]
+    wanted = cells(Grid(heads=("i_dml",), protocols=("cat-6:6",), settings=tuple(tables)), "cat-6:6", {})
+    found = groups(wanted, 5)
+    assert [len(group) for group in found] == expected
+    if most == 5:
+        assert [{one.recipe.lr for one in group} for group in found] == [{1e-4}, {1e-3}]
 
 
 def test_two_heads_of_equal_settings_are_no_group() -> None:

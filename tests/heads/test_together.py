@@ -11,12 +11,14 @@ from batches import batch
 
 from cache import plugins
 from cache.errors import ConfigError
+from heads import together as batched
 from heads.episodes import draw_support
 from heads.evaluation import Samples, Trial
 from heads.layers import generators
 from heads.metric_learning import MetricLearning
 from heads.models import kosti, random, sem_ib_dml
-from heads.together import Trained, apart, joined, train_together
+from heads.rules import NEAREST, Rule
+from heads.together import Trained, apart, joined, train_together, trainings
 from heads.train import Best, Diverged, Epoch, train
 from heads.training import Recipe, recipe
 from heads.varied import Varies
@@ -37,21 +39,28 @@ def samples(count: int, seed: int = 0) -> Samples:
     return Samples.of(features, np.arange(count), labels.numpy(), torch.device("cpu"))
 
 
-def trial() -> Trial:
-    known = samples(40, 1)
-    return Trial(known, draw_support(40, np.arange(40), known.labels.numpy(), 5, 1, 5))
+KNOWN = samples(40, 1)
+
+
+def trial(shots: int = 1, rule: Rule = NEAREST) -> Trial:
+    return Trial(KNOWN, draw_support(40, np.arange(40), KNOWN.labels.numpy(), 5, shots, 5), rule)
+
+
+def trials(recipes: list[Recipe]) -> list[Trial]:
+    return [trial(one.shots, one) for one in recipes]
 
 
 def alone(one: Recipe) -> tuple[dict[str, torch.Tensor], Best]:
     head = sem_ib_dml.Model(one, WIDTHS, 5, SEEDS).double()
-    best = train(head, samples(100), trial(), one, SEEDS)
+    (known,) = trials([one])
+    best = train(head, samples(100), known, one, SEEDS)
     return head.state_dict(), best
 
 
 def together(recipes: list[Recipe], told: dict[int, list[Epoch]] | None = None) -> dict[int, Trained | Diverged]:
     """Each place and what became of it, in the order of their ends. told: gets the epochs of each place."""
     watch = (lambda place, epoch: told.setdefault(place, []).append(epoch)) if told is not None else lambda *_: None
-    return dict(train_together(sem_ib_dml.Model, recipes, WIDTHS, 5, SEEDS, samples(100), trial(), watch))
+    return dict(train_together(sem_ib_dml.Model, recipes, WIDTHS, 5, SEEDS, samples(100), trials(recipes), watch))
 
 
 def check_as_alone(found: Trained | Diverged, one: Recipe) -> dict[str, torch.Tensor]:
@@ -93,6 +102,35 @@ def test_a_recipe_whose_patience_is_over_leaves_and_the_others_go_on_as_alone() 
     assert list(found) == sorted(found, key=lambda place: (lengths[place], place))
 
 
+def test_settings_that_differ_in_how_samples_are_recognised_are_one_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    recipes = [
+        settings(lr=1e-2, epochs=8, patience=2),
+        settings(lr=1e-2, epochs=8, patience=2, rule="linear"),
+        settings(lr=3e-3, epochs=8, patience=2, support_norm="centre"),
+        settings(lr=1e-2, epochs=8, patience=2, shots=3, rule="centroid"),
+        settings(lr=3e-3, epochs=8, patience=2, support_norm="whiten", episodes=7),
+    ]
+    assert trainings(recipes) == [[0, 1, 3], [2, 4]]
+    assert apart(recipes) == []
+    models: list[int] = []
+    start = batched.Course.start
+
+    def counted(head: Any, *rest: Any) -> Any:
+        models.append(len(head.network.fusion.weight))
+        return start(head, *rest)
+
+    monkeypatch.setattr(batched.Course, "start", counted)
+    told: dict[int, list[Epoch]] = {}
+    found = together(recipes, told)
+    assert models == [2 * len(SEEDS)]
+    monkeypatch.undo()
+    bests = [check_as_alone(found[place], one)["network.fusion.weight"] for place, one in enumerate(recipes)]
+    lengths = [len(alone(one)[1].history) for one in recipes]
+    assert [len(told[place]) for place in range(5)] == lengths
+    assert len(set(lengths)) > 1
+    assert any(not torch.equal(bests[0], bests[place]) for place in (1, 3))
+
+
 def test_seconds_are_shares_of_the_time_that_all_take() -> None:
     start = time.perf_counter()
     found = together([settings(lr=lr, epochs=12, patience=2) for lr in (1e-5, 3e-3, 1e-2, 1e-4)])
@@ -121,7 +159,7 @@ def test_a_loss_that_explodes_stops_its_own_recipe_alone() -> None:
 
 def test_a_head_without_parameters_is_scored_for_each_recipe() -> None:
     recipes = [recipe(random.Model, {"lr": lr}, "test") for lr in (1e-3, 1e-2)]
-    found = dict(train_together(random.Model, recipes, {}, 5, SEEDS, samples(100), trial()))
+    found = dict(train_together(random.Model, recipes, {}, 5, SEEDS, samples(100), trials(recipes)))
     expected = train(random.Model(recipes[0], {}, 5, SEEDS), samples(100), trial(), recipes[0], SEEDS)
     for place in (0, 1):
         one = found[place]
@@ -164,6 +202,6 @@ def test_a_rate_that_explodes_is_told_with_its_own_number() -> None:
     known = samples(100)
     data = Samples({"scene/pooled": known.features["image/pooled"], **known.features}, known.labels)
     score = Trial(data.at(torch.arange(40)), trial().support)
-    found = dict(train_together(kosti.Model, recipes, WIDTHS | {"scene/pooled": 12}, 5, [0], data, score))
+    found = dict(train_together(kosti.Model, recipes, WIDTHS | {"scene/pooled": 12}, 5, [0], data, [score, score]))
     assert isinstance(found[0], Trained)
     assert re.search(r"seed 0: the loss is not a number in epoch \d\. .* below lr=1e\+300$", str(found[1]))
