@@ -106,6 +106,7 @@ def main(quick: bool = False) -> None:
             "dimensions": growth.by_dimensions(few),
             "people": growth.by_people(),
             "settings": growth.by_settings(data, few),
+            "rules": growth.by_rules(1 if quick else 3),
         },
         "memory": growth.memory(),
     }

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,18 @@ from heads.episodes import draw_support
 from heads.evaluation import Samples, Trial
 from heads.optimiser import RMSprop
 from heads.step import Step
+from heads.together import train_together
+from heads.training import Recipe, recipe
 from scripts.bench_heads_runs import (
     CLASSES,
     HEAD,
     PEOPLE,
     WIDTHS,
+    Run,
     alternately,
     head_of,
     head_run,
+    in_turn,
     milliseconds,
     samples,
 )
@@ -79,9 +84,29 @@ def by_settings(data: Samples, rounds: int) -> dict[str, Any]:
     return {"two_settings_apart_over_together": round(float(np.median(ratios)), 3)}
 
 
-def trial(people: int, episodes: int) -> Trial:
+def by_rules(rounds: int) -> dict[str, Any]:
+    """An epoch of five seeds that six rules of recognition judge, over six trainings with a rule each."""
+    data = samples(5_000)
+    known = trial(VALIDATION, 50, WIDTHS)
+    head = plugins.load("heads.models", HEAD, "Model")
+    rules = [
+        {"rule": rule, "support_norm": norm} for rule in ("nearest", "linear") for norm in ("none", "centre", "whiten")
+    ]
+    recipes = [recipe(head, {"epochs": 1} | rule, "bench") for rule in rules]
+
+    def run(*those: Recipe) -> Run:
+        judged = [Trial(known.samples, known.support, one) for one in those]
+        course = (head, those, WIDTHS, CLASSES, range(SEEDS), data, judged)
+        return lambda: [*train_together(*course)].clear()
+
+    found = alternately({"together": run(*recipes), "apart": in_turn([run(one) for one in recipes])}, rounds)
+    ratios = [a / b for a, b in zip(found["apart"], found["together"], strict=True)]
+    return {"rules": len(recipes), "people": len(data), "apart_over_together": round(float(np.median(ratios)), 2)}
+
+
+def trial(people: int, episodes: int, widths: Mapping[str, int]) -> Trial:
     """Episodes over made-up people."""
-    data = samples(people, WIDTHS | SCENE)
+    data = samples(people, widths)
     support = draw_support(people, np.arange(people), data.labels.numpy(), CLASSES, 1, episodes)
     return Trial(data, support)
 
@@ -91,7 +116,7 @@ def grid(rounds: int) -> dict[str, Any]:
     scoring of validation and of test. Scaled as if every column had all people and no seed stopped early; levels have
     fewer people, for only those of seen levels are trained on."""
     data = samples(PEOPLE, WIDTHS | SCENE)
-    validation, test = trial(VALIDATION, 50), trial(TEST, 200)
+    validation, test = trial(VALIDATION, 50, WIDTHS | SCENE), trial(TEST, 200, WIDTHS | SCENE)
     names = [name for name in plugins.names("heads.models") if name != "random"]
     seconds = alternately({name: head_run(data, range(SEEDS), name) for name in names}, rounds)
     rows, hours = {}, {"median": 0.0, "min": 0.0}
@@ -146,7 +171,7 @@ def main() -> None:
     features = sum(x.nbytes for x in data.features.values()) / 2**20
     head_run(data, range(SEEDS))()
     trained = _peak()
-    _time(trial(TEST, 200), head_of(range(SEEDS), HEAD)[0])
+    _time(trial(TEST, 200, WIDTHS | SCENE), head_of(range(SEEDS), HEAD)[0])
     print(
         json.dumps(
             {
