@@ -101,6 +101,7 @@ class Network(nn.Module):
 class AffectDML(Head):
     """What the variants share; a variant is this with the streams of its Config."""
 
+    recordable = True
     Config = DmlConfig
 
     def __init__(self, config: DmlConfig, widths: Mapping[str, int], classes: int, seeds: Sequence[int]) -> None:
@@ -132,6 +133,10 @@ class AffectDML(Head):
             "metric": column(self.config.metric_weight, metric) * metric,
             "class": column(self.config.class_weight, seen) * seen,
         }
+
+    def parts(self) -> tuple[type, ...]:
+        """With the loss and the miner."""
+        return type(self), type(self.metric.loss), type(self.metric.miner)
 
     def standardised(self) -> tuple[str, ...]:
         """All but presence, when the config says so."""

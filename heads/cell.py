@@ -58,8 +58,9 @@ class Result:
     """best: of training. counts: on test. lost: people left out for want of a feature, by part. scored_on: fingerprints
     of the ``people`` that were scored, with their classes and in order, and of the ``support`` draws among them.
     untrained: the features that no trained network made. seconds: of training and scoring; of a cell that was trained
-    together with others, its share of theirs (``run_together``). trained_for: the protocol whose training this is
-    too, which saw the same people; None when it was trained itself."""
+    together with others, its share of theirs (``run_together``). training_seconds: of the training alone, wherever it
+    was. trained_for: the protocol whose training this is too, which saw the same people; None when it was trained
+    itself."""
 
     cell: Cell
     best: Best
@@ -69,6 +70,7 @@ class Result:
     untrained: Sequence[str]
     parameters: int
     seconds: float
+    training_seconds: float
     trained_for: str | None = None
 
     def row(self) -> dict[str, Any]:
@@ -81,6 +83,7 @@ class Result:
             "seeds": len(self.best.epoch),
             "parameters": self.parameters,
             "seconds": round(self.seconds, 3),
+            "training_seconds": round(self.training_seconds, 3),
             "trained_for": self.trained_for,
             "metrics": {name: summary(values) for name, values in scores.items()},
             "left_out": dict(self.lost),

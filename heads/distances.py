@@ -66,8 +66,8 @@ class _Pairwise(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        """sum_j w_ij (x_i - x_j), w = (g + g') / d and 0 where d is."""
+        """sum_j (g_ij + g_ji) (x_i - x_j) / d_ij, 0 where d is."""
         x, distance = ctx.saved_tensors
-        weight = (gradient + gradient.mT).div_(distance).masked_fill_(distance == 0, 0)
-        result: Tensor = torch.baddbmm(x * weight.sum(2, keepdim=True), weight, x, alpha=-1)
+        both = gradient + gradient.mT
+        result: Tensor = torch.ops.aten._cdist_backward(both, x, x, 2.0, distance)
         return result

@@ -120,7 +120,9 @@ def adopt(bench: Bench, cell: Cell, seeds: Sequence[int], twin: Twin, folder: Pa
     ground = _ground(bench, [cell], seeds)
     head = checkpoint.load(twin.checkpoint, bench.device.type).head
     trained = Trained(head, Best.of(twin.row, head.state_dict()), time.perf_counter() - start)
-    return replace(_scored(ground, cell, trained, 0.0, folder), trained_for=twin.protocol)
+    result = _scored(ground, cell, trained, 0.0, folder)
+    origin = twin.protocol if twin.protocol != bench.task.protocol else None
+    return replace(result, training_seconds=twin.row["training_seconds"], trained_for=origin)
 
 
 def training_of(bench: Bench, cell: Cell) -> str:
@@ -162,7 +164,7 @@ def _scored(ground: _Ground, cell: Cell, trained: Trained, seconds: float, folde
     about = _about(bench, cell, task, ground.widths, seeds)
     checkpoint.save(path, head, ground.scales, known, about)
     told = _scored_on(bench.manifest, task, trial), about["untrained"]
-    return Result(cell, trained.best, counts, ground.lost, *told, head.parameter_count(), seconds)
+    return Result(cell, trained.best, counts, ground.lost, *told, head.parameter_count(), seconds, trained.seconds)
 
 
 def _scored_on(manifest: Manifest, task: Task, trial: Trial) -> dict[str, str]:

@@ -23,11 +23,12 @@ class Head(nn.Module, ABC):
     """One model per seed, all of them in one module; S is the number of seeds.
 
     inputs: ``feature/array`` names as the config says, such as ``image/pooled``. Config: every setting that changes
-    the model.
+    the model. recordable: see ``heads.recording.recordable``, which asks it of every one of ``parts``.
     """
 
     inputs: tuple[str, ...]
     Config: ClassVar[type[Settings]]
+    recordable: ClassVar[bool] = False
 
     @abstractmethod
     def __init__(self, config: Settings, widths: Mapping[str, int], classes: int, seeds: Sequence[int]) -> None:
@@ -52,6 +53,10 @@ class Head(nn.Module, ABC):
     @abstractmethod
     def terms(self, output: Output, labels: Tensor) -> dict[str, Tensor]:
         """The loss terms by name, each (S,) and already weighted. labels: (S, B) int64. Empty: nothing to train."""
+
+    def parts(self) -> tuple[type, ...]:
+        """The classes whose code runs in a training step."""
+        return (type(self),)
 
     def standardised(self) -> tuple[str, ...]:
         """The inputs that are to be brought to mean 0 and standard deviation 1 over the training samples."""

@@ -20,8 +20,8 @@ class Linear(nn.Module):
     """S affine maps. weight: (S, in, out), so that its gradient comes out contiguous. bias: (S, 1, out).
 
     Each seed's draw is that of ``nn.Linear`` (weight, then bias, both uniform within 1/sqrt(in)).
-    taps: while an optimiser makes the weight's gradient itself, a list that gets (x, output) of each call, and the
-    weight is a constant to autograd; otherwise None.
+    taps: while an optimiser makes the weight's gradient itself, a list that gets (x, gradient of the output) of each
+    call when it is differentiated, and the weight is a constant to autograd; otherwise None.
     """
 
     def __init__(self, inputs: int, outputs: int, draws: Sequence[torch.Generator]) -> None:
@@ -41,7 +41,14 @@ class Linear(nn.Module):
         if taps is None or not torch.is_grad_enabled():
             return torch.baddbmm(self.bias, x, self.weight)
         out = torch.baddbmm(self.bias, x, self.weight.detach())
-        taps.append((x.detach(), out))
+        version = x._version
+
+        def tap(gradient: Tensor) -> None:
+            if x._version != version:  # autograd, which does not need x here, cannot see it
+                raise RuntimeError("the input of a Linear was changed in place after it was used")
+            taps.append((x.detach(), gradient))
+
+        out.register_hook(tap)  # type: ignore[no-untyped-call]
         return out
 
 

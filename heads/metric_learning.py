@@ -20,9 +20,11 @@ from heads.distances import unit
 
 
 class Miner(ABC):
-    """Chooses what of a batch is worth learning from; nothing of it is differentiated."""
+    """Chooses what of a batch is worth learning from; nothing of it is differentiated. recordable: see
+    ``heads.recording.recordable``."""
 
     Config: ClassVar[type[Settings]] = Settings
+    recordable: ClassVar[bool] = False
 
     def __init__(self, config: Any) -> None:
         """config: has at least the fields of ``Config``."""
@@ -34,9 +36,11 @@ class Miner(ABC):
 
 
 class Loss(nn.Module, ABC):
-    """A loss on embeddings, with a proxy for each class where it learns some."""
+    """A loss on embeddings, with a proxy for each class where it learns some. recordable: see
+    ``heads.recording.recordable``."""
 
     Config: ClassVar[type[Settings]] = Settings
+    recordable: ClassVar[bool] = False
 
     def __init__(self, config: Any, embedding: int, classes: int, draws: Sequence[torch.Generator]) -> None:
         """config: has at least the fields of ``Config``. embedding: e. draws: one generator for each seed."""

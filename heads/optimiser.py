@@ -20,8 +20,8 @@ _LATE = 1e6
 _SMALL = 2**16
 """Numbers of one seed's weight up to which the gradients of all seeds are made and used up in one call."""
 
-Taps = Sequence[tuple[Tensor, Tensor | None]]
-"""Of a layer: the x and the gradient of the output of every call; None where the loss does not depend on it."""
+Taps = Sequence[tuple[Tensor, Tensor]]
+"""Of a layer: the x and the gradient of the output of every call that the loss depends on."""
 
 Found = tuple[Sequence[Taps], Sequence[Tensor | None]]
 """The taps of each streamed layer, and the gradient of every other parameter."""
@@ -35,18 +35,17 @@ class RMSprop:
 
     Inside the ``with``, on a CPU, the weights of every ``Linear`` get no ``grad``: each seed's gradient is made in one
     small piece of memory that stays in the processor's cache, and is used up there. Five seeds' weights, squares and
-    gradients together do not fit into it.
+    gradients together do not fit into it. Parameters that need no gradient stay as they are.
     """
 
     def __init__(self, module: nn.Module, lr: float | Tensor, alpha: float = 0.99, eps: float = 1e-8) -> None:
         self.lr: float | Tensor = lr
         self.alpha, self.eps = alpha, eps
         self.late = torch.tensor(_LATE, device=next((parameter.device for parameter in module.parameters()), None))
-        self.layers = [
-            layer for layer in module.modules() if isinstance(layer, Linear) and layer.weight.device.type == "cpu"
-        ]
-        streamed = {id(layer.weight) for layer in self.layers}
-        self.others = [parameter for parameter in module.parameters() if id(parameter) not in streamed]
+        self.layers = [layer for layer in module.modules() if isinstance(layer, Linear) and _streamed(layer)]
+        weights = {id(layer.weight) for layer in self.layers}
+        trained = (parameter for parameter in module.parameters() if parameter.requires_grad)
+        self.others = [parameter for parameter in trained if id(parameter) not in weights]
         self.squares = [torch.zeros_like(parameter) for parameter in self.others]
         self.layer_squares = [torch.zeros_like(layer.weight) for layer in self.layers]
         self.scratch = [torch.empty_like(_at_once(layer.weight.detach())) for layer in self.layers]
@@ -66,13 +65,11 @@ class RMSprop:
 
     def differentiate(self, loss: Tensor) -> Found:
         """What ``update`` needs of ``loss``, ()."""
-        outputs = [out for layer in self.layers for _, out in layer.taps or ()]
-        gradients = iter(torch.autograd.grad(loss, [*outputs, *self.others], allow_unused=True))
-        taps = [[(x, next(gradients)) for x, _ in layer.taps or ()] for layer in self.layers]
+        gradients = torch.autograd.grad(loss, self.others, allow_unused=True)
+        taps = [layer.taps or [] for layer in self.layers]
         for layer in self.layers:
-            if layer.taps:
-                layer.taps.clear()
-        return taps, list(gradients)
+            layer.taps = []
+        return taps, gradients
 
     @torch.no_grad()
     def update(self, found: Found) -> None:
@@ -80,11 +77,10 @@ class RMSprop:
         rows: list[Row] = []
         parts = zip(self.layers, self.layer_squares, self.scratch, found[0], strict=True)
         for layer, squares, scratch, every in parts:
-            taps = [(x, gradient) for x, gradient in every if gradient is not None]
-            if taps and len(scratch) == len(layer.weight):
-                rows.append((layer.weight, _gradient(taps, scratch), squares))
-            elif taps:
-                self._stream(layer.weight, taps, squares, scratch)
+            if every and len(scratch) == len(layer.weight):
+                rows.append((layer.weight, _gradient(every, scratch), squares))
+            elif every:
+                self._stream(layer.weight, every, squares, scratch)
         others = zip(self.others, found[1], self.squares, strict=True)
         rows += [
             (parameter, gradient.contiguous(), squares)
@@ -97,7 +93,7 @@ class RMSprop:
         else:
             self._update(rows, self.lr)
 
-    def _stream(self, weight: Tensor, taps: Sequence[tuple[Tensor, Tensor]], squares: Tensor, scratch: Tensor) -> None:
+    def _stream(self, weight: Tensor, taps: Taps, squares: Tensor, scratch: Tensor) -> None:
         rates = self.lr.tolist() if isinstance(self.lr, Tensor) else [self.lr] * len(weight)
         for seed, rate in enumerate(rates):
             mine = [(x[seed : seed + 1], gradient[seed : seed + 1]) for x, gradient in taps]
@@ -125,12 +121,16 @@ class RMSprop:
         )
 
 
+def _streamed(layer: Linear) -> bool:
+    return layer.weight.device.type == "cpu" and layer.weight.requires_grad and layer.bias.requires_grad
+
+
 def _at_once(weight: Tensor) -> Tensor:
     """The part of a layer's weights, (S, in, out), whose gradient is made in one piece: all seeds, or the first."""
     return weight if weight[0].numel() <= _SMALL else weight[:1]
 
 
-def _gradient(taps: Sequence[tuple[Tensor, Tensor]], out: Tensor) -> Tensor:
+def _gradient(taps: Taps, out: Tensor) -> Tensor:
     """Of a layer's weights, (S, in, out), into ``out``. taps: x, (S, B, in), and the gradient of the output."""
     for number, (x, gradient) in enumerate(taps):
         torch.baddbmm(out, x.mT, gradient, beta=min(number, 1), out=out)

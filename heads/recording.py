@@ -5,7 +5,10 @@ the time of a step of one seed.
 """
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from inspect import isabstract
+from itertools import takewhile
+from types import FunctionType
 from typing import Any, TypeVar
 
 import torch
@@ -14,6 +17,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 Result = TypeVar("Result")
 
+_CODE = (FunctionType, classmethod, staticmethod, property)
 _ATEN = torch.ops.aten
 _UNCHANGED = (_ATEN.detach.default, _ATEN.alias.default)
 _FUNCTIONS: dict[Any, Callable[..., Any]] = {
@@ -72,6 +76,25 @@ def record(work: Callable[..., Result], *example: Any) -> Callable[..., Result]:
     module.recompile()
     _unwrap(module)
     return module.forward
+
+
+def recordable(kinds: Iterable[type]) -> bool:
+    """Whether every class that adds code to ``kinds`` says ``recordable = True`` itself: a subclass with code of its
+    own does not inherit it.
+
+    It promises that a step does the same operations on every batch: it reads nothing of Python that changes, looks at
+    no tensor's values, gives no tensor a size that depends on them, draws nothing, and changes nothing but buffers.
+    """
+    return all(vars(one).get("recordable", not _has_code(one)) for kind in kinds for one in _own(kind))
+
+
+def _own(kind: type) -> Iterator[type]:
+    """The classes of ``kind`` down from the contracts, ``Head``, ``Loss`` and ``Miner``."""
+    return takewhile(lambda one: not isabstract(one), kind.__mro__)
+
+
+def _has_code(kind: type) -> bool:
+    return any(isinstance(value, _CODE) for value in vars(kind).values())
 
 
 def _unwrap(module: fx.GraphModule) -> None:

@@ -1,11 +1,12 @@
 """The rows of one table: each read when it was finished before, taken from its twin's training, or trained."""
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cache.errors import AffectError, TooLittleData
+from cache.errors import AffectError, TooLittleData, WeightsError
 from heads import finished
 from heads.cell import Cell, Result
 from heads.experiment import Bench, adopt, run, run_together
@@ -14,6 +15,8 @@ from heads.finished import Absent, Finished
 from heads.grid import groups
 from heads.place import Place
 from heads.train import Diverged, Epoch
+
+_LOG = logging.getLogger(__name__)
 
 Watch = Callable[[Cell, Epoch | Result], None]
 Ended = Iterator[tuple[Cell, Finished | Absent]]
@@ -85,8 +88,8 @@ class Rows:
         alone = []
         for one in group:
             finished.forget(self.folder, one.name)
-            if twin := finished.twin(self.others, one, self.identities[one.name]):
-                yield one, self._write(one, adopt(self.bench, one, seeds, twin, self.folder))
+            if adopted := self._adopted(one):
+                yield one, self._write(one, adopted)
             else:
                 alone.append(one)
         for one, result in run_together(self.bench, alone, seeds, self.folder, self.watch) if alone else ():
@@ -94,6 +97,14 @@ class Rows:
                 yield one, Absent(one, DIVERGED, result)
             else:
                 yield one, self._write(one, result)
+
+    def _adopted(self, one: Cell) -> Result | None:
+        twin = finished.twin(self.others, one, self.identities[one.name])
+        try:
+            return adopt(self.bench, one, range(self.place.seeds), twin, self.folder) if twin else None
+        except WeightsError as error:
+            _LOG.warning("%s. Row %s is trained itself", str(error).removesuffix(". Train again"), one.name)
+            return None
 
     def _write(self, one: Cell, result: Result) -> Finished:
         self.watch(one, result)

@@ -1,7 +1,7 @@
 """One training step, soon from a recording: see ``Step``."""
 
+import logging
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -9,10 +9,12 @@ from torch import Tensor
 from heads.evaluation import Samples
 from heads.head import Head
 from heads.optimiser import Found, RMSprop
-from heads.recording import record, same
+from heads.recording import record, recordable, same
 
 PLAIN = 200
 """Steps before one is recorded, which takes as long as dozens of them."""
+
+_LOG = logging.getLogger(__name__)
 
 Batch = tuple[dict[str, Tensor], Tensor]
 Work = Callable[[Mapping[str, Tensor], Tensor], tuple[Tensor, Found]]
@@ -21,9 +23,8 @@ Work = Callable[[Mapping[str, Tensor], Tensor], tuple[Tensor, Found]]
 class Step:
     """``loss = step(places)``, inside ``with optimiser``.
 
-    After ``plain`` steps what the head and autograd do is recorded, and run from the recording when that gives the same
-    bits on another batch: losses, gradients and running statistics. A head that draws numbers, looks at values to
-    decide, or whose attributes change from step to step, is never recorded.
+    After ``plain`` steps of a head whose parts are ``recordable``, what it and autograd do is recorded, and run from
+    the recording when that gives the same bits on another batch: losses, gradients and running statistics.
     """
 
     def __init__(self, head: Head, samples: Samples, optimiser: RMSprop, plain: int = PLAIN) -> None:
@@ -43,7 +44,7 @@ class Step:
         else:
             loss, found = self._differentiate(*batch)
         self.done += 1
-        self._last = batch if self.done == self.plain else None
+        self._last = batch if self.done == self.plain and recordable(self.head.parts()) else None
         self.optimiser.update(found)
         return loss
 
@@ -53,25 +54,23 @@ class Step:
 
     def _record(self, example: Batch, batch: Batch) -> tuple[Tensor, Found]:
         """Record on ``example``, compare on ``batch``. Returns what ``batch`` gives."""
-        before, attributes = self._buffers(), _attributes(self.head)
+        before = self._buffers()
         expected = self._differentiate(*batch)
         after = self._buffers()
-        if _attributes(self.head) == attributes:
-            self._restore(before)
-            self.recorded = self._checked(example, batch, expected, after)
-            self._restore(after)
-        return expected
-
-    def _checked(self, example: Batch, batch: Batch, expected: Any, after: Mapping[str, Tensor]) -> Work | None:
-        before = self._buffers()
         try:
+            self._restore(before)
             work = record(lambda features, labels: self._differentiate(features, labels), *example)
             self._restore(before)
             with torch.no_grad():
                 found = work(*batch)
-        except RuntimeError:  # of a head that looks at values, or of memory
-            return None
-        return work if same((found, self._buffers()), (expected, after)) else None
+            if same((found, self._buffers()), (expected, after)):
+                self.recorded = work
+        except RuntimeError as error:
+            _LOG.warning(
+                "%s: its steps cannot be recorded: %s", type(self.head).__module__, " ".join(str(error).split())
+            )
+        self._restore(after)
+        return expected
 
     def _buffers(self) -> dict[str, Tensor]:
         return {name: buffer.clone() for name, buffer in self.head.named_buffers()}
@@ -79,12 +78,3 @@ class Step:
     def _restore(self, values: Mapping[str, Tensor]) -> None:
         for name, buffer in self.head.named_buffers():
             buffer.copy_(values[name])
-
-
-def _attributes(head: Head) -> list[tuple[str, Any]]:
-    """Everything that the head's modules hold: plain values as they are, others by what object it is."""
-    return [
-        (f"{place}.{name}", value if isinstance(value, bool | int | float | str) else id(value))
-        for place, module in head.named_modules()
-        for name, value in vars(module).items()
-    ]

@@ -19,6 +19,8 @@ class Loss(metric_learning.Loss):
     """Source: Deng et al. 2019, ArcFace, eq. 3; pytorch-metric-learning's ArcFaceLoss, which goes on linearly where the
     widened angle would pass 180 degrees."""
 
+    recordable = True
+
     class Config(Settings):
         """margin: in degrees. scale: of the cosines."""
 

@@ -15,6 +15,8 @@ from heads.varied import Number, column
 class Loss(metric_learning.Loss):
     """Source: Sun et al. 2020, Circle loss, eq. 6-9; pytorch-metric-learning's CircleLoss."""
 
+    recordable = True
+
     class Config(Settings):
         """m: the relaxation of the boundary. gamma_scale: of the similarities (the reference's ``gamma``)."""
 

@@ -18,6 +18,8 @@ class Loss(metric_learning.Loss):
     Source: Hadsell et al. 2006 (there squared); pytorch-metric-learning's ContrastiveLoss.
     """
 
+    recordable = True
+
     class Config(Settings):
         """pos_margin, neg_margin: Euclidean distances."""
 

@@ -17,6 +17,8 @@ from heads.varied import Number, column
 class Loss(metric_learning.Loss):
     """Source: Wang et al. 2018, CosFace, eq. 4; pytorch-metric-learning's CosFaceLoss."""
 
+    recordable = True
+
     class Config(Settings):
         """margin: of the cosine. scale: of the cosines."""
 

@@ -16,6 +16,8 @@ class Loss(metric_learning.Loss):
     """Source: Hermans et al. 2017, In defense of the triplet loss, eq. 9; pytorch-metric-learning's
     GeneralizedLiftedStructureLoss."""
 
+    recordable = True
+
     class Config(Settings):
         """pos_margin, neg_margin: Euclidean distances."""
 

@@ -17,6 +17,8 @@ class Loss(metric_learning.Loss):
     """Source: Song et al. 2016, Deep metric learning via lifted structured feature embedding, eq. 4;
     pytorch-metric-learning's LiftedStructureLoss."""
 
+    recordable = True
+
     class Config(Settings):
         """pos_margin, neg_margin: Euclidean distances."""
 

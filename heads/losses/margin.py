@@ -19,6 +19,8 @@ class Loss(metric_learning.Loss):
     Source: Wu et al. 2017, Sampling matters in deep embedding learning; pytorch-metric-learning's MarginLoss.
     """
 
+    recordable = True
+
     class Config(Settings):
         """margin, beta: Euclidean distances. learn_beta: one for each seed. nu: the weight of beta itself, then."""
 

@@ -14,6 +14,8 @@ from heads.varied import Number, column
 class Loss(metric_learning.Loss):
     """Source: Wang et al. 2019, Multi-similarity loss, eq. 16; pytorch-metric-learning's MultiSimilarityLoss."""
 
+    recordable = True
+
     class Config(Settings):
         """alpha, beta: how sharp the two maxima are. base: the cosine that parts near from far."""
 

@@ -18,6 +18,8 @@ class Loss(metric_learning.Loss):
     Source: Goldberger et al. 2004; pytorch-metric-learning's NCALoss.
     """
 
+    recordable = True
+
     class Config(Settings):
         """softmax_scale: of the squared Euclidean distances."""
 

@@ -18,6 +18,8 @@ class Loss(metric_learning.Loss):
     """Source: Zhai and Wu 2018, Classification is a strong baseline for deep metric learning; pytorch-metric-learning's
     NormalizedSoftmaxLoss."""
 
+    recordable = True
+
     class Config(Settings):
         """temperature: cosines are divided by it."""
 

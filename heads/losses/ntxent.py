@@ -18,6 +18,8 @@ class Loss(metric_learning.Loss):
     Source: Oord et al. 2018, Chen et al. 2020 (SimCLR); pytorch-metric-learning's NTXentLoss.
     """
 
+    recordable = True
+
     class Config(Settings):
         """temperature: cosines are divided by it."""
 

@@ -20,6 +20,8 @@ class Loss(metric_learning.Loss):
     """Source: Kim et al. 2020, Proxy anchor loss, eq. 4; pytorch-metric-learning's ProxyAnchorLoss, which adds a
     miner's weights, less 1, to the exponents."""
 
+    recordable = True
+
     class Config(Settings):
         """margin: of the cosine. alpha: how sharp the maxima are."""
 

@@ -18,6 +18,8 @@ class Loss(metric_learning.Loss):
     """Source: Movshovitz-Attias et al. 2017, No fuss distance metric learning using proxies; pytorch-metric-learning's
     ProxyNCALoss."""
 
+    recordable = True
+
     class Config(Settings):
         """softmax_scale: of the squared Euclidean distances."""
 

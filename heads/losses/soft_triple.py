@@ -20,6 +20,8 @@ class Loss(metric_learning.Loss):
     """Source: Qian et al. 2019, SoftTriple loss, eq. 7-8, without the merging of centres; pytorch-metric-learning's
     SoftTripleLoss."""
 
+    recordable = True
+
     class Config(Settings):
         """centers_per_class. la: scale of the cosines. center_gamma: how softly a sample takes all centres of a class
         (the reference's ``gamma``). margin: of the right class's cosine."""

@@ -14,6 +14,8 @@ from heads.varied import Number, column
 class Loss(metric_learning.Loss):
     """Source: Khosla et al. 2020, Supervised contrastive learning, eq. 2; pytorch-metric-learning's SupConLoss."""
 
+    recordable = True
+
     class Config(Settings):
         """temperature: cosines are divided by it."""
 

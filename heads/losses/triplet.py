@@ -18,6 +18,8 @@ class Loss(metric_learning.Loss):
     negative) and, for the margin, the public code; pytorch-metric-learning's TripletMarginLoss.
     """
 
+    recordable = True
+
     class Config(Settings):
         """margin: in the unit of the distance; Affect-DML's (the reference's is 0.05)."""
 

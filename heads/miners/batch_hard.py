@@ -14,6 +14,8 @@ class Miner(metric_learning.Miner):
     Source: Hermans et al. 2017, In defense of the triplet loss; pytorch-metric-learning's BatchHardMiner.
     """
 
+    recordable = True
+
     def choose(self, normalised: Tensor, labels: Tensor) -> Chosen:
         """See the class."""
         distance, size = pairwise(normalised), labels.shape[1]

@@ -19,6 +19,8 @@ class Miner(metric_learning.Miner):
     MultiSimilarityMiner, which the public code uses; as printed the equations would keep the easy pairs).
     """
 
+    recordable = True
+
     class Config(Settings):
         """epsilon: in the unit of the cosine."""
 

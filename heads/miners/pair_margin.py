@@ -13,6 +13,8 @@ from heads.varied import Number, column
 class Miner(metric_learning.Miner):
     """Source: pytorch-metric-learning's PairMarginMiner."""
 
+    recordable = True
+
     class Config(Settings):
         """farther, nearer: the distance above which a positive, below which a negative is chosen (the reference's
         ``pos_margin`` and ``neg_margin``)."""

@@ -19,6 +19,8 @@ class Miner(metric_learning.Miner):
     Source: Schroff et al. 2015, FaceNet; pytorch-metric-learning's TripletMarginMiner.
     """
 
+    recordable = True
+
     class Config(Settings):
         """triplet_margin: in the unit of the distance. triplets: which (the reference's ``type_of_triplets``)."""
 

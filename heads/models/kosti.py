@@ -27,6 +27,8 @@ from heads.streams import BodyStream, ExtraStreams, SceneStream
 class Model(Head):
     """Concatenation, Linear to ``fusion``, batch normalisation, ReLU, classifier."""
 
+    recordable = True
+
     class Config(SceneStream, BodyStream, ExtraStreams):
         """fusion: width of the fusion network. standardise: as in ``affect_dml.DmlConfig``."""
 

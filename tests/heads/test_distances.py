@@ -47,3 +47,17 @@ def test_equal_samples_have_no_distance_and_no_gradient() -> None:
     pairwise(x).sum().backward()
     assert x.grad is not None
     assert torch.equal(x.grad, torch.zeros_like(x))
+
+
+@pytest.mark.parametrize("apart", [1e-2, 1e-4, 1e-6])
+def test_close_neighbours_push_each_other_in_the_right_direction(apart: float) -> None:
+    x = F.normalize(drawn(1, 32, 128), dim=2)
+    x[0, 1] = x[0, 0] + apart * F.normalize(drawn(1, 128), dim=1)[0]
+    x, weights = x.float(), drawn(1, 32, 32).float()
+    ours, exact = x.clone().requires_grad_(), x.double().requires_grad_()
+    (pairwise(ours) * weights).sum().backward()
+    found = (exact[:, :, None] - exact[:, None]).square().sum(3)
+    ((found + torch.eye(32, dtype=torch.float64)).sqrt() * weights * (1 - torch.eye(32))).sum().backward()
+    assert ours.grad is not None
+    assert exact.grad is not None
+    torch.testing.assert_close(ours.grad, exact.grad.float(), rtol=1e-4, atol=1e-5)

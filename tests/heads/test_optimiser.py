@@ -1,10 +1,13 @@
 """The streamed, fused step against autograd and torch.optim.RMSprop."""
 
 import copy
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from heads.layers import BatchNorm, Linear, generators
 from heads.optimiser import RMSprop
@@ -59,3 +62,58 @@ def test_layers_give_gradients_again_once_the_optimiser_is_done() -> None:
     assert module.first.weight.grad is None
     module(torch.randn(3, 4, 5)).sum().backward()
     assert module.first.weight.grad is not None
+
+
+class Chain(nn.Module):
+    """Two layers with something between them."""
+
+    def __init__(self, between: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.between = between
+        self.first, self.second = Linear(5, 6, generators(SEEDS)), Linear(6, 3, generators(SEEDS))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (S, B, 5). Returns (S, B, 3)."""
+        result: Tensor = self.second(self.between(self.first(x)))
+        return result
+
+
+def check_against_torch(ours: nn.Module, steps: int = 20) -> None:
+    plain = copy.deepcopy(ours)
+    reference = torch.optim.RMSprop([one for one in plain.parameters() if one.requires_grad], lr=1e-2)
+    draw = torch.Generator().manual_seed(0)
+    with RMSprop(ours, lr=1e-2) as optimiser:
+        for _ in range(steps):
+            x, aim = (torch.randn(len(SEEDS), 6, width, generator=draw, dtype=torch.float64) for width in (5, 3))
+            optimiser.step((ours(x) - aim).square().sum())
+            reference.zero_grad()
+            (plain(x) - aim).square().sum().backward()
+            reference.step()
+    for (name, one), two in zip(ours.named_parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(one, two, rtol=1e-9, atol=1e-9, msg=name)
+
+
+@pytest.mark.parametrize("between", [partial(F.relu, inplace=True), lambda x: x.mul_(3), lambda x: x.sigmoid_()])
+def test_a_layers_output_may_be_changed_in_place(between: Callable[[Tensor], Tensor]) -> None:
+    check_against_torch(Chain(between).double())
+
+
+def test_what_needs_no_gradient_stays_as_it_is() -> None:
+    for names in (["first.weight"], ["first.bias"], ["first.weight", "first.bias"], ["second.weight", "second.bias"]):
+        chain = Chain(torch.relu).double()
+        for name in names:
+            chain.get_parameter(name).requires_grad_(False)
+        start = copy.deepcopy(chain.state_dict())
+        check_against_torch(chain)
+        changed = {name for name, value in chain.state_dict().items() if not torch.equal(value, start[name])}
+        assert changed == set(start) - set(names)
+
+
+def test_an_input_that_is_changed_after_its_use_is_refused() -> None:
+    chain = Chain(torch.relu)
+    with RMSprop(chain, lr=0.1) as optimiser:
+        x = torch.randn(len(SEEDS), 6, 5)
+        loss = chain(x).sum()
+        x.mul_(2)
+        with pytest.raises(RuntimeError, match="changed in place after it was used"):
+            optimiser.step(loss)

@@ -11,11 +11,14 @@ from torch.nn import functional as F
 
 from cache import plugins
 from heads import sampling
+from heads.chosen import Chosen
 from heads.evaluation import Samples
 from heads.head import Head, Output
+from heads.layers import generators
+from heads.losses import triplet
 from heads.models import sem_ib_dml
 from heads.optimiser import RMSprop
-from heads.recording import record
+from heads.recording import record, recordable
 from heads.step import Step
 from heads.training import recipe
 
@@ -111,14 +114,53 @@ def remembering(head: Odd, output: Output, _: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("odd", [counting, drawing, looking, remembering])
-def test_what_a_list_cannot_repeat_is_not_recorded_and_not_disturbed(
+def test_a_subclass_with_code_of_its_own_is_not_recorded_unless_it_says_so(
     odd: Callable[[Odd, Output, Tensor], Tensor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Odd, "odd", staticmethod(odd), raising=False)
-    if odd is drawing:  # the try itself draws, so only that it was refused is asked
-        assert steps(head_of(Odd), 2)[0].recorded is None
-        return
     check_same_bits(head_of(Odd), recorded=False)
+
+
+@pytest.mark.parametrize("odd", [drawing, looking])
+def test_a_head_that_says_so_wrongly_is_found_out_where_that_can_be_seen(
+    odd: Callable[[Odd, Output, Tensor], Tensor], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(Odd, "odd", staticmethod(odd), raising=False)
+    monkeypatch.setattr(Odd, "recordable", True)
+    assert steps(head_of(Odd), 2)[0].recorded is None
+    assert ("its steps cannot be recorded" in caplog.text) == (odd is looking)
+
+
+def test_code_says_for_itself_that_it_can_be_recorded() -> None:
+    class Quiet(triplet.Loss):
+        """Adds nothing."""
+
+    class Changed(triplet.Loss):
+        def forward(self, normalised: Tensor, labels: Tensor, chosen: Chosen) -> Tensor:
+            """Something else."""
+            return super().forward(normalised, labels, chosen) * 2
+
+    class Declared(Changed):
+        recordable = True
+
+    class Whole(Changed):
+        recordable = True
+
+        def forward(self, normalised: Tensor, labels: Tensor, chosen: Chosen) -> Tensor:
+            """On the shoulders of one that does not say."""
+            return super().forward(normalised, labels, chosen)
+
+    found = [recordable([kind]) for kind in (triplet.Loss, Quiet, Changed, Declared, Whole, Odd, sem_ib_dml.Model)]
+    assert found == [True, True, False, False, False, False, True]
+    head = head_of(sem_ib_dml.Model)
+    assert recordable(head.parts())
+    head.metric.loss = Changed(head.config, 8, CLASSES, generators(SEEDS))
+    assert not recordable(head.parts())
+
+
+def test_every_loss_and_miner_here_can_be_recorded() -> None:
+    for folder, word in (("heads.losses", "Loss"), ("heads.miners", "Miner")):
+        assert recordable(plugins.load(folder, name, word) for name in plugins.names(folder))
 
 
 def test_a_recording_reads_tensors_where_they_are() -> None:

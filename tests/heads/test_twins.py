@@ -9,6 +9,7 @@ import pytest
 from safetensors.torch import load_file
 from toy_features import make_store
 
+from cache.errors import WeightsError
 from heads import progress, tables
 from heads.ablate import Outcome, Place, ablate
 from heads.grid import Grid
@@ -65,7 +66,7 @@ def test_cat_6_4_takes_the_trainings_of_cat_6_6(place: Place, monkeypatch: pytes
     for protocol in GRID.protocols:
         for name, row in rows_of(apart, protocol).items():
             mine = rows_of(shared, protocol)[name]
-            for key in row.keys() - {"seconds", "trained_for"}:
+            for key in row.keys() - {"seconds", "training_seconds", "trained_for"}:
                 assert mine[key] == row[key], (protocol, name, key)
     for name in ("i_dml", "ib_dml"):
         one, two = (
@@ -91,8 +92,28 @@ def test_a_finished_twin_serves_later_too(place: Place, monkeypatch: pytest.Monk
     assert go(place).reused == 5
     assert names == []
     (place.runs / "x/cat-6-6/cells/ib_dml.json").unlink()
-    assert rows_of(go(place), "cat-6:6")["ib_dml"]["trained_for"] == "cat-6:6"
+    again = go(place)
     assert names == []
+    assert rows_of(again, "cat-6:6")["ib_dml"]["trained_for"] is None  # its own, back from the one that took it over
+    assert rows_of(again, "cat-6:4")["ib_dml"]["trained_for"] == "cat-6:6"
+    seconds = {protocol: rows_of(again, protocol)["ib_dml"]["training_seconds"] for protocol in GRID.protocols}
+    assert seconds["cat-6:6"] == seconds["cat-6:4"] > 0
+
+
+def test_a_twin_that_cannot_be_read_is_trained(
+    place: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    go(place)
+    (place.runs / "x/cat-6-4/cells/ib_dml.json").unlink()
+    names = trained(monkeypatch)
+
+    def unreadable(path: Path, _: str) -> None:
+        raise WeightsError(f"{path}: not a checkpoint of a head, or damaged: x. Train again")
+
+    monkeypatch.setattr("heads.checkpoint.load", unreadable)
+    go(place)
+    assert names == [("cat-6:4", "ib_dml")]
+    assert caplog.messages[-1].endswith("or damaged: x. Row ib_dml is trained itself")
 
 
 @pytest.mark.parametrize("ties", ["unseen", "drop"])
