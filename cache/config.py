@@ -66,6 +66,10 @@ def assignments(text: str) -> dict[str, Any]:
     return out
 
 
+_SHOWN = 100
+"""Characters of a wrong value."""
+
+
 def _scalar(text: str) -> Any:
     try:
         table = tomllib.loads(f"value = {text}")
@@ -78,7 +82,13 @@ def _fault(model: type[BaseModel], fault: Any) -> str:
     path = ".".join(str(part) for part in fault["loc"])
     if fault["type"] == "extra_forbidden":
         return f"unknown setting {path!r}.{nearest(str(fault['loc'][-1]), _fields(model, fault['loc'][:-1]))}"
-    return f"{path}: {fault['msg'][0].lower()}{fault['msg'][1:]}, got {fault['input']!r}"
+    told = fault["msg"].replace("valid tuple", "list")
+    if fault["type"] == "missing":
+        return f"{path}: is not there"
+    shown = repr(fault["input"])
+    if len(shown) > _SHOWN:
+        shown = f"{shown[:_SHOWN]}..."
+    return f"{path}: {told[0].lower()}{told[1:]}, got {shown}"
 
 
 def _fields(model: type[BaseModel], loc: tuple[Any, ...]) -> list[str]:

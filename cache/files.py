@@ -44,7 +44,7 @@ def make_folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StoreError(f"{path}: cannot be made: {error.strerror}. Choose another STORE= or RUNS=") from error
+        raise StoreError(f"{path}: cannot be made: {error.strerror}. Choose another folder") from error
 
 
 def replace_text(path: Path, text: str) -> None:

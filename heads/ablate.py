@@ -9,6 +9,7 @@ from cache.errors import ConfigError, StoreError, TooLittleData, unknown
 from heads import finished, report
 from heads.cell import Cell
 from heads.experiment import prepare
+from heads.features import NO_STAGE
 from heads.finished import Absent, Finished
 from heads.grid import Grid, cell, cells, read_grid
 from heads.matrix import Table, summarise
@@ -145,7 +146,8 @@ def _check_features(dataset: str, one: Cell, lacking: Mapping[str, Sequence[str]
     for word, those in lacking.items():
         if bad := [name for name in those if name in names]:
             cure = f'Run make extract DATASET={dataset} STAGES="{" ".join(bad)}"'
-            raise StoreError(f"{one.name}: features {word}: {', '.join(bad)}. {cure}")
+            more = f". {NO_STAGE}" if word == "missing" else ""
+            raise StoreError(f"{one.name}: features {word}: {', '.join(bad)}. {cure}{more}")
 
 
 def _check_seeds(place: Place) -> None:

@@ -14,6 +14,7 @@ from cache.spec import Granularity, Status
 from cache.store import Feature
 
 DEVICES = ("cpu", "cuda")
+NO_STAGE = "Where its CONFIG has no stage of that name, add it there first"
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def load_split(
 def _find(features: Mapping[str, Feature], dataset: str, name: str) -> tuple[Feature, str]:
     word, _, array = name.partition("/")
     if word not in features:
-        cure = f"Run make extract DATASET={dataset} STAGES={word}"
+        cure = f"Run make extract DATASET={dataset} STAGES={word}. {NO_STAGE}"
         raise StoreError(f"{dataset}: feature {word!r} is not in the store.{nearest(word, features)} {cure}")
     feature = features[word]
     if array in feature.arrays and len(feature.arrays[array].shape) != 1:

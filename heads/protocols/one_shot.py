@@ -36,7 +36,7 @@ class Rules(Settings):
     test_splits: tuple[Literal["train", "val", "test"], ...] = Field(min_length=1)
     seen: dict[str, tuple[str, ...]]
     unseen: dict[str, tuple[str, ...]]
-    levels: dict[str, Levels]
+    levels: dict[str, Levels] = Field(default_factory=dict)
 
     def names(self) -> list[str]:
         """The protocols there are: ``cat-6:6``, ``lev-7:3-valence``, ..."""

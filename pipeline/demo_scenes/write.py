@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cache.errors import DataError
+from cache.files import make_folder
 from pipeline.demo_scenes.emotic_layout import annotations_mat
 from pipeline.demo_scenes.plan import FOLDERS, plan_scenes
 from pipeline.demo_scenes.render import render
@@ -29,7 +30,7 @@ def write_tree(root: Path, scenes: int, seed: int) -> None:
     """See `pipeline.demo_scenes.write_demo`."""
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise DataError(f"{root}: is there already and not empty; remove it, or name another folder for the demo")
-    root.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(root.parent)
     _sweep(root)
     partial = root.with_name(f"{root.name}.partial-{os.getpid()}")
     _fill(partial, scenes, seed)
