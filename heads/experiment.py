@@ -66,13 +66,15 @@ def prepare(store: Store, dataset: str, protocol: str, rules: one_shot.Rules, ce
 
 @dataclass(frozen=True)
 class _Ground:
-    """What the cells of one batch share: people, the inputs' widths and the scales that the training people give."""
+    """What the cells of one batch share: people, the inputs' widths, a head of one seed that tells what it reads, and
+    the scales that the training people give."""
 
     bench: Bench
     seeds: Sequence[int]
     task: Task
     lost: Mapping[str, int]
     widths: Mapping[str, int]
+    head: Head
     scales: Mapping[str, Scale]
 
 
@@ -100,8 +102,7 @@ def run_together(
     """
     start, first = time.perf_counter(), cells[0]
     ground = _ground(bench, cells, seeds)
-    task, widths = ground.task, ground.widths
-    head = first.model(first.recipe, widths, len(task.seen), [0])
+    task, widths, head = ground.task, ground.widths, ground.head
     known = _samples(bench, head, ground.scales, task.train, task.labels[task.train])
     trials = _validation(bench, head, ground.scales, task, [one.recipe for one in cells])
     share = (time.perf_counter() - start) / len(cells)
@@ -145,7 +146,7 @@ def _ground(bench: Bench, cells: Sequence[Cell], seeds: Sequence[int]) -> _Groun
         one_shot.check(task, one.recipe.per_class, one.recipe.batch, one.recipe.shots)
     widths = {name: bench.split.widths()[name] for name in first.inputs}
     head = first.model(first.recipe, widths, len(task.seen), [0])
-    return _Ground(bench, seeds, task, lost, widths, _scales(bench, task, head))
+    return _Ground(bench, seeds, task, lost, widths, head, _scales(bench, task, head))
 
 
 def _named(cell: Cell, error: Diverged) -> Diverged:

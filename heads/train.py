@@ -45,10 +45,6 @@ class Epoch:
         """How many seeds are still in training."""
         return int(self.going.sum())
 
-    def part(self, places: Places) -> "Epoch":
-        """Of the seeds at ``places``."""
-        return Epoch(self.number, self.of, self.loss[places], self.validation[places], self.going[places])
-
 
 @dataclass
 class Best:
