@@ -11,28 +11,47 @@ from cache.config import Settings
 ROW = "row"
 """Beside the inputs a head names, ``features[ROW]`` holds each sample's row number in the manifest, (S, B, 1) int64."""
 
+CLASS = "class"
+"""A kind of target: one class a sample, int64 from 0."""
+
 
 class Output(NamedTuple):
-    """embedding: (S, B, e), what samples are compared by. logits: (S, B, C) over the seen classes."""
+    """What a head makes of samples; a head fills the fields that its ``gives`` names.
 
-    embedding: Tensor
-    logits: Tensor
+    embedding: (S, B, e), what samples are compared by. logits: (S, B, C) over the classes that are learned.
+    """
+
+    embedding: Tensor | None = None
+    logits: Tensor | None = None
+
+
+def given(field: Tensor | None) -> Tensor:
+    """A field of Output that the head at hand fills. Raises: TypeError when it does not, a fault of the head."""
+    if field is None:
+        raise TypeError("the head does not fill a field of Output that its gives names")
+    return field
 
 
 class Head(nn.Module, ABC):
     """One model per seed, all of them in one module; S is the number of seeds.
 
     inputs: ``feature/array`` names as the config says, such as ``image/pooled``. Config: every setting that changes
-    the model. recordable: see ``heads.recording.recordable``, which asks it of every one of ``parts``.
+    the model. learns: the kinds of targets it can learn. gives: the fields of Output that it fills. recordable: see
+    ``heads.learning.recording.recordable``, which asks it of every one of ``parts``.
     """
 
     inputs: tuple[str, ...]
     Config: ClassVar[type[Settings]]
+    learns: ClassVar[frozenset[str]] = frozenset({CLASS})
+    gives: ClassVar[frozenset[str]]
     recordable: ClassVar[bool] = False
 
     @abstractmethod
-    def __init__(self, config: Settings, widths: Mapping[str, int], classes: int, seeds: Sequence[int]) -> None:
-        """widths: input name -> d. classes: how many seen classes. seeds: one model each."""
+    def __init__(
+        self, config: Settings, widths: Mapping[str, int], sizes: Mapping[str, int], seeds: Sequence[int]
+    ) -> None:
+        """widths: input name -> d. sizes: kind of target -> how many classes or numbers there are. seeds: one model
+        each."""
         super().__init__()
         self.inputs = self.inputs_of(config)
 
@@ -51,8 +70,9 @@ class Head(nn.Module, ABC):
         """features: input name -> (S, B, d) float32, and ROW."""
 
     @abstractmethod
-    def terms(self, output: Output, labels: Tensor) -> dict[str, Tensor]:
-        """The loss terms by name, each (S,) and already weighted. labels: (S, B) int64. Empty: nothing to train."""
+    def terms(self, output: Output, targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The loss terms by name, each (S,) and already weighted. targets: by kind, (S, B, ...). Empty: nothing to
+        train."""
 
     def parts(self) -> tuple[type, ...]:
         """The classes whose code runs in a training step."""
@@ -62,10 +82,11 @@ class Head(nn.Module, ABC):
         """The inputs that are to be brought to mean 0 and standard deviation 1 over the training samples."""
         return ()
 
-    def loss(self, output: Output, labels: Tensor) -> Tensor:
+    def loss(self, output: Output, targets: Mapping[str, Tensor]) -> Tensor:
         """(S,): the sum of the terms. Seeds do not touch each other, so its sum back-propagates to each alone."""
-        total = output.embedding.new_zeros(labels.shape[0])
-        for term in self.terms(output, labels).values():
+        made = next(x for x in output if x is not None)
+        total = made.new_zeros(len(made))
+        for term in self.terms(output, targets).values():
             total = total + term
         return total
 

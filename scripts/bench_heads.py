@@ -21,7 +21,7 @@ from typing import Any
 
 import torch
 
-from heads.evaluation import Samples
+from heads.inputs.samples import Samples
 from scripts import bench_heads_growth as growth
 from scripts.bench_heads_floor import floor
 from scripts.bench_heads_floor import runs as floor_runs

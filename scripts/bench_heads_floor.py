@@ -4,8 +4,8 @@ from typing import Any
 
 import torch
 
+from heads.blocks.layers import Linear
 from heads.head import Head
-from heads.layers import Linear
 from scripts.bench_heads_runs import Run, head_of
 
 ROWS, WIDTH, WEIGHT_BYTES = 32, 512, 16

@@ -10,15 +10,19 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from cache import plugins
-from heads import sampling
-from heads.episodes import draw_support
-from heads.evaluation import Samples, Trial
-from heads.optimiser import RMSprop
-from heads.step import Step
-from heads.together import train_together
-from heads.training import Recipe, recipe
+from heads.experiments.grid import read_grid
+from heads.head import CLASS, ROW
+from heads.inputs.samples import Samples
+from heads.learning import sampling
+from heads.learning.optimiser import RMSprop
+from heads.learning.step import Step
+from heads.learning.together import train_together
+from heads.learning.train import Validation
+from heads.learning.training import Recipe, recipe
+from heads.protocol import Task
 from scripts.bench_heads_runs import (
     CLASSES,
     HEAD,
@@ -29,14 +33,16 @@ from scripts.bench_heads_runs import (
     head_of,
     head_run,
     in_turn,
+    labels_of,
     milliseconds,
+    protocol,
     samples,
 )
 
 SEEDS, EPOCHS, COLUMNS, TRAININGS = 5, 12, 8, 7
-"""TRAININGS: of a head for its columns; cat-6:4 has the training people of cat-6:6, so takes over its training."""
+"""Of the grid affect_dml. TRAININGS: of a head for its columns, two of which share their training people."""
 VALIDATION, TEST = 3_315, 12_134
-"""People: EMOTIC's validation part, and the published test list of cat-6:6."""
+"""People: EMOTIC's validation part, and the published test list."""
 SCENE = {"scene/pooled": 512}
 
 
@@ -67,7 +73,7 @@ def by_people() -> list[dict[str, Any]]:
         optimiser = RMSprop(head, settings.lr)
         step = Step(head, data, optimiser)
         started = time.perf_counter()
-        order = sampling.epoch(data.labels.numpy(), settings.per_class, settings.batch, sampling.generator(0))
+        order = sampling.epoch(labels_of(data), settings.per_class, settings.batch, sampling.generator(0))
         with optimiser:
             for places in torch.as_tensor(order[:, None]):
                 step(places)
@@ -87,16 +93,17 @@ def by_settings(data: Samples, rounds: int) -> dict[str, Any]:
 def by_rules(rounds: int) -> dict[str, Any]:
     """An epoch of five seeds that six rules of recognition judge, over six trainings with a rule each."""
     data = samples(5_000)
-    known = trial(VALIDATION, 50, WIDTHS)
+    known, kind = samples(VALIDATION), protocol()
+    task = people(labels_of(known))
     head = plugins.load("heads.models", HEAD, "Model")
     rules = [
         {"rule": rule, "support_norm": norm} for rule in ("nearest", "linear") for norm in ("none", "centre", "whiten")
     ]
-    recipes = [recipe(head, {"epochs": 1} | rule, "bench") for rule in rules]
+    recipes = [recipe(head, type(kind), {"epochs": 1} | rule, "bench") for rule in rules]
 
     def run(*those: Recipe) -> Run:
-        judged = [Trial(known.samples, known.support, one) for one in those]
-        course = (head, those, WIDTHS, CLASSES, range(SEEDS), data, judged)
+        judged = [Validation(known, kind.validation(task, one), kind.asks) for one in those]
+        course = (head, those, WIDTHS, {CLASS: CLASSES}, range(SEEDS), data, judged)
         return lambda: [*train_together(*course)].clear()
 
     found = alternately({"together": run(*recipes), "apart": in_turn([run(one) for one in recipes])}, rounds)
@@ -104,11 +111,20 @@ def by_rules(rounds: int) -> dict[str, Any]:
     return {"rules": len(recipes), "people": len(data), "apart_over_together": round(float(np.median(ratios)), 2)}
 
 
-def trial(people: int, episodes: int, widths: Mapping[str, int]) -> Trial:
-    """Episodes over made-up people."""
-    data = samples(people, widths)
-    support = draw_support(people, np.arange(people), data.labels.numpy(), CLASSES, 1, episodes)
-    return Trial(data, support)
+def people(labels: NDArray[np.int64], test: bool = False) -> Task:
+    """Made-up people as a task: of the classes that are learned for validation, of the others for test."""
+    rows, none = np.arange(len(labels)), np.arange(0)
+    names = tuple(map(str, range(2 * CLASSES)))
+    targets = {CLASS: labels + CLASSES if test else labels}
+    val, tested = (none, rows) if test else (rows, none)
+    return Task("made-up", "", targets, {CLASS: CLASSES}, names, none, val, tested, images=rows, about={})
+
+
+def scoring(size: int, widths: Mapping[str, int], test: bool = False) -> Validation:
+    """The judging of made-up people at the protocol's own settings."""
+    data, kind, chosen = samples(size, widths), protocol(), head_of([0])[1]
+    task = people(labels_of(data), test)
+    return Validation(data, kind.test(task, chosen) if test else kind.validation(task, chosen), kind.asks)
 
 
 def grid(rounds: int) -> dict[str, Any]:
@@ -116,19 +132,19 @@ def grid(rounds: int) -> dict[str, Any]:
     scoring of validation and of test. Scaled as if every column had all people and no seed stopped early; levels have
     fewer people, for only those of seen levels are trained on."""
     data = samples(PEOPLE, WIDTHS | SCENE)
-    validation, test = trial(VALIDATION, 50, WIDTHS | SCENE), trial(TEST, 200, WIDTHS | SCENE)
-    names = [name for name in plugins.names("heads.models") if name != "random"]
+    validation, test = scoring(VALIDATION, WIDTHS | SCENE), scoring(TEST, WIDTHS | SCENE, test=True)
+    names = [name for name in read_grid("affect_dml").heads if name != "random"]
     seconds = alternately({name: head_run(data, range(SEEDS), name) for name in names}, rounds)
     rows, hours = {}, {"median": 0.0, "min": 0.0}
     for name in names:
         head, _ = head_of(range(SEEDS), name, WIDTHS | SCENE)
-        scoring = [_time(part, head) for part in (validation, test)]
+        scored = [_time(part, head) for part in (validation, test)]
         steps = milliseconds(seconds[name])
-        training = {key: EPOCHS * (PEOPLE // 32 * one / 1e3 + scoring[0]) for key, one in steps.items()}
-        hours = {key: hours[key] + (TRAININGS * one + COLUMNS * scoring[1]) / 3600 for key, one in training.items()}
+        training = {key: EPOCHS * (PEOPLE // 32 * one / 1e3 + scored[0]) for key, one in steps.items()}
+        hours = {key: hours[key] + (TRAININGS * one + COLUMNS * scored[1]) / 3600 for key, one in training.items()}
         rows[name] = {
             "step_ms": steps,
-            "scoring_s": [round(one, 2) for one in scoring],
+            "scoring_s": [round(one, 2) for one in scored],
             "training_s": {key: round(one, 1) for key, one in training.items()},
         }
     sample = (
@@ -144,10 +160,10 @@ def grid(rounds: int) -> dict[str, Any]:
     }
 
 
-def _time(part: Trial, head: Any) -> float:
-    mine = Trial(Samples({key: part.samples.features[key] for key in head.inputs}, part.samples.labels), part.support)
+def _time(part: Validation, head: Any) -> float:
+    mine = part._replace(samples=Samples({key: part.samples.features[key] for key in (*head.inputs, ROW)}))
     started = time.perf_counter()
-    mine.counts(head, SEEDS)
+    mine.trial.scores(mine.outputs(head, SEEDS))
     return time.perf_counter() - started
 
 
@@ -171,7 +187,7 @@ def main() -> None:
     features = sum(x.nbytes for x in data.features.values()) / 2**20
     head_run(data, range(SEEDS))()
     trained = _peak()
-    _time(trial(TEST, 200, WIDTHS | SCENE), head_of(range(SEEDS), HEAD)[0])
+    _time(scoring(TEST, WIDTHS | SCENE, test=True), head_of(range(SEEDS), HEAD)[0])
     print(
         json.dumps(
             {

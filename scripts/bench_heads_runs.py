@@ -8,16 +8,19 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torchvision.models import resnet18
 
 from cache import plugins
-from heads import sampling
-from heads.evaluation import Samples
-from heads.head import Head
-from heads.optimiser import RMSprop
-from heads.step import Step
-from heads.training import Recipe, recipe
+from heads.experiments.grid import usual_protocol
+from heads.head import CLASS, ROW, Head
+from heads.inputs.samples import Samples
+from heads.learning import sampling
+from heads.learning.optimiser import RMSprop
+from heads.learning.step import Step
+from heads.learning.training import Recipe, recipe
+from heads.protocol import Protocol, find
 
 PEOPLE, CLASSES, STEPS = 23_266, 6, 20
 WIDTHS = {"image/pooled": 512, "body/pooled": 512, "sem2vec/presence": 150}
@@ -32,7 +35,17 @@ def samples(people: int = PEOPLE, widths: Mapping[str, int] = WIDTHS, classes: i
     features = {name: torch.randn(people, width, generator=draw) for name, width in widths.items()}
     features["sem2vec/presence"] = (features["sem2vec/presence"] > 1).float()
     labels = np.random.default_rng(0).integers(0, classes, people)
-    return Samples.of(features, np.arange(people), labels, torch.device("cpu"))
+    return Samples.of(features, np.arange(people), {CLASS: labels}, torch.device("cpu"))
+
+
+def protocol() -> Protocol:
+    """What the benchmark's head is meant for."""
+    return find(usual_protocol(HEAD))
+
+
+def labels_of(data: Samples) -> NDArray[np.int64]:
+    """(n,) the class of each."""
+    return np.asarray(data.targets[CLASS].numpy(), np.int64)
 
 
 def head_of(
@@ -43,8 +56,9 @@ def head_of(
 ) -> tuple[Head, Recipe]:
     """With the published settings but for ``settings``."""
     model: type[Head] = plugins.load("heads.models", name, "Model")
-    chosen = recipe(model, dict(settings or {}), "bench")
-    return model(chosen, {key: widths[key] for key in model.inputs_of(chosen)}, CLASSES, seeds).train(), chosen
+    chosen = recipe(model, type(protocol()), dict(settings or {}), "bench")
+    inputs = {key: widths[key] for key in model.inputs_of(chosen)}
+    return model(chosen, inputs, {CLASS: CLASSES}, seeds).train(), chosen
 
 
 def head_run(
@@ -56,10 +70,10 @@ def head_run(
 ) -> Run:
     """Training steps of the given seeds in one model, from a recording: of a whole training all but 200 are."""
     head, chosen = head_of(seeds, name, {key: x.shape[1] for key, x in data.features.items()}, settings)
-    mine = Samples({key: data.features[key] for key in head.inputs}, data.labels)
+    mine = Samples({key: data.features[key] for key in (*head.inputs, ROW)}, data.targets)
     optimiser = RMSprop(head, chosen.lr)
     step = Step(head, mine, optimiser, plain=1)
-    labels = data.labels.numpy()
+    labels = labels_of(data)
     draws = [sampling.epoch(labels, chosen.per_class, chosen.batch, sampling.generator(seed)) for seed in seeds]
     order = itertools.cycle(torch.as_tensor(np.stack(draws, 1)))
 
@@ -84,7 +98,7 @@ class EndToEnd(nn.Module):
     def forward(self, image: Tensor, body: Tensor, presence: Tensor, labels: Tensor) -> Tensor:
         """image, body: (32, 3, 256, 256). presence: (32, 150). labels: (32,). Returns the loss, (1,)."""
         pooled = {"image/pooled": self.image(image)[None], "body/pooled": self.body(body)[None]}
-        return self.head.loss(self.head(pooled | {"sem2vec/presence": presence[None]}), labels[None])
+        return self.head.loss(self.head(pooled | {"sem2vec/presence": presence[None]}), {CLASS: labels[None]})
 
 
 def end_to_end_run() -> Run:

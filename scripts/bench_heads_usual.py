@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from heads import sampling
-from heads.evaluation import Samples
-from scripts.bench_heads_runs import CLASSES, STEPS, WIDTHS, Run
+from heads.head import CLASS
+from heads.inputs.samples import Samples
+from heads.learning import sampling
+from scripts.bench_heads_runs import CLASSES, STEPS, WIDTHS, Run, labels_of
 
 WORKERS = 2
 
@@ -44,12 +45,12 @@ def memory_run(data: Samples, seed: int) -> Run:
     trunk, classifier = Trunk().train(), nn.Linear(128, CLASSES)
     miner, triplet = MultiSimilarityMiner(epsilon=0.1), TripletMarginLoss(margin=0.2)
     optimiser = torch.optim.RMSprop([*trunk.parameters(), *classifier.parameters()], lr=3.5e-4)
-    order = itertools.cycle(torch.as_tensor(sampling.epoch(data.labels.numpy(), 4, 32, sampling.generator(seed))))
+    order = itertools.cycle(torch.as_tensor(sampling.epoch(labels_of(data), 4, 32, sampling.generator(seed))))
     joined = torch.cat([data.features[name] for name in WIDTHS], 1)
 
     def run() -> None:
         for places in itertools.islice(order, STEPS):
-            labels = data.labels[places]
+            labels = data.targets[CLASS][places]
             embedding = trunk(joined[places])
             metric = triplet(embedding, labels, miner(embedding, labels))
             optimiser.zero_grad()
@@ -92,7 +93,7 @@ def trainer_run(path: Path, data: Samples) -> Iterator[Run]:
     from pytorch_metric_learning.samplers import MPerClassSampler
     from pytorch_metric_learning.trainers import TrainWithClassifier
 
-    labels = data.labels.tolist()
+    labels = labels_of(data).tolist()
     models = {"trunk": Trunk(), "classifier": nn.Linear(128, CLASSES)}
     trainer: Any = TrainWithClassifier(
         models={**models, "embedder": nn.Identity()},

@@ -22,9 +22,11 @@ from PIL import Image
 from cache.errors import AffectError, ConfigError, WeightsError
 from cache.files import make_folder, replace, replace_text
 from cache.spec import Status
-from heads import checkpoint, runs
-from heads.about import check_mapping
-from heads.protocols import one_shot
+from heads.checkpoints import checkpoint
+from heads.checkpoints.about import check_protocol
+from heads.experiments import runs
+from heads.experiments.grid import usual_protocol
+from heads.protocol import find
 from pipeline.cli import Parser
 from pipeline.extract import check_device
 from pipeline.images import ImageError, decode
@@ -33,7 +35,7 @@ from pipeline.stage import Photo
 from pipeline.weights import Weights
 from scripts.prediction import people
 from scripts.prediction.annotated import Annotation
-from scripts.prediction.draw import draw
+from scripts.prediction.draw import draw, main_answer
 from scripts.prediction.model import Model, build
 
 
@@ -60,10 +62,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--root", type=Path, help="the dataset's own folder (<data>/<dataset>)")
     parser.add_argument("--data", type=Path, default=Path("data"), help="where datasets are, without --root (data)")
     parser.add_argument("--store", type=Path, default=Path("store"), help="for people annotated in the dataset (store)")
-    parser.add_argument("--protocol", default="cat-6:6", help="what it was trained under (cat-6:6)")
+    parser.add_argument("--protocol", default="", help="what it was trained under (what the head is meant for)")
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     parser.add_argument("--name", help="its run's folder")
-    parser.add_argument("--mapping", type=Path, help="the one_shot.toml that it was trained with, if not the shipped")
+    parser.add_argument("--mapping", type=Path, help="the TOML of labels that it was trained with, if any")
     parser.add_argument("--weights", type=Path, default=Path("weights"), help="folder of the networks' checkpoints")
     parser.add_argument("--config", type=Path, help="the TOML that the features were extracted with")
     parser.add_argument("--device", default="cpu", help="cpu or cuda (cpu)")
@@ -83,10 +85,11 @@ def _run(options: argparse.Namespace) -> int:
         raise ConfigError("BOXES: for a folder of images give a CSV file of image,x1,y1,x2,y2")
     if isinstance(boxes, dict):
         people.check_names(boxes, paths, f"BOXES={options.boxes}")
-    path = runs.checkpoint(options.runs, options.dataset, options.protocol, options.head, options.name, options.mapping)
+    protocol = find(options.protocol or usual_protocol(options.head), options.mapping)
+    path = runs.checkpoint(options.runs, options.dataset, protocol.name, options.head, options.name, options.mapping)
     loaded = checkpoint.load(path)
     if options.mapping:
-        check_mapping(path, loaded.about, one_shot.read_rules(options.mapping))
+        check_protocol(path, loaded.about, protocol)
     config, weights = dataset_config(options.dataset, options.config), Weights(options.weights, options.untrained)
     model = build(path, loaded, config, weights, options.device)
     about = {"head": options.head, "checkpoint": str(path), **model.checkpoint.about}
@@ -186,7 +189,7 @@ def _lines(path: Path, document: dict[str, Any]) -> list[str]:
         if person["emotions"] is None:
             lines.append(f"  {number}: no prediction: {person['reason']}")
             continue
-        best = sorted(person["emotions"]["one_shot"].items(), key=lambda pair: -pair[1])[:3]
+        best = sorted(main_answer(person).items(), key=lambda pair: -pair[1])[:3]
         lines.append(f"  {number}: " + ", ".join(f"{name} {100 * share:.1f} %" for name, share in best))
     return lines
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from heads.chosen import Chosen
+from heads.blocks.chosen import Chosen
 
 
 def drawn(draws: Sequence[torch.Generator], rows: int, width: int, deviation: float) -> nn.Parameter:

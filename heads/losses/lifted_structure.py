@@ -6,11 +6,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from cache.config import Settings
-from heads import metric_learning
-from heads.chosen import Chosen
-from heads.distances import pairwise
-from heads.reduction import log_sum_exp, mean
-from heads.varied import Number, column
+from heads.blocks import metric_learning
+from heads.blocks.chosen import Chosen
+from heads.blocks.distances import pairwise
+from heads.blocks.reduction import log_sum_exp, mean
+from heads.blocks.varied import Number, column
 
 
 class Loss(metric_learning.Loss):

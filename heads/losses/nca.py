@@ -5,11 +5,11 @@ from pydantic import Field
 from torch import Tensor
 
 from cache.config import Settings
-from heads import metric_learning
-from heads.chosen import Chosen, all_pairs
-from heads.distances import pairwise
-from heads.reduction import mean
-from heads.varied import Number, column
+from heads.blocks import metric_learning
+from heads.blocks.chosen import Chosen, all_pairs
+from heads.blocks.distances import pairwise
+from heads.blocks.reduction import mean
+from heads.blocks.varied import Number, column
 
 
 class Loss(metric_learning.Loss):

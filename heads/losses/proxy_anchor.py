@@ -8,12 +8,12 @@ from pydantic import Field
 from torch import Tensor
 
 from cache.config import Settings
-from heads import metric_learning
-from heads.chosen import Chosen, one_hot
-from heads.distances import cosine, unit
+from heads.blocks import metric_learning
+from heads.blocks.chosen import Chosen, one_hot
+from heads.blocks.distances import cosine, unit
+from heads.blocks.reduction import log_one_plus_sum_exp, ratio
+from heads.blocks.varied import Number, column
 from heads.losses._proxies import drawn
-from heads.reduction import log_one_plus_sum_exp, ratio
-from heads.varied import Number, column
 
 
 class Loss(metric_learning.Loss):

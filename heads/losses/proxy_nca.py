@@ -7,11 +7,11 @@ from pydantic import Field
 from torch import Tensor
 
 from cache.config import Settings
-from heads import metric_learning
-from heads.chosen import Chosen
-from heads.distances import euclidean, unit
+from heads.blocks import metric_learning
+from heads.blocks.chosen import Chosen
+from heads.blocks.distances import euclidean, unit
+from heads.blocks.varied import Number, column
 from heads.losses._proxies import cross_entropy, drawn
-from heads.varied import Number, column
 
 
 class Loss(metric_learning.Loss):

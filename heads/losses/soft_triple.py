@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cache.config import Settings
-from heads import metric_learning
-from heads.chosen import Chosen, one_hot
-from heads.distances import cosine, unit
+from heads.blocks import metric_learning
+from heads.blocks.chosen import Chosen, one_hot
+from heads.blocks.distances import cosine, unit
+from heads.blocks.varied import Number, column
 from heads.losses._proxies import cross_entropy
-from heads.varied import Number, column
 
 
 class Loss(metric_learning.Loss):

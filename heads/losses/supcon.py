@@ -4,11 +4,11 @@ from pydantic import Field
 from torch import Tensor
 
 from cache.config import Settings
-from heads import metric_learning
-from heads.chosen import Chosen
-from heads.distances import cosine
-from heads.reduction import log_sum_exp, mean_of_positive
-from heads.varied import Number, column
+from heads.blocks import metric_learning
+from heads.blocks.chosen import Chosen
+from heads.blocks.distances import cosine
+from heads.blocks.reduction import log_sum_exp, mean_of_positive
+from heads.blocks.varied import Number, column
 
 
 class Loss(metric_learning.Loss):

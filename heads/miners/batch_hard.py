@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
-from heads import metric_learning
-from heads.chosen import Chosen, all_pairs, of_triplets, one_hot
-from heads.distances import pairwise
+from heads.blocks import metric_learning
+from heads.blocks.chosen import Chosen, all_pairs, of_triplets, one_hot
+from heads.blocks.distances import pairwise
 
 
 class Miner(metric_learning.Miner):

@@ -2,8 +2,8 @@
 
 from torch import Tensor
 
-from heads import metric_learning
-from heads.chosen import Chosen, all_pairs
+from heads.blocks import metric_learning
+from heads.blocks.chosen import Chosen, all_pairs
 
 
 class Miner(metric_learning.Miner):

@@ -4,10 +4,10 @@ from pydantic import Field
 from torch import Tensor
 
 from cache.config import Settings
-from heads import metric_learning
-from heads.chosen import Chosen, all_pairs
-from heads.distances import pairwise
-from heads.varied import Number, column
+from heads.blocks import metric_learning
+from heads.blocks.chosen import Chosen, all_pairs
+from heads.blocks.distances import pairwise
+from heads.blocks.varied import Number, column
 
 
 class Miner(metric_learning.Miner):

@@ -7,12 +7,12 @@ footnote to the letter, with a backbone of Places365 on the crop: ``SET="scene=i
 Source: Affect-DML, sections III-C, III-D and IV-A; tables II and III.
 """
 
-from heads.affect_dml import AffectDML, DmlConfig
-from heads.streams import BodyStream, SceneStream
+from heads.inputs.streams import BodyStream, SceneStream
+from heads.models._affect_dml import AffectDML, DmlConfig
 
 
 class Model(AffectDML):
-    """See ``affect_dml.Network``."""
+    """See ``_affect_dml.Network``."""
 
     class Config(SceneStream, BodyStream, DmlConfig):
         """Its streams."""

@@ -17,31 +17,34 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from cache.config import Settings
-from heads import streams
-from heads.cross_entropy import cross_entropy
-from heads.head import Head, Output
-from heads.layers import BatchNorm, Linear, generators
-from heads.streams import BodyStream, ExtraStreams, SceneStream
+from heads.blocks.cross_entropy import cross_entropy
+from heads.blocks.layers import BatchNorm, Linear, generators
+from heads.head import CLASS, Head, Output, given
+from heads.inputs import streams
+from heads.inputs.streams import BodyStream, ExtraStreams, SceneStream
 
 
 class Model(Head):
     """Concatenation, Linear to ``fusion``, batch normalisation, ReLU, classifier."""
 
     recordable = True
+    gives = frozenset({"embedding", "logits"})
 
     class Config(SceneStream, BodyStream, ExtraStreams):
-        """fusion: width of the fusion network. standardise: as in ``affect_dml.DmlConfig``."""
+        """fusion: width of the fusion network. standardise: as in ``_affect_dml.DmlConfig``."""
 
         fusion: int = Field(256, ge=1, le=16_384)
         standardise: bool = True
 
-    def __init__(self, config: Config, widths: Mapping[str, int], classes: int, seeds: Sequence[int]) -> None:
-        super().__init__(config, widths, classes, seeds)
+    def __init__(
+        self, config: Config, widths: Mapping[str, int], sizes: Mapping[str, int], seeds: Sequence[int]
+    ) -> None:
+        super().__init__(config, widths, sizes, seeds)
         self.config = config
         draws = generators(seeds)
         self.fusion = Linear(sum(widths[name] for name in self.inputs), config.fusion, draws)
         self.norm = BatchNorm(config.fusion, len(draws))
-        self.classifier = Linear(config.fusion, classes, draws)
+        self.classifier = Linear(config.fusion, sizes[CLASS], draws)
 
     @classmethod
     def inputs_of(cls, config: Settings) -> tuple[str, ...]:
@@ -54,9 +57,9 @@ class Model(Head):
         embedding = F.relu(self.norm(self.fusion(joined)))
         return Output(embedding, self.classifier(embedding))
 
-    def terms(self, output: Output, labels: Tensor) -> dict[str, Tensor]:
+    def terms(self, output: Output, targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """``class`` alone."""
-        return {"class": cross_entropy(output.logits, labels)}
+        return {"class": cross_entropy(given(output.logits), targets[CLASS])}
 
     def standardised(self) -> tuple[str, ...]:
         """Every input, when the config says so."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from cache.config import Settings
-from heads.head import ROW, Head, Output
+from heads.head import CLASS, ROW, Head, Output
 
 _EMBEDDING = 16
 _MASK = (1 << 31) - 1
@@ -17,14 +17,18 @@ _MASK = (1 << 31) - 1
 
 class Model(Head):
     """Each person becomes a random point that depends on the seed and the person's row alone, so the nearest support
-    sample is any class with equal chance. Nothing to train."""
+    sample is any class with equal chance; its logits are as random. Nothing to train."""
 
     class Config(Settings):
         """Nothing to set."""
 
-    def __init__(self, config: Settings, widths: Mapping[str, int], classes: int, seeds: Sequence[int]) -> None:
-        super().__init__(config, widths, classes, seeds)
-        self.classes = classes
+    gives = frozenset({"embedding", "logits"})
+
+    def __init__(
+        self, config: Settings, widths: Mapping[str, int], sizes: Mapping[str, int], seeds: Sequence[int]
+    ) -> None:
+        super().__init__(config, widths, sizes, seeds)
+        self.classes = sizes[CLASS]
         self.seeds: Tensor
         self.register_buffer("seeds", torch.tensor(seeds, dtype=torch.int64)[:, None, None])
 
@@ -35,12 +39,16 @@ class Model(Head):
 
     def forward(self, features: Mapping[str, Tensor]) -> Output:
         """Only ``features[ROW]`` is looked at."""
-        column = torch.arange(_EMBEDDING, device=self.seeds.device)
-        mixed = _scramble(_scramble(_scramble(features[ROW]) + self.seeds) + column)
-        embedding = mixed.float() / _MASK - 0.5
-        return Output(embedding, embedding.new_zeros(*embedding.shape[:2], self.classes))
+        embedding = self._uniform(features[ROW], 0, _EMBEDDING)
+        return Output(embedding, self._uniform(features[ROW], _EMBEDDING, self.classes))
 
-    def terms(self, output: Output, labels: Tensor) -> dict[str, Tensor]:  # noqa: ARG002 (the contract's arguments)
+    def _uniform(self, rows: Tensor, first: int, count: int) -> Tensor:
+        """Numbers ``first`` to ``first + count`` of each row and seed, (S, B, count) in -0.5..0.5. rows: (S, B, 1)."""
+        column = torch.arange(first, first + count, device=self.seeds.device)
+        mixed = _scramble(_scramble(_scramble(rows) + self.seeds) + column)
+        return mixed.float() / _MASK - 0.5
+
+    def terms(self, output: Output, targets: Mapping[str, Tensor]) -> dict[str, Tensor]:  # noqa: ARG002 (the contract's arguments)
         """None."""
         return {}
 

@@ -3,12 +3,12 @@
 Source: Affect-DML, sections III-C, III-D and IV-A; tables II and III.
 """
 
-from heads.affect_dml import AffectDML, DmlConfig
-from heads.streams import BodyStream, ImageStream, SemanticStream
+from heads.inputs.streams import BodyStream, ImageStream, SemanticStream
+from heads.models._affect_dml import AffectDML, DmlConfig
 
 
 class Model(AffectDML):
-    """See ``affect_dml.Network``."""
+    """See ``_affect_dml.Network``."""
 
     class Config(ImageStream, BodyStream, SemanticStream, DmlConfig):
         """Its streams."""

@@ -9,6 +9,8 @@ from heads.page.elements import Html, element, number, percent
 WIDTH = 340
 _LABEL, _RIGHT, _ROW, _AXIS = 112, 40, 24, 24
 _LONGEST = 17
+LINES = ("dashed", "dotted", "fine")
+"""How the lines of a chart are drawn, one after the other."""
 Scale = Callable[[float], float]
 """A fraction as a coordinate."""
 
@@ -34,13 +36,14 @@ def svg(title: str, height: float, *children: str, width: float = WIDTH, kind: s
     )
 
 
-def bars(title: str, marks: Sequence[Mark], chance: float, top: float) -> Html:
-    """One bar a class with its interval, and a line at chance. top: the axis ends there, a fraction."""
-    return _rows(title, marks, {"chance": chance}, top, filled=True)
+def bars(title: str, marks: Sequence[Mark], level: float | None, top: float) -> Html:
+    """One bar a class with its interval, and a dashed line at ``level``. top: the axis ends there, a fraction."""
+    return _rows(title, marks, [] if level is None else [level], top, filled=True)
 
 
-def dots(title: str, marks: Sequence[Mark], lines: dict[str, float], top: float) -> Html:
-    """One dot a head with its interval, a diamond where something is published; lines: class of the line -> where."""
+def dots(title: str, marks: Sequence[Mark], lines: Sequence[float], top: float) -> Html:
+    """One dot a head with its interval, a diamond where something is published; lines: where, in the order of
+    ``LINES``."""
     return _rows(title, marks, lines, top, filled=False)
 
 
@@ -49,7 +52,7 @@ def axis_end(largest: float) -> float:
     return min(1.0, math.floor(largest * 10 + 1 - 1e-9) / 10) or 0.1
 
 
-def _rows(title: str, marks: Sequence[Mark], lines: dict[str, float], top: float, filled: bool) -> Html:
+def _rows(title: str, marks: Sequence[Mark], lines: Sequence[float], top: float, filled: bool) -> Html:
     right, bottom = WIDTH - _RIGHT, len(marks) * _ROW + 4
     scale = (right - _LABEL) / top
 
@@ -59,7 +62,7 @@ def _rows(title: str, marks: Sequence[Mark], lines: dict[str, float], top: float
     parts = [_grid(top, x, bottom)]
     for place, mark in enumerate(marks):
         parts.append(_row(mark, place * _ROW + _ROW / 2 + 2, x, filled))
-    for kind, value in lines.items():
+    for kind, value in zip(LINES, lines, strict=False):
         if value <= top:
             parts.append(_line(x(value), 0, x(value), bottom, kind))
     return svg(title, bottom + _AXIS, *parts)

@@ -1,15 +1,15 @@
 """What the page of a grid says beside the papers' tables: its protocols with their pages, its features, its doubts."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from heads import matrix_tables
 from heads.page.elements import Html, element, percent, table
 from heads.page.outcome import badge
-from heads.tables import counted_seeds
+from heads.tables import summary as matrix_tables
+from heads.text import counted_seeds
 
 Summary = Mapping[str, Any]
 Results = Mapping[str, Any]
@@ -25,7 +25,7 @@ def facts(summary: Summary) -> dict[str, str]:
         "dataset": summary["release"],
         "protocols": str(len(summary["protocols"])),
         "heads": f"{len(rows)}, {counted_seeds(summary['seeds'])} each",
-        "mapping": str(summary["mapping_version"]),
+        "labels": summary["about"],
         "compared with": summary["reference"] or "",
     }
 
@@ -49,9 +49,10 @@ def doubts(summary: Summary, tables: Mapping[Path, Results]) -> list[str]:
 
 
 def _changed(summary: Summary, protocol: str, results: Results) -> list[str]:
-    now = {row["name"]: row["metrics"]["accuracy"]["mean"] for row in results["rows"] if row.get("metrics")}
+    main = results["metrics"][0]["name"]
+    now = {row["name"]: row["metrics"][main]["mean"] for row in results["rows"] if row.get("metrics")}
     then = {
-        row["name"]: cell["accuracy"]["mean"] if "accuracy" in cell else None
+        row["name"]: (cell.get("metrics") or {}).get(main, {}).get("mean")
         for one in summary["tables"]
         for row in one["rows"]
         for column, cell in zip(one["columns"], row["cells"], strict=True)
@@ -72,13 +73,14 @@ def notes(summary: Summary) -> Html:
 def protocols_section(summary: Summary, tables: Mapping[Path, Results], page: str) -> Html:
     """Every protocol with the way to its page, its people, and what could not be trained."""
     folders = {results["protocol"]: folder for folder, results in tables.items()}
-    columns = ["protocol", "not trained", *(f"{part} people" for part in _PARTS), "chance %", "largest class %"]
+    titles = dict.fromkeys(one["title"] for about in summary["protocols"].values() for one in about.get("levels", ()))
+    columns = ["protocol", "not trained", *(f"{part} people" for part in _PARTS), *(f"{title} %" for title in titles)]
     body = [
-        [link(name, folders.get(name), page), _absent(about), *_people(about), *_shares(about)]
+        [link(name, folders.get(name), page), _absent(about), *_people(about), *_shares(about, titles)]
         for name, about in summary["protocols"].items()
     ]
     caption = "A protocol's own page has its classes, confusions, learning curves and settings"
-    return table(caption, columns, body, numbers=5)
+    return table(caption, columns, body, numbers=len(columns) - 2)
 
 
 def link(protocol: str, folder: Path | None, page: str) -> str:
@@ -96,9 +98,10 @@ def _people(about: Mapping[str, Any]) -> list[str]:
     return [f"{sum(people[part].values()):,}" if part in people else "" for part in _PARTS]
 
 
-def _shares(about: Mapping[str, Any]) -> list[str]:
-    values = (about.get(key) for key in ("chance", "largest_class"))
-    return ["" if value is None else percent(value) for value in values]
+def _shares(about: Mapping[str, Any], titles: Iterable[str]) -> list[str]:
+    """Of each level its first metric's value."""
+    values = {one["title"]: next(iter(one["values"].values())) for one in about.get("levels", ())}
+    return [percent(values[title]) if title in values else "" for title in titles]
 
 
 def features_section(summary: Summary) -> Html:

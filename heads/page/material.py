@@ -7,37 +7,51 @@ from typing import Any
 
 from cache.errors import AffectError, StoreError, unknown
 from cache.store import Feature, Store
-from heads import report
-from heads.about import mapping_of
+from heads.documents import results as documents
+from heads.documents.summary import SUMMARY, read_summary
+from heads.drawing import Bars, Drawing, Points
+from heads.experiments.evaluate import Evaluation, evaluate
 from heads.page.projection import Projection, tsne
-from heads.page.scores import Scored, score
-from heads.protocols import one_shot
+from heads.protocol import Scores
+from heads.statistics.interval import summary
 
 _CURE = "Run make ablate again with the one that is wanted; finished cells are kept"
+_ROUNDING = 0.005
+"""How far a score may move between machines before it counts as another model's."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where the run's features and labels come from. device: cpu or cuda."""
+    """Where the run's features and labels come from. mapping: a TOML of the user's. device: cpu or cuda."""
 
     store: Store
-    rules: one_shot.Rules
+    mapping: Path | None = None
     device: str = "cpu"
 
 
 @dataclass(frozen=True)
+class Shown:
+    """What a page shows of one head. bars: title -> class -> mean and ci95. matrices, points: by title. projections: of
+    the points that are laid out, by title."""
+
+    drawings: Sequence[Drawing]
+    bars: Mapping[str, Mapping[str, Any]]
+    projections: Mapping[str, Projection] = field(default_factory=dict)
+
+    def of(self, title: str) -> Drawing | None:
+        """The drawing of that title."""
+        return next((one for one in self.drawings if one.title == title), None)
+
+
+@dataclass(frozen=True)
 class Material:
-    """run: its folder's name. results: results.json. scored, projections: by row name. features: of the store, those of
-    the run's fingerprints only. categories: of the manifest. rules: the mapping, if it is the run's. left_out: why
-    something is not there."""
+    """run: its folder's name. results: results.json. shown: by row name. features: of the store, those of the run's
+    fingerprints only. left_out: why something is not there."""
 
     run: str
     results: Mapping[str, Any]
-    scored: Mapping[str, Scored] = field(default_factory=dict)
-    projections: Mapping[str, Projection] = field(default_factory=dict)
+    shown: Mapping[str, Shown] = field(default_factory=dict)
     features: Mapping[str, Feature] = field(default_factory=dict)
-    categories: Sequence[str] = ()
-    rules: one_shot.Rules | None = None
     left_out: Sequence[str] = ()
 
     @property
@@ -45,10 +59,21 @@ class Material:
         """The rows that have numbers."""
         return [row for row in self.results["rows"] if row.get("metrics")]
 
+    @property
+    def drawings(self) -> list[Drawing]:
+        """The first drawing of every title, for the sections that there are; of points only those that are laid
+        out."""
+        every = [one for shown in self.shown.values() for one in shown.drawings if _is_shown(one, shown)]
+        return list({one.title: one for one in reversed(every)}.values())[::-1]
+
     def untrained(self, row: Mapping[str, Any]) -> list[str]:
         """The untrained features that a row was made from."""
         without = {one["name"] for one in self.results["features"] if not one["trained"]}
         return [name for name in row["features"] if name in without]
+
+
+def _is_shown(one: Drawing, shown: Shown) -> bool:
+    return not isinstance(one, Points) or one.title in shown.projections
 
 
 def finished(folder: Path) -> dict[Path, dict[str, Any]]:
@@ -57,16 +82,16 @@ def finished(folder: Path) -> dict[Path, dict[str, Any]]:
 
     Raises: StoreError when there are none, when one is damaged, and when the folder has both its own and a summary.
     """
-    own, summary = (folder / report.RESULTS).exists(), report.read_summary(folder)
-    if summary and own:
-        raise StoreError(f"{folder}: holds {report.SUMMARY} and {report.RESULTS}, of two grids. {_CURE}")
-    if summary:
-        named = [folder / one["folder"] for one in summary["protocols"].values() if one["folder"]]
-        return {one: report.read(one) for one in named if (one / report.RESULTS).exists()}
-    found = sorted(path.parent for path in folder.glob(f"*/{report.RESULTS}"))
+    own, whole = (folder / documents.RESULTS).exists(), read_summary(folder)
+    if whole and own:
+        raise StoreError(f"{folder}: holds {SUMMARY} and {documents.RESULTS}, of two grids. {_CURE}")
+    if whole:
+        named = [folder / one["folder"] for one in whole["protocols"].values() if one["folder"]]
+        return {one: documents.read(one) for one in named if (one / documents.RESULTS).exists()}
+    found = sorted(path.parent for path in folder.glob(f"*/{documents.RESULTS}"))
     if found and not own:
-        return {one: report.read(one) for one in found}
-    return {folder: report.read(folder)}
+        return {one: documents.read(one) for one in found}
+    return {folder: documents.read(folder)}
 
 
 def silent(_: str) -> None:
@@ -80,7 +105,7 @@ def gather(
     heads: Sequence[str] = (),
     watch: Callable[[str], None] = silent,
 ) -> Material:
-    """heads: names of the rows whose embeddings are laid out; none: see ``laid_out``. watch: told what is done next.
+    """heads: names of the rows whose people are laid out; none: see ``laid_out``. watch: told what is done next.
 
     Raises: UnknownName for a head that the run does not have. Everything else that fails is left out, and told.
     """
@@ -94,39 +119,23 @@ def gather(
             left_out.append(f"{what}: {error}")
             return None
 
-    dataset, protocol = results["dataset"], results["protocol"]
-    manifest = attempt("The store's part of this page", lambda: place.store.manifest(dataset))
-    rows = [row for row in results["rows"] if row.get("metrics")] if manifest else []
+    dataset = results["dataset"]
+    known = attempt("The store's part of this page", lambda: place.store.manifest(dataset))
+    rows = [row for row in results["rows"] if row.get("metrics")] if known else []
     _check_known(heads, results)
-    scored = {
+    shown = {
         row["name"]: attempt(
-            f"Classes and embeddings of {row['name']}",
-            lambda row=row: score(  # type: ignore[misc]
-                folder / f"{row['name']}.safetensors", row, protocol, place.store, place.rules, place.device
-            ),
+            f"Drawings of {row['name']}",
+            lambda row=row: _shown(folder / f"{row['name']}.safetensors", row, results, place),  # type: ignore[misc]
         )
         for row in rows
     }
-    scored = {name: one for name, one in scored.items() if one}
-    stored = attempt("The features' settings", lambda: place.store.features(dataset)) if manifest else None
+    shown = {name: one for name, one in shown.items() if one}
+    stored = attempt("The features' settings", lambda: place.store.features(dataset)) if known else None
     features, fault = _of_the_run(results, stored or {})
-    left_out += fault if manifest else []
-    rules, fault = _mapping(results, place.rules)
-    names = [name for name in (heads or laid_out(rows)) if name in scored]
-    plots = {}
-    for name in names:
-        watch(f"t-SNE of {name}")
-        plots[name] = tsne(scored[name].embedding, scored[name].labels)
-    return Material(
-        run=folder.name,
-        results=results,
-        scored=scored,
-        projections={name: one for name, one in plots.items() if one},
-        features=features,
-        categories=manifest.category_names if manifest else (),
-        rules=rules,
-        left_out=[*left_out, *fault],
-    )
+    for name in [name for name in (heads or laid_out(rows)) if name in shown]:
+        shown[name] = _projected(name, shown[name], watch)
+    return Material(folder.name, results, shown, features, [*left_out, *(fault if known else [])])
 
 
 def _check_known(heads: Sequence[str], results: Mapping[str, Any]) -> None:
@@ -134,6 +143,45 @@ def _check_known(heads: Sequence[str], results: Mapping[str, Any]) -> None:
     for name in heads:
         if name not in known:
             raise unknown("head of the run", name, known)
+
+
+def _shown(path: Path, row: Mapping[str, Any], results: Mapping[str, Any], place: Place) -> Shown:
+    """Score the checkpoint of ``row``, a row of results.json, again.
+
+    Raises: WeightsError for the checkpoint; StoreError when the store holds another state of annotation or features
+    than it was trained on, for another mapping, or when the checkpoint is not the one that ``row`` is of.
+    """
+    found = evaluate(path, place.store, place.mapping, place.device)
+    if (other := found.protocol.name) != results["protocol"]:
+        raise StoreError(f"{path}: is of protocol {other}, results.json of {results['protocol']}. Train again")
+    _check_scores(path, row, found.metrics)
+    return Shown(found.drawings, _summarised(found))
+
+
+def _summarised(found: Evaluation) -> dict[str, dict[str, Any]]:
+    kind = found.protocol.resamples
+    return {
+        one.title: {name: summary(Scores(*values), kind) for name, values in one.values.items()}
+        for one in found.drawings
+        if isinstance(one, Bars)
+    }
+
+
+def _check_scores(path: Path, row: Mapping[str, Any], found: Mapping[str, Any]) -> None:
+    for name, now in found.items():
+        then = row["metrics"].get(name, now)
+        if abs(now["mean"] - then["mean"]) > _ROUNDING:
+            numbers = f"{name} {now['mean']:.4f}, results.json says {then['mean']:.4f}"
+            raise StoreError(f"{path}: scores {numbers}. One of the two is of another training: train again")
+
+
+def _projected(name: str, shown: Shown, watch: Callable[[str], None]) -> Shown:
+    plots = {}
+    for one in shown.drawings:
+        if isinstance(one, Points):
+            watch(f"t-SNE of {name}")
+            plots[one.title] = tsne(one.vectors, one.labels)
+    return Shown(shown.drawings, shown.bars, {title: one for title, one in plots.items() if one})
 
 
 def laid_out(rows: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -154,15 +202,3 @@ def _of_the_run(results: Mapping[str, Any], stored: Mapping[str, Feature]) -> tu
         for name, one in stored.items()
         if name in then and name not in same
     ]
-
-
-def _mapping(results: Mapping[str, Any], rules: one_shot.Rules) -> tuple[one_shot.Rules | None, list[str]]:
-    version, then, now = results.get("mapping_version"), results.get("mapping"), mapping_of(rules)
-    same = version == rules.version and then in (None, now)
-    if same and results["protocol"] in rules.names():
-        return rules, []
-    if results["protocol"] not in rules.names():
-        return None, [f"The mapping: one_shot.toml has no protocol {results['protocol']}"]
-    if version == rules.version:
-        return None, [f"The mapping: the run had {then}, one_shot.toml is {now}, both of version {version}"]
-    return None, [f"The mapping: the run had version {version}, one_shot.toml is version {rules.version}"]

@@ -1,20 +1,19 @@
-"""The sections on numbers: the table, classes, confusions, learning curves, embeddings."""
+"""The sections on numbers: the table, what the protocol wants drawn, learning curves."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from heads import tables
+from heads.drawing import Bars, Drawing, Matrix, Points
 from heads.page import charts
 from heads.page.charts import Mark
 from heads.page.curves import curve, limits
 from heads.page.elements import Html, element, interval, join, percent, table
 from heads.page.material import Material
 from heads.page.scatter import legend, scatter
-from heads.page.scores import Scored
+from heads.tables import results as tables
 
-_METRICS = {"accuracy": "accuracy", "macro_accuracy": "macro accuracy"}
 _KINDS = {"loss": 1, "validation": 100}  # as drawn: validation in per cent
 Row = Mapping[str, Any]
 
@@ -30,28 +29,27 @@ def name_of(material: Material, row: Row) -> Html:
 
 
 def table_section(material: Material) -> Html:
-    """Every head with its intervals, chance, the largest class, the paper, and a picture of them."""
+    """Every head with its intervals, the scores without learning, the paper, and a picture of them."""
     results = dict(material.results)
-    metrics = list(dict.fromkeys(name for row in material.rows for name in row["metrics"]))
-    words = [f"{_METRICS.get(name, name)} % [95\u00a0%]" for name in metrics]
+    metrics, levels = results["metrics"], tables.main_levels(results)
+    main = metrics[0]
     columns = [
         "head",
         "features",
-        *words,
-        "chance %",
-        "largest class %",
-        "paper %",
+        *(f"{tables.titled(one)} [95\u00a0%]" for one in metrics),
+        *(f"{one['title']} {main['unit']}" for one in levels),
+        f"paper {main['unit']}",
         "ours \u2212 paper",
         "parameters",
         "s",
     ]
     reference = results.get("reference")
     columns += [f"\u2212 {reference}{_worth(material, reference)} [95\u00a0%]"] if reference else []
-    body = [_line(material, row, metrics) for row in results["rows"]]
+    body = [_line(material, row) for row in results["rows"]]
     body += [[one["name"], f"not trained: {one['reason']}"] for one in results.get("absent") or []]
     notes = [element("p", note) for note in (tables.notes(results) if material.rows else [])]
-    caption = f"{results['dataset']}, {results['protocol']}: test people of classes never trained on"
-    drawn = [_overview(material, name) for name in metrics if material.rows]
+    caption = f"{results['dataset']}, {results['protocol']}: {results['caption']}"
+    drawn = [_overview(material, one) for one in metrics if material.rows]
     return join(
         [
             table(caption, columns, body, numbers=len(columns) - 2),
@@ -61,24 +59,25 @@ def table_section(material: Material) -> Html:
     )
 
 
-def _line(material: Material, row: Row, metrics: list[str]) -> list[str]:
-    untrained, results = material.untrained(row), material.results
+def _line(material: Material, row: Row) -> list[str]:
+    untrained, results = material.untrained(row), dict(material.results)
     features = join(
         (join([name, " ", badge()]) if name in untrained else name for name in row["features"]), ", "
     ) or Html("none")
-    paper = (row.get("paper") or {}).get("accuracy")
+    metrics, main = results["metrics"], results["metrics"][0]["name"]
+    paper = (row.get("paper") or {}).get(main)
     scores = row.get("metrics") or {}
-    ours = scores.get("accuracy", {}).get("mean")
+    ours = scores.get(main, {}).get("mean")
     return [
         row["name"],
         features,
-        *(interval(scores[name]) if name in scores else "not run" for name in metrics),
-        *(percent(results[name]) if name in results else "" for name in ("chance", "largest_class")),
+        *(interval(scores[one["name"]]) if one["name"] in scores else "not run" for one in metrics),
+        *(percent(one["values"][main]) for one in tables.main_levels(results)),
         percent(paper) if paper is not None else "",
         f"{100 * (ours - paper):+.2f}" if paper is not None and ours is not None else "",
         f"{row['parameters']:,}" if "parameters" in row else "",
         f"{row['seconds']:.1f}" if "seconds" in row else "",
-        *([_paired(row)] if material.results.get("reference") else []),
+        *([_paired(row, main)] if results.get("reference") else []),
     ]
 
 
@@ -88,28 +87,32 @@ def _worth(material: Material, reference: str) -> str:
     return f" (UNTRAINED: {', '.join(found)})" if found else ""
 
 
-def _paired(row: Row) -> str:
-    """How much better than the reference over the same episodes, or why that is not known."""
-    found = (row.get("difference") or {}).get("accuracy")
+def _paired(row: Row, main: str) -> str:
+    """How much better than the reference over the same resamples, or why that is not known."""
+    found = (row.get("difference") or {}).get(main)
     if row.get("unpaired"):
         return f"\u2013 {row['unpaired']}"
     return f"{100 * found['mean']:+.2f} [{percent(found['ci95'][0])}, {percent(found['ci95'][1])}]" if found else ""
 
 
-def _overview(material: Material, metric: str) -> Html:
-    results, rows = material.results, [row for row in material.rows if metric in row["metrics"]]
+def _overview(material: Material, metric: Mapping[str, Any]) -> Html:
+    name = metric["name"]
+    rows = [row for row in material.rows if name in row["metrics"]]
     marked = [row["name"] for row in rows if material.untrained(row)]
-    marks = [_mark(row["name"], row["metrics"][metric], _paper(row, metric), row["name"] in marked) for row in rows]
-    lines = {name: results[name] for name in ("chance", "largest_class") if name in results}
-    if metric == "macro_accuracy":
-        lines.pop("largest_class", None)
-    words = {"chance": "dashed: chance", "largest_class": "dotted: always the largest class"}
-    told = [words[name] for name in lines] + (["diamond: paper"] if any(mark.paper for mark in marks) else [])
-    top = charts.axis_end(max([*lines.values(), *(max(mark.high, mark.paper or 0) for mark in marks)]))
-    title = f"{_METRICS.get(metric, metric)} of every head"
-    drawn = charts.dots(title, marks, {name.replace("_", "-"): value for name, value in lines.items()}, top)
+    marks = [_mark(row["name"], row["metrics"][name], _paper(row, name), row["name"] in marked) for row in rows]
+    levels = [one for one in material.results["levels"] if name in one["values"]]
+    values = [one["values"][name] for one in levels]
+    told = key_of(one["title"] for one in levels) + (["diamond: paper"] if any(mark.paper for mark in marks) else [])
+    top = charts.axis_end(max([*values, *(max(mark.high, mark.paper or 0) for mark in marks)]))
+    title = f"{metric['title']} of every head"
+    drawn = charts.dots(title, marks, values, top)
     key = f"Dot and line: mean and 95 % interval; {'; '.join(told)}."
     return card(title, drawn, key, *([warned(marked)] if marked else []))
+
+
+def key_of(titles: Iterable[str]) -> list[str]:
+    """What the lines of a picture are."""
+    return [f"{kind}: {title}" for kind, title in zip(charts.LINES, titles, strict=False)]
 
 
 def warned(names: Sequence[str]) -> Html:
@@ -133,41 +136,49 @@ def card(title: str, *children: str) -> Html:
     return element("figure", element("h3", title), *told)
 
 
-def recall_section(material: Material) -> Html:
-    """Bars of every class for each head, all on one scale."""
-    chance = material.results["chance"]
-    tops = [mark["ci95"][1] for _, one in _scored(material) for mark in one.recall.values()]
-    top = charts.axis_end(max([*tops, chance]))
-    told = "Share of a class's people recognised from one example of each class; line: 95 % interval; dashed: chance."
-    return join([element("p", told), element("div", *_bars(material, chance, top), class_="cards")])
+def drawn_section(material: Material, one: Drawing) -> Html:
+    """All heads' drawings of one title, each kind on one scale. one: the first of them, for its words."""
+    heads = [(row, found) for row in material.rows if (found := _drawing(material, row, one.title))]
+    if isinstance(one, Bars):
+        cards, kind = list(_bars(material, one)), "cards"
+    elif isinstance(one, Matrix):
+        matrices = [(row, found) for row, found in heads if isinstance(found, Matrix)]
+        darkest = max(float(found.shares.max()) for _, found in matrices)
+        cards = [card(name_of(material, row), _matrix(row["name"], found, darkest)) for row, found in matrices]
+        kind = "cards"
+    else:
+        clouds = [(row, found) for row, found in heads if isinstance(found, Points)]
+        cards, kind = [found for row, one in clouds for found in _clouds(material, row, one)], "cards wide"
+    return join([element("p", one.told), element("div", *cards, class_=kind)])
 
 
-def _bars(material: Material, chance: float, top: float) -> Iterable[Html]:
-    for row, one in _scored(material):
-        marks = [_mark(name, score) for name, score in one.recall.items()]
-        drawn = charts.bars(f"Recall of each class, {row['name']}", marks, chance, top)
+def _drawing(material: Material, row: Row, title: str) -> Drawing | None:
+    shown = material.shown.get(row["name"])
+    return shown.of(title) if shown else None
+
+
+def _bars(material: Material, one: Bars) -> Iterable[Html]:
+    known = [(row, material.shown[row["name"]].bars) for row in material.rows if row["name"] in material.shown]
+    found = [(row, bars[one.title]) for row, bars in known if one.title in bars]
+    tops = [mark["ci95"][1] for _, bars in found for mark in bars.values()]
+    top = charts.axis_end(max([*tops, one.level or 0.0]))
+    for row, bars in found:
+        marks = [_mark(name, score) for name, score in bars.items()]
+        drawn = charts.bars(f"{one.name}, {row['name']}", marks, one.level, top)
         yield card(name_of(material, row), drawn)
 
 
-def confusion_section(material: Material) -> Html:
-    """One matrix for each head; the shades of all of them have one scale."""
-    darkest = max(float(one.confusion.max()) for _, one in _scored(material))
-    drawn = [card(name_of(material, row), _matrix(row["name"], one, darkest)) for row, one in _scored(material)]
-    told = "Rows: the true class; columns: what the nearest example said; per cent of the row, over all seeds and "
-    return join([element("p", told, "episodes."), element("div", *drawn, class_="cards")])
-
-
-def _matrix(head: str, one: Scored, darkest: float) -> Html:
-    columns = [element("th", element("span", name), scope="col") for name in one.unseen]
+def _matrix(head: str, one: Matrix, darkest: float) -> Html:
+    columns = [element("th", element("span", name), scope="col") for name in one.names]
     rows = [
         element(
             "tr",
             element("th", name, scope="row"),
-            *(_cell(share, darkest, here == there) for there, share in enumerate(one.confusion[here].tolist())),
+            *(_cell(share, darkest, here == there) for there, share in enumerate(one.shares[here].tolist())),
         )
-        for here, name in enumerate(one.unseen)
+        for here, name in enumerate(one.names)
     ]
-    caption = element("caption", f"Confusions of {head}, per cent", class_="hidden")
+    caption = element("caption", f"{one.name} of {head}, per cent", class_="hidden")
     inner = element(
         "table",
         caption,
@@ -175,7 +186,7 @@ def _matrix(head: str, one: Scored, darkest: float) -> Html:
         element("tbody", *rows),
         class_="matrix",
     )
-    return element("div", inner, class_="scroll", tabindex=0, role="region", aria_label=f"Confusions of {head}")
+    return element("div", inner, class_="scroll", tabindex=0, role="region", aria_label=f"{one.name} of {head}")
 
 
 def _cell(share: float, darkest: float, right: bool) -> Html:
@@ -208,7 +219,7 @@ def _curves(material: Material, rows: Sequence[Row]) -> Iterable[Html]:
             curve(f"Training loss, {row['name']}", "training loss", values["loss"][at], *ends["loss"]),
             curve(
                 f"Validation, {row['name']}",
-                "validation: macro accuracy %, seen classes",
+                f"validation: {material.results['validation']}",
                 score,
                 *ends["validation"],
                 best,
@@ -216,25 +227,15 @@ def _curves(material: Material, rows: Sequence[Row]) -> Iterable[Html]:
         )
 
 
-def embeddings_section(material: Material) -> Html:
-    """t-SNE of the test people."""
-    rows = {row["name"]: row for row in material.rows}
-    drawn = []
-    for name, one in material.projections.items():
-        classes = material.scored[name].unseen
-        counts = np.bincount(one.labels, minlength=len(classes)).tolist()
-        title = f"t-SNE of {name}'s embeddings"
-        picture = scatter(title, one.points, one.labels, classes)
-        drawn.append(
-            card(name_of(material, rows[name]), picture, legend(classes, counts), _sampled(one.of, sum(counts)))
-        )
-    told = "Test people of the classes never trained on, as embedded by the first seed's model (Affect-DML, figure 4)."
-    return join([element("p", told), element("div", *drawn, class_="cards wide")])
+def _clouds(material: Material, row: Row, one: Points) -> Iterable[Html]:
+    """t-SNE of people, where they were laid out."""
+    found = material.shown[row["name"]].projections.get(one.title)
+    if found is None:
+        return
+    counts = np.bincount(found.labels, minlength=len(one.names)).tolist()
+    picture = scatter(f"t-SNE of {row['name']}'s {one.title.lower()}", found.points, found.labels, one.names)
+    yield card(name_of(material, row), picture, legend(one.names, counts), _sampled(found.of, sum(counts)))
 
 
 def _sampled(of: int, shown: int) -> str:
     return f"{shown} of {of} people, drawn by chance." if shown < of else f"All {of} people."
-
-
-def _scored(material: Material) -> list[tuple[Row, Scored]]:
-    return [(row, material.scored[row["name"]]) for row in material.rows if row["name"] in material.scored]

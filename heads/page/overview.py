@@ -6,10 +6,9 @@ from typing import Any
 
 from heads.page.elements import Html, element, join, percent, table
 from heads.page.grid import link
+from heads.tables.results import main_levels
 
 Results = Mapping[str, Any]
-METRIC = "accuracy"
-"""What the paper's tables hold."""
 
 
 def overview(tables: Mapping[Path, Results], page: str) -> Html:
@@ -17,11 +16,17 @@ def overview(tables: Mapping[Path, Results], page: str) -> Html:
     protocols = [link(one["protocol"], folder, page) for folder, one in tables.items()]
     names = list(dict.fromkeys(row["name"] for one in tables.values() for row in (*one["rows"], *_absent(one))))
     body = [[name, *(_cell(one, name) for one in tables.values())] for name in names]
-    told = "Accuracy in per cent with its 95 % interval; below it the paper's number and ours \u2212 paper."
+    mains = ", ".join(dict.fromkeys(one["metrics"][0]["title"] for one in tables.values())).capitalize()
+    told = f"{mains} in per cent with its 95 % interval; below it the paper's number and ours \u2212 paper."
     parts = [table(told, ["head", *protocols], body, numbers=len(protocols))]
-    worth = [f"{one['protocol']}: {percent(one['chance'])}" for one in tables.values() if "chance" in one]
-    parts.append(element("p", f"Chance in per cent: {', '.join(worth)}.", class_="notes"))
+    worth = [f"{one['protocol']}: {_told(one)}" for one in tables.values()]
+    parts.append(element("p", f"Without learning, in per cent: {'; '.join(worth)}.", class_="notes"))
     return join(parts)
+
+
+def _told(results: Results) -> str:
+    main = results["metrics"][0]["name"]
+    return ", ".join(f"{one['title']} {percent(one['values'][main])}" for one in main_levels(dict(results)))
 
 
 def untrained(tables: Mapping[Path, Results]) -> list[str]:
@@ -40,10 +45,11 @@ def _cell(results: Results, name: str) -> Html:
     if row is None:
         missing = next((one["reason"] for one in _absent(results) if one["name"] == name), "not in this table")
         return element("span", missing, class_="absent")
-    score = row["metrics"][METRIC]
+    main = results["metrics"][0]["name"]
+    score = row["metrics"][main]
     low, high = score["ci95"]
     lines = [join([percent(score["mean"]), element("small", f" [{percent(low)}, {percent(high)}]")])]
-    if paper := (row.get("paper") or {}).get(METRIC):
+    if paper := (row.get("paper") or {}).get(main):
         lines.append(element("small", f"{percent(paper)} | {100 * (score['mean'] - paper):+.2f}"))
     without = {one["name"] for one in results["features"] if not one["trained"]}
     if without & set(row["features"]):

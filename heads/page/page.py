@@ -1,16 +1,18 @@
 """The page: sections in order, the style sheet inside, and nothing that asks for more."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from cache.files import replace_text
+from heads.drawing import Points
 from heads.page import grid, outcome, paper_tables, sources
 from heads.page.elements import Html, element
 from heads.page.material import Material
 from heads.page.overview import overview, untrained
-from heads.tables import counted_seeds
+from heads.tables.results import main_levels
+from heads.text import counted_seeds
 
 Results = Mapping[str, Any]
 NAME = "report.html"
@@ -23,7 +25,7 @@ def html(material: Material) -> str:
     results = material.results
     title = f"{results['dataset']}, {results['protocol']}"
     facts = [_facts(results), *_warnings(material)]
-    return _document(title, material.run, facts, {word: make(material) for word, make in _sections(material).items()})
+    return _document(title, material.run, facts, _sections(material))
 
 
 def overview_html(run: str, tables: Mapping[Path, Results], summary: Mapping[str, Any] | None = None) -> str:
@@ -79,17 +81,16 @@ def write(folder: Path, text: str) -> Path:
     return path
 
 
-def _sections(material: Material) -> dict[str, Callable[[Material], Html]]:
-    found: dict[str, Callable[[Material], Html]] = {"Results": outcome.table_section}
-    if material.scored and "chance" in material.results:
-        found |= {"Classes": outcome.recall_section, "Confusions": outcome.confusion_section}
+def _sections(material: Material) -> dict[str, Html]:
+    found = {"Results": outcome.table_section(material)}
+    before = [one for one in material.drawings if not isinstance(one, Points)]
+    found |= {one.title: outcome.drawn_section(material, one) for one in before}
     if material.rows:
-        found["Training"] = outcome.curves_section
-    if material.projections:
-        found["Embeddings"] = outcome.embeddings_section
-    if "people" in material.results:
-        found["Labels"] = sources.mapping_section
-    return found | {"Features": sources.provenance_section, "Settings": sources.settings_section}
+        found["Training"] = outcome.curves_section(material)
+    after = [one for one in material.drawings if isinstance(one, Points)]
+    found |= {one.title: outcome.drawn_section(material, one) for one in after}
+    found["Labels"] = sources.labels_section(material)
+    return found | {"Features": sources.provenance_section(material), "Settings": sources.settings_section(material)}
 
 
 def _section(word: str, content: Html) -> Html:
@@ -111,9 +112,9 @@ def _facts(results: Results) -> Html:
         "heads": f"{heads}, {counted_seeds(seeds)} each",
         "people": ", ".join(f"{part} {size:,}" for part, size in sizes.items()),
     }
-    for name in ("chance", "largest_class"):
-        if name in results:
-            facts[name.replace("_", " ")] = f"{100 * results[name]:.2f} %"
+    main = results["metrics"][0]
+    for one in main_levels(dict(results)):
+        facts[one["title"]] = f"{main['scale'] * one['values'][main['name']]:.2f} {main['unit']}"
     return _pairs(facts)
 
 

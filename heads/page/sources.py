@@ -1,59 +1,21 @@
 """The sections on where numbers come from: labels, features, settings."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from cache.store import Feature
 from heads.page.elements import Html, element, join, table
 from heads.page.material import Material
 from heads.page.outcome import badge
-from heads.tables import counted_seeds
-
-_PARTS = ("train", "val", "test")
+from heads.text import counted_seeds
 
 
-def mapping_section(material: Material) -> Html:
-    """Which of the dataset's categories (or levels) make which class, and how many people each class has."""
-    results, rules = material.results, material.rules
-    published = results.get("published_people") or []
-    columns = ["class", "part", *(["made of"] if rules else []), *_PARTS, *(one["source"] for one in published)]
-    body = []
-    for name in dict.fromkeys(name for part in _PARTS for name in results["people"].get(part, {})):
-        counts = [str(results["people"].get(part, {}).get(name, "\u2013")) for part in _PARTS]
-        told = [str(one["test"].get(name, "")) for one in published]
-        body.append([name, _part(results, name), *([_made_of(material, name)] if rules else []), *counts, *told])
-    caption = f"People by class, mapping version {results.get('mapping_version')}"
-    parts = [table(caption, columns, body, numbers=len(_PARTS) + len(published))]
-    return join([*parts, *(element("p", line) for line in _rules(material))])
-
-
-def _part(results: Mapping[str, Any], name: str) -> str:
-    return "unseen" if name in results["people"].get("test", {}) else "seen"
-
-
-def _is_category(material: Material) -> bool:
-    return material.rules is not None and material.results["protocol"] in material.rules.unseen
-
-
-def _made_of(material: Material, name: str) -> str:
-    if not _is_category(material) or material.rules is None:
-        return f"level {name}"
-    return ", ".join(material.rules.seen.get(name, (name,)))
-
-
-def _rules(material: Material) -> Iterable[str]:
-    rules, protocol = material.rules, material.results["protocol"]
-    if rules is None:
-        return
-    if not _is_category(material):
-        yield f"Levels 1 to 10 of {protocol.rpartition('-')[2]}; averages are rounded: {rules.rounding}."
-        return
-    used = {word for words in rules.seen.values() for word in words} | set(rules.unseen[protocol])
-    if unused := [word for word in material.categories if word not in used]:
-        yield f"Categories of no class, which do not vote: {', '.join(unused)}."
-    yield f"A person's class is the one most of the person's categories belong to; ties: {rules.ties}."
-    yield f"Unseen classes are tested on the people of {', '.join(rules.test_splits)}."
+def labels_section(material: Material) -> Html:
+    """What each class is made of, and how many people it has, as the protocol tells it."""
+    told = material.results["labels"]
+    shown = table(told["caption"], told["columns"], told["rows"], numbers=told["numbers"])
+    return join([shown, *(element("p", line) for line in told["notes"])])
 
 
 def provenance_section(material: Material) -> Html:

@@ -1,189 +1,195 @@
-"""One-shot recognition: train on seen classes, recognise unseen ones from one sample each.
+"""One-shot recognition: train on seen classes, recognise unseen ones from one sample (or a few) of each.
 
 Source: Affect-DML, section III-A; what it leaves open is decided in one_shot.toml, which can be replaced.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Self
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
-from pydantic import Field
+from torch import Tensor
 
-from cache.config import Settings, load
-from cache.errors import ConfigError, TooLittleData, unknown
-from cache.manifest import OK, Manifest
-from heads.task import NOWHERE, Task
+from cache.errors import unknown
+from cache.manifest import Manifest
+from heads import protocol
+from heads.head import CLASS, Output, given
+from heads.metric import Metric
+from heads.metrics import accuracy, macro_accuracy
+from heads.protocol import Answer, Level, Resamples, Task, Trial
+from heads.protocols._one_shot import counts, gallery, labels
+from heads.protocols._one_shot.episodes import Episodes, draw_support
+from heads.protocols._one_shot.mapping import MAPPING, Rules, fingerprint_of, labelled, read_rules
+from heads.protocols._one_shot.trial import OneShotTrial
 
-MAPPING = Path(__file__).with_suffix(".toml")
-DIMENSIONS = ("valence", "arousal", "dominance")
-
-
-class Levels(Settings):
-    """Levels 1..10 of one dimension that are trained on, and those to recognise."""
-
-    seen: tuple[int, ...]
-    unseen: tuple[int, ...]
-
-
-class Rules(Settings):
-    """How annotations become classes; the fields are explained in one_shot.toml."""
-
-    version: int = Field(ge=1)
-    ties: Literal["seen", "unseen", "drop"]
-    rounding: Literal["half_up", "half_even", "down"]
-    test_splits: tuple[Literal["train", "val", "test"], ...] = Field(min_length=1)
-    seen: dict[str, tuple[str, ...]]
-    unseen: dict[str, tuple[str, ...]]
-    levels: dict[str, Levels] = Field(default_factory=dict)
-
-    def names(self) -> list[str]:
-        """The protocols there are: ``cat-6:6``, ``lev-7:3-valence``, ..."""
-        return [*self.unseen, *(f"{split}-{dimension}" for split in self.levels for dimension in DIMENSIONS)]
+VALIDATION_DRAWS, TEST_DRAWS = 1, 0
+"""Seeds of the support draws; the same for every head, so that two heads can be compared episode by episode."""
 
 
-def read_rules(path: Path = MAPPING) -> Rules:
-    """Raises: ConfigError with every protocol that cannot be: a class without a category, a category or level that
-    stands twice, a level outside 1..10, fewer than two seen or unseen classes."""
-    rules = load(path, Rules)
-    faults: dict[str, list[str]] = {}
-    for protocol, fault in _faults(rules):
-        faults.setdefault(fault, []).append(protocol)
-    if faults:
-        told = [f"{', '.join(protocols)}: {fault}" for fault, protocols in faults.items()]
-        raise ConfigError(f"{path}: {'; '.join(told)}")
-    return rules
+class Protocol(protocol.Protocol):
+    """Words as ``cat-6:6`` and ``lev-7:3-valence``, from the mapping of labels.
 
-
-def _faults(rules: Rules) -> Iterator[tuple[str, str]]:
-    """The protocols that cannot be, each with what is wrong."""
-    for name, unseen in rules.unseen.items():
-        places = [(word, f"in {group}") for group, words in rules.seen.items() for word in words]
-        yield from ((name, fault) for fault in _few(rules.seen, unseen))
-        yield from ((name, f"seen class {group} has no category") for group, words in rules.seen.items() if not words)
-        yield from ((name, f"{group} names a seen and an unseen class") for group in rules.seen if group in unseen)
-        yield from ((name, fault) for fault in _twice([*places, *((word, "unseen") for word in unseen)], "category"))
-    for name, levels in rules.levels.items():
-        both = [*((one, "seen") for one in levels.seen), *((one, "unseen") for one in levels.unseen)]
-        yield from ((name, fault) for fault in _few(levels.seen, levels.unseen))
-        yield from ((name, fault) for fault in _twice([(f"level {one}", part) for one, part in both], "level"))
-        yield from ((name, f"level {one} is not in 1..10") for one, _ in both if not 1 <= one <= 10)
-
-
-def _few(seen: Mapping[str, object] | Sequence[int], unseen: Sequence[object]) -> Iterator[str]:
-    for part, classes in (("seen", seen), ("unseen", unseen)):
-        if len(classes) < 2:
-            yield f"{part} classes: {len(classes)}, needs at least 2"
-
-
-def _twice(places: Sequence[tuple[str, str]], kind: str) -> Iterator[str]:
-    """places: each word with where it stands."""
-    for word in dict.fromkeys(word for word, _ in places):
-        found = [place for one, place in places if one == word]
-        if len(found) > 1:
-            yield f"{word} is {' and '.join(found)}, a {kind} may stand once"
-
-
-def apply(name: str, manifest: Manifest, rules: Rules) -> Task:
-    """The protocol ``name`` on the usable people of a manifest.
-
-    Raises: UnknownName with the nearest protocol; ConfigError when the mapping names categories the dataset lacks.
+    Training sees people of seen classes alone. An epoch is judged by macro accuracy on episodes among the seen classes'
+    validation people. Unseen classes are never trained on, so their test people are those of every split that the
+    mapping names.
     """
-    if name not in rules.names():
-        raise unknown("protocol", name, rules.names())
-    if name in rules.unseen:
-        seen, unseen = tuple(rules.seen), rules.unseen[name]
-        labels = category_labels(manifest, list(rules.seen.values()) + [(word,) for word in unseen], len(seen), rules)
-    else:
-        split, _, dimension = name.rpartition("-")
-        levels = rules.levels[split]
-        seen, unseen = tuple(map(str, levels.seen)), tuple(map(str, levels.unseen))
-        vad = manifest.vad[:, DIMENSIONS.index(dimension)]
-        labels = level_labels(vad, levels.seen + levels.unseen, rules.rounding)
-    labels = np.where(np.array(manifest.statuses) == OK, labels, NOWHERE)
-    return _divide(name, manifest, labels, seen, unseen, rules)
 
+    Config = Episodes
+    measuring = frozenset({"episodes", "validation_episodes"})
+    learns = frozenset({CLASS})
+    asks = frozenset({"embedding"})
+    resamples = Resamples.DRAWS
+    over = "support draws"
+    validation_title = "macro accuracy %, seen classes"
 
-def category_labels(manifest: Manifest, classes: list[tuple[str, ...]], seen: int, rules: Rules) -> NDArray[np.int64]:
-    """Each person's class: the one that most of the person's categories belong to (eq. 1-2), or NOWHERE. (n,).
+    def __init__(self, word: str, rules: Rules) -> None:
+        """word: one of ``rules.names()``. Raises: UnknownName with the nearest."""
+        if word not in rules.names():
+            raise unknown("protocol", word, rules.names())
+        self.name, self.rules = word, rules
 
-    classes: the categories of each class, seen classes first; a category of no class does not vote.
-    """
-    column = {word: index for index, word in enumerate(manifest.category_names)}
-    if absent := sorted({word for words in classes for word in words} - set(column)):
-        known = ", ".join(manifest.category_names) or "none"
-        raise ConfigError(
-            f"{manifest.dataset}: the mapping names {', '.join(absent)}; the dataset's categories: {known}"
+    @classmethod
+    def words(cls, mapping: Path | None) -> list[str]:
+        """Those of the mapping, by default of one_shot.toml."""
+        return read_rules(mapping or MAPPING).names()
+
+    @classmethod
+    def of(cls, word: str, mapping: Path | None) -> Self:
+        """See ``words``."""
+        return cls(word, read_rules(mapping or MAPPING))
+
+    def metrics(self, settings: Episodes) -> dict[str, Metric]:  # noqa: ARG002 (the contract's arguments)
+        """The paper's accuracy, and the mean over classes."""
+        return {"accuracy": accuracy.Metric(), "macro_accuracy": macro_accuracy.Metric()}
+
+    def task(self, manifest: Manifest) -> Task:
+        """Source: Affect-DML, eq. 1-2 for categories."""
+        found, splits = labelled(self.name, manifest, self.rules), np.array(manifest.splits)
+        is_seen = (found.labels >= 0) & (found.labels < len(found.seen))
+        is_test = (found.labels >= len(found.seen)) & np.isin(splits, self.rules.test_splits)
+        return Task(
+            dataset=manifest.dataset,
+            protocol=self.name,
+            targets={CLASS: found.labels},
+            sizes={CLASS: len(found.seen)},
+            classes=found.seen + found.unseen,
+            train=np.flatnonzero(is_seen & (splits == "train")),
+            val=np.flatnonzero(is_seen & (splits == "val")),
+            test=np.flatnonzero(is_test),
+            images=np.unique(manifest.images, return_inverse=True)[1],
+            about={
+                "seen": list(found.seen),
+                "unseen": list(found.unseen),
+                "mapping_version": self.rules.version,
+                "mapping": fingerprint_of(self.rules),
+            },
         )
-    members = np.zeros((len(column), len(classes)), dtype=np.int64)
-    for index, words in enumerate(classes):
-        members[[column[word] for word in words], index] = 1
-    return vote(manifest.categories.astype(np.int64) @ members, seen, rules.ties)
+
+    def faults(self, manifest: Manifest, task: Task, settings: Episodes) -> list[str]:
+        """Too few people for a support and a query; and, where a tie rule is why, the rule that would help."""
+        found, least = [], settings.shots + 1
+        if (enough := len(_validation_classes(task, settings.shots))) < 2:
+            found.append(f"{enough} seen classes have the {least} val people that validation needs, at least 2 must")
+        seen = task.sizes[CLASS]
+        few = [
+            f"unseen class {word} has {count} people, needs at least {least} (support and query)"
+            for word, count in zip(task.classes[seen:], task.counts(task.test)[seen:], strict=True)
+            if count < least
+        ]
+        return [*found, *few, *(counts.advice(self.name, manifest, self.rules) if few else [])]
+
+    def validation(self, task: Task, settings: Episodes) -> Trial:
+        """Episodes among the seen classes with enough validation people."""
+        classes = _validation_classes(task, settings.shots)
+        rows = task.val[np.isin(task.labels[task.val], classes)]
+        labels = np.searchsorted(classes, task.labels[rows])
+        wanted = len(classes), settings.shots, settings.validation_episodes
+        support = draw_support(len(task.labels), rows, labels, *wanted, seed=VALIDATION_DRAWS)
+        return OneShotTrial(rows, labels, support, settings, tuple(task.classes[label] for label in classes))
+
+    def test(self, task: Task, settings: Episodes) -> Trial:
+        """Episodes over all people of the unseen classes."""
+        seen = task.sizes[CLASS]
+        rows, labels, unseen = task.test, task.labels[task.test] - seen, task.classes[seen:]
+        wanted = len(unseen), settings.shots, settings.episodes
+        support = draw_support(len(task.labels), rows, labels, *wanted, seed=TEST_DRAWS)
+        return OneShotTrial(rows, labels, support, settings, unseen)
+
+    def levels(self, task: Task) -> list[Level]:
+        """Guessing among the unseen classes, and naming the largest of them alone."""
+        tested = task.counts(task.test)[task.sizes[CLASS] :]
+        chance = 1 / len(tested)
+        return [
+            Level("chance", "chance", {"accuracy": chance, "macro_accuracy": chance}),
+            Level("largest_class", "largest class", {"accuracy": max(tested) / sum(tested)}),
+        ]
+
+    def described(self, manifest: Manifest, task: Task) -> dict[str, Any]:
+        """With the published test people, where there are any."""
+        published = counts.published(manifest.dataset, self.name)
+        levels = {one.name: one.values["accuracy"] for one in self.levels(task)}
+        tested = ", ".join(f"{name} {count}" for name, count in task.class_counts()["test"].items())
+        told = [
+            f"{one.source}: {', '.join(f'{name} {count}' for name, count in one.test.items())}." for one in published
+        ]
+        return {
+            "about": f"mapping {self.rules.version}",
+            "caption": "test people of classes never trained on",
+            "notes": [f"Test people by class: {tested}.", *told],
+            "labels": labels.section(self.name, manifest, task, self.rules, published),
+            "mapping_version": self.rules.version,
+            "mapping": fingerprint_of(self.rules),
+            "published_people": [one.model_dump() for one in published],
+            **levels,
+        }
+
+    @classmethod
+    def mapped(cls, manifest: Manifest, mapping: Path | None) -> str | None:
+        """Under every tie rule, beside the published counts."""
+        return counts.text(manifest, read_rules(mapping or MAPPING))
+
+    def agree(self, about: Mapping[str, Any]) -> str | None:
+        """The mapping's content."""
+        now, then = fingerprint_of(self.rules), about["mapping"]
+        if now == then:
+            return None
+        was = f"mapping {then} (version {about['mapping_version']})"
+        return f"{was}, the one given is {now} (version {self.rules.version}). Give the MAPPING of then"
+
+    def memory(self, trial: Trial, output: Output, settings: Episodes) -> dict[str, Tensor]:  # noqa: ARG002
+        """The support's embeddings."""
+        if not isinstance(trial, OneShotTrial):
+            raise TypeError("a trial of another protocol")
+        return gallery.remember(given(output.embedding), trial.support, trial.rows)
+
+    @classmethod
+    def check_memory(cls, memory: Mapping[str, Tensor], about: Mapping[str, Any], output: Output) -> None:
+        """See ``gallery.check``."""
+        embedding = given(output.embedding)
+        gallery.check(memory, len(about["unseen"]), len(embedding), embedding.shape[2])
+
+    @classmethod
+    def answers(
+        cls,
+        memory: Mapping[str, Tensor],
+        about: Mapping[str, Any],
+        settings: Episodes,
+        output: Output,
+        rows: NDArray[np.int64] | None = None,
+    ) -> list[Answer]:
+        """``one_shot``: the share of all seeds and support draws that name each unseen class. ``classifier``: the seen
+        classes' probabilities, the mean over seeds, where the head has a classifier."""
+        embedding = given(output.embedding)
+        known = None if rows is None else torch.as_tensor(rows, device=embedding.device)
+        named = gallery.shares(embedding, memory, settings, known)
+        found = [Answer("one_shot", about["unseen"], named)]
+        if output.logits is not None:
+            found.append(Answer("classifier", about["seen"], output.logits.softmax(2).mean(0)))
+        return found
 
 
-def vote(votes: NDArray[np.int64], seen: int, ties: str) -> NDArray[np.int64]:
-    """The class with the most votes, (n,); NOWHERE without votes. votes: (n, C), its first ``seen`` columns seen."""
-    best = votes == votes.max(axis=1, keepdims=True)
-    label = best.argmax(1)
-    if ties == "unseen":
-        label = np.where(best[:, seen:].any(1), seen + best[:, seen:].argmax(1), label)
-    lost = (votes.max(1) == 0) | ((best.sum(1) > 1) & (ties == "drop"))
-    return np.where(lost, NOWHERE, label).astype(np.int64)
-
-
-def level_labels(values: NDArray[np.float32], levels: tuple[int, ...], rounding: str) -> NDArray[np.int64]:
-    """Position in ``levels`` of each value, rounded and kept within 1..10; NOWHERE for NaN and other levels. (n,)."""
-    exact = values.astype(np.float64)
-    rounded = {"half_up": np.floor(exact + 0.5), "half_even": np.rint(exact), "down": np.floor(exact)}[rounding]
-    level = np.clip(np.nan_to_num(rounded, nan=0.0), 1, 10).astype(np.int64)
-    position = np.full(11, NOWHERE, dtype=np.int64)
-    position[list(levels)] = np.arange(len(levels))
-    return np.where(np.isnan(exact), NOWHERE, position[level])
-
-
-def _divide(
-    name: str,
-    manifest: Manifest,
-    labels: NDArray[np.int64],
-    seen: tuple[str, ...],
-    unseen: tuple[str, ...],
-    rules: Rules,
-) -> Task:
-    splits = np.array(manifest.splits)
-    is_seen = (labels >= 0) & (labels < len(seen))
-    return Task(
-        dataset=manifest.dataset,
-        protocol=name,
-        version=rules.version,
-        seen=seen,
-        unseen=unseen,
-        labels=labels,
-        train=np.flatnonzero(is_seen & (splits == "train")),
-        val=np.flatnonzero(is_seen & (splits == "val")),
-        test=np.flatnonzero((labels >= len(seen)) & np.isin(splits, rules.test_splits)),
-    )
-
-
-def check(task: Task, per_class: int, batch: int, shots: int) -> None:
-    """Refuse a task that cannot be trained or scored.
-
-    Raises: TooLittleData naming every class that is too small, and the sizes needed.
-    """
-    faults = [
-        f"seen class {word} has {count} train people, needs at least {per_class}"
-        for word, count in zip(task.seen, task.counts(task.train)[: len(task.seen)], strict=True)
-        if count < per_class
-    ]
-    if len(task.train) < batch:
-        faults.append(f"the seen classes have {len(task.train)} train people together, one batch needs {batch}")
-    if len(task.validation_classes(shots)) < 2:
-        found = len(task.validation_classes(shots))
-        faults.append(f"{found} seen classes have the {shots + 1} val people that validation needs, at least 2 must")
-    faults += [
-        f"unseen class {word} has {count} people, needs at least {shots + 1} (support and query)"
-        for word, count in zip(task.unseen, task.counts(task.test)[len(task.seen) :], strict=True)
-        if count < shots + 1
-    ]
-    if faults:
-        raise TooLittleData(f"{task.dataset} {task.protocol}: {'; '.join(faults)}. Take more data or another PROTOCOL")
+def _validation_classes(task: Task, shots: int) -> list[int]:
+    """The seen classes with validation people for a support and a query."""
+    return [label for label, count in enumerate(task.counts(task.val)[: task.sizes[CLASS]]) if count > shots]

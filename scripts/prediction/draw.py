@@ -33,11 +33,16 @@ def draw(image: Image.Image, persons: list[Mapping[str, Any]], untrained: Sequen
     return out
 
 
+def main_answer(person: Mapping[str, Any]) -> Mapping[str, float]:
+    """Class -> share, of the first of a person's answers."""
+    found: Mapping[str, float] = next(iter(person["emotions"].values()))
+    return found
+
+
 def _text(person: Mapping[str, Any]) -> str:
-    emotions = person["emotions"]
-    if emotions is None:
+    if person["emotions"] is None:
         return str(person["reason"]).partition(":")[0]
-    best = sorted(emotions["one_shot"].items(), key=lambda pair: -pair[1])[:2]
+    best = sorted(main_answer(person).items(), key=lambda pair: -pair[1])[:2]
     return ", ".join(f"{name} {100 * share:.0f}%" for name, share in best)
 
 

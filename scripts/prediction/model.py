@@ -1,6 +1,6 @@
 """The head and every stage that it needs, loaded once."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,7 @@ from numpy.typing import NDArray
 
 from cache.errors import StoreError, WeightsError
 from cache.spec import Granularity, Status
-from heads.checkpoint import Checkpoint
-from heads.head import ROW
-from heads.prediction import predict
+from heads.checkpoints.checkpoint import Checkpoint
 from pipeline.memory import Memory
 from pipeline.recipes import DatasetConfig, Recipe, recipes
 from pipeline.stage import Extracted, Photo
@@ -38,7 +36,8 @@ class Model:
         return [recipe.feature for recipe in self.memory.recipes if not recipe.info["trained"]]
 
     def look(self, photo: Photo, rows: NDArray[np.int64] | None = None) -> dict[str, Any]:
-        """What is seen in ``photo``, and each person's emotions, ready for JSON.
+        """What is seen in ``photo``, and each person's emotions, ready for JSON: the answers of the head's protocol by
+        their titles, the main one first.
 
         rows: (p,) of the people in the manifest the head was trained on: nobody is compared with himself.
         """
@@ -83,17 +82,8 @@ class Model:
             inputs[name] = torch.as_tensor(made.arrays[array][place].astype(np.float32))
         if not persons:
             return [], []
-        known = torch.as_tensor(rows)
-        features = {**self.checkpoint.scaled(inputs), ROW: known[:, None]}
-        told = predict(self.checkpoint.head, features, self.checkpoint.gallery, known)
-        about = self.checkpoint.about
-        emotions = [
-            {
-                "one_shot": _named(about["unseen"], told.unseen[person]),
-                "classifier": _named(about["seen"], told.seen[person]),
-            }
-            for person in range(persons)
-        ]
+        answers = self.checkpoint.answers(inputs, rows)
+        emotions = [{one.title: _named(one.names, one.shares[person]) for one in answers} for person in range(persons)]
         return [one if not why else None for one, why in zip(emotions, reasons, strict=True)], reasons
 
     def _by_image(self, feature: str) -> bool:
@@ -101,7 +91,7 @@ class Model:
         return stages[feature].granularity is Granularity.IMAGE
 
 
-def _named(names: list[str], values: torch.Tensor) -> dict[str, float]:
+def _named(names: Sequence[str], values: torch.Tensor) -> dict[str, float]:
     return {name: round(float(value), 6) for name, value in zip(names, values, strict=True)}
 
 

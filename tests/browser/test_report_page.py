@@ -11,8 +11,8 @@ import chromium
 import pytest
 from toy_features import make_store
 
-from heads import report
-from heads.ablate import Grid, Place, ablate, read_grid
+from heads.commands.ablate import Grid, Place, ablate, read_grid
+from heads.documents import results as report
 from heads.page import material, page
 from heads.protocols.one_shot import read_rules
 

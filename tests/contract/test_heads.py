@@ -8,7 +8,7 @@ from torch import Tensor
 
 from cache import plugins
 from heads.head import ROW, Head
-from heads.training import Recipe, recipe
+from heads.learning.training import Recipe, recipe
 
 SEEDS = (0, 4, 9)
 WIDTHS = {"image/pooled": 12, "body/pooled": 10, "sem2vec/presence": 150, "scene/pooled": 14}

@@ -13,10 +13,10 @@ from toy_features import make_store
 
 from cache.errors import AffectError, StoreError, WeightsError
 from cache.store import Store
-from heads import checkpoint
-from heads.ablate import cell
-from heads.evaluate import evaluate
-from heads.experiment import prepare, run
+from heads.checkpoints import checkpoint
+from heads.commands.ablate import cell
+from heads.experiments.evaluate import evaluate
+from heads.experiments.experiment import prepare, run
 from heads.protocols.one_shot import read_rules
 
 FAST = {"stream": 8, "fusion": 8, "embedding": 4, "epochs": 1, "episodes": 3, "validation_episodes": 1}

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from heads.distances import pairwise, unit
+from heads.blocks.distances import pairwise, unit
 
 
 def drawn(*shape: int) -> Tensor:

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from heads.episodes import draw_support, recognise
 from heads.metrics import accuracy, macro_accuracy
-from heads.rules import Rule
+from heads.protocols._one_shot.episodes import draw_support, recognise
+from heads.protocols._one_shot.rules import Rule
 
 
 def by_loops(embedding: np.ndarray, labels: np.ndarray, support: np.ndarray) -> np.ndarray:

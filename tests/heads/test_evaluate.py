@@ -11,12 +11,13 @@ from toy_features import make_store
 
 from cache.errors import StoreError
 from cache.store import Store
-from heads import checkpoint, cli
-from heads.ablate import cell
-from heads.cell import Result
-from heads.evaluate import csv_text, evaluate
-from heads.experiment import prepare, run
-from heads.prediction import predict
+from heads import cli
+from heads.checkpoints import checkpoint
+from heads.commands.ablate import cell
+from heads.experiments.cell import Result
+from heads.experiments.evaluate import csv_text, evaluate
+from heads.experiments.experiment import prepare, run
+from heads.protocols._one_shot.gallery import predict
 from heads.protocols.one_shot import MAPPING, read_rules
 
 FAST = {"stream": 16, "semantic_hidden": 8, "fusion": 16, "embedding": 8, "epochs": 2, "episodes": 7}

@@ -13,13 +13,15 @@ from cache import plugins
 from cache.errors import TooLittleData, WeightsError
 from cache.manifest import Manifest
 from cache.store import Store
-from heads import checkpoint, experiment, together
-from heads.ablate import cell
-from heads.cell import Cell, Result
-from heads.experiment import prepare, run
+from heads.checkpoints import checkpoint
+from heads.commands.ablate import cell
+from heads.experiments import experiment
+from heads.experiments.cell import Cell, Result
+from heads.experiments.experiment import prepare, run
+from heads.learning import together
+from heads.learning.train import Best, train
+from heads.learning.training import fields
 from heads.protocols.one_shot import apply, read_rules
-from heads.train import Best, train
-from heads.training import fields
 
 FAST = {"stream": 16, "semantic_hidden": 8, "fusion": 16, "embedding": 8, "epochs": 3, "episodes": 20}
 SEEDS = range(2)

@@ -8,8 +8,8 @@ import torch
 from toy_features import make_store, manifest_of, people
 
 from cache.errors import ConfigError, StoreError, UnknownName
-from heads import standardise
-from heads.features import device, load_split
+from heads.inputs import standardise
+from heads.inputs.features import device, load_split
 
 CPU = torch.device("cpu")
 INPUTS = ("image/pooled", "body/pooled", "sem2vec/presence")

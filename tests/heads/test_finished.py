@@ -18,11 +18,12 @@ from safetensors.torch import load_file
 from toy_features import make_store, people
 
 from cache.errors import ConfigError, StoreError
-from heads import checkpoint, code_version, finished
-from heads.ablate import Outcome, Place, ablate, table
-from heads.grid import Grid, cell
-from heads.interval import two_way_interval
+from heads.checkpoints import checkpoint
+from heads.commands.ablate import Outcome, Place, ablate, table
+from heads.experiments import code_version, finished
+from heads.experiments.grid import Grid, cell
 from heads.protocols.one_shot import read_rules
+from heads.statistics.interval import two_way_interval
 
 QUICK: dict[str, Any] = {
     "stream": 8,
@@ -58,7 +59,7 @@ def without_seconds(folder: Path) -> dict[str, str]:
 def test_a_second_run_trains_nothing_and_gives_the_same_files(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (go(place).reused, go(place).reused) == (0, 6)
     before = {path: path.read_bytes() for path in place.runs.rglob("*") if path.is_file()}
-    monkeypatch.setattr("heads.rows.run_together", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr("heads.experiments.rows.run_together", lambda *_: pytest.fail("trained again"))
     assert go(place).wanted == 6
     assert before == {path: path.read_bytes() for path in place.runs.rglob("*") if path.is_file()}
 
@@ -179,7 +180,7 @@ def sweep(place: Place, **values: Any) -> tuple[dict[str, Any], list[tuple[str, 
 
 
 def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("heads.grid.MOST_MODELS", 1)
+    monkeypatch.setattr("heads.experiments.grid.MOST_MODELS", 1)
 
 
 def test_rows_trained_together_are_the_rows_trained_alone(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from heads import grid
-from heads.cell import Cell
-from heads.grid import Grid, cell, cells, groups
+from heads.experiments import grid
+from heads.experiments.cell import Cell
+from heads.experiments.grid import Grid, cell, cells, groups
 
 
 def names(heads: tuple[str, ...], tables: list[dict[str, Any]], seeds: int = 5) -> list[list[str]]:

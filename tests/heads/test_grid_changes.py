@@ -7,9 +7,9 @@ import pytest
 from toy_features import make_store
 
 from cache.errors import ConfigError, StoreError, UnknownName
-from heads import report
-from heads.ablate import Place, ablate, table
-from heads.grid import Grid, cell, cells
+from heads.commands.ablate import Place, ablate, table
+from heads.documents import results as report
+from heads.experiments.grid import Grid, cell, cells
 from heads.page import material
 from heads.protocols.one_shot import read_rules
 
@@ -64,7 +64,7 @@ def test_a_grid_that_is_stopped_half_way_does_not_show_the_one_before(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = go(place, "lev-7:3-valence")
-    monkeypatch.setattr("heads.ablate.summarise", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr("heads.commands.ablate.summarise", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         go(place, "cat-6:6", "cat-6:4")
     assert sorted(shown(root)) == ["cat-6:4", "cat-6:6"]

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from toy_features import make_store, people
 
-from heads import ablate, rows
 from heads.cli import main
+from heads.commands import ablate
+from heads.experiments import rows
 from heads.protocols.one_shot import MAPPING
 
 FAST = "epochs=1 episodes=10 stream=8 fusion=8 embedding=4"
@@ -110,7 +111,7 @@ def test_an_interrupt_is_one_line(
 
 def test_heads_need_neither_decoders_nor_toolboxes() -> None:
     code = (
-        "import sys, heads.cli, heads.ablate, heads.progress\n"
+        "import sys, heads.cli, heads.commands.ablate, heads.experiments.progress\n"
         "from cache import plugins\n"
         "for name in plugins.names('heads.models'): plugins.load('heads.models', name, 'Model')\n"
         "banned = ('cv2', 'mmseg', 'mmpose', 'mmengine', 'mmcv', 'PIL', 'torchvision', 'facenet_pytorch', 'pipeline')\n"

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from heads.interval import SHARE, over, summary, two_way_interval
+from heads.statistics.interval import SHARE, over, summary, two_way_interval
 
 WIDE = (-100.0, 100.0)
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from heads.layers import BatchNorm, Linear, generators
+from heads.blocks.layers import BatchNorm, Linear, generators
 
 SEEDS = (0, 3, 7)
 

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from cache import plugins
 from cache.errors import ConfigError, UnknownName
-from heads.layers import generators
-from heads.metric_learning import MetricLearning
+from heads.blocks.layers import generators
+from heads.blocks.metric_learning import MetricLearning
+from heads.learning.training import Recipe, Training, fields, recipe
 from heads.models import kosti, sem_ib_dml
-from heads.training import Recipe, Training, fields, recipe
 
 WIDTH, SEEDS = 16, 4
 LOSSES, MINERS = plugins.names("heads.losses"), plugins.names("heads.miners")

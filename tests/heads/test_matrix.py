@@ -12,11 +12,14 @@ import pytest
 from toy_features import make_store, people
 
 from cache.errors import StoreError, TooLittleData
-from heads import cli, matrix_tables, report, runs
-from heads.ablate import Place, ablate
-from heads.grid import Grid, read_grid
-from heads.interval import SHARE, two_way_interval
+from heads import cli
+from heads.commands.ablate import Place, ablate
+from heads.documents import results as report
+from heads.experiments import runs
+from heads.experiments.grid import Grid, read_grid
 from heads.protocols.one_shot import read_rules
+from heads.statistics.interval import SHARE, two_way_interval
+from heads.tables import summary as matrix_tables
 
 QUICK: dict[str, Any] = {"epochs": 1, "episodes": 10}
 LEVELS = ("lev-7:3-valence", "lev-7:3-arousal", "lev-7:3-dominance")
@@ -145,7 +148,7 @@ def test_chance_and_largest_class_close_every_table(place: Place, summary: dict[
 
 
 def test_the_papers_grid_covers_every_published_number() -> None:
-    from heads import papers
+    from heads.documents import papers
 
     grid = read_grid("affect_dml")
     for table in papers.read().tables:

@@ -9,8 +9,8 @@ from batches import batch
 from torch import Tensor
 from torch.nn import functional as F
 
-from heads.chosen import Chosen
-from heads.cross_entropy import cross_entropy
+from heads.blocks.chosen import Chosen
+from heads.blocks.cross_entropy import cross_entropy
 from heads.losses import triplet
 from heads.miners import multi_similarity
 

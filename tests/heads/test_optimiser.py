@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from heads.layers import BatchNorm, Linear, generators
-from heads.optimiser import RMSprop
+from heads.blocks.layers import BatchNorm, Linear, generators
+from heads.learning.optimiser import RMSprop
 
 SEEDS = (0, 1, 2)
 

@@ -18,14 +18,14 @@ from toy_features import make_store
 from cache.errors import StoreError, UnknownName
 from cache.store import Store
 from heads import cli
-from heads.ablate import Grid, Place, ablate
-from heads.episodes import recognise
-from heads.evaluate import evaluate
+from heads.commands.ablate import Grid, Place, ablate
+from heads.experiments.evaluate import evaluate
 from heads.page import material, page
 from heads.page.material import Material, gather
 from heads.page.scores import confusions, score
+from heads.protocols._one_shot.episodes import recognise
+from heads.protocols._one_shot.rules import Rule, scorers
 from heads.protocols.one_shot import read_rules
-from heads.rules import Rule, scorers
 
 QUICK = {"epochs": 3, "episodes": 10, "validation_episodes": 5}
 EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>&amp;"

@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 from toy_features import make_store
 
-from heads import cli, report
-from heads.ablate import Grid, Place, ablate
-from heads.interval import SHARE, two_way_interval
+from heads import cli
+from heads.commands.ablate import Grid, Place, ablate
+from heads.documents import results as report
 from heads.page import material, page
 from heads.protocols.one_shot import read_rules
+from heads.statistics.interval import SHARE, two_way_interval
 
 QUICK = {"epochs": 1, "episodes": 10, "validation_episodes": 5}
 LEVELS = ("lev-7:3-valence", "lev-7:3-arousal", "lev-7:3-dominance")

@@ -8,11 +8,14 @@ import pytest
 from toy_features import make_store
 
 from cache.errors import ConfigError, StoreError
-from heads import cli, finished, matrix_tables, report
-from heads.ablate import Place, ablate
-from heads.grid import Grid
+from heads import cli
+from heads.commands.ablate import Place, ablate
+from heads.documents import results as report
+from heads.experiments import finished
+from heads.experiments.grid import Grid
 from heads.page import material, page
 from heads.protocols.one_shot import read_rules
+from heads.tables import summary as matrix_tables
 
 QUICK: dict[str, Any] = {"epochs": 1, "episodes": 10, "validation_episodes": 5, "stream": 8, "embedding": 4}
 PEOPLE, SHOTS = "not the same test people", "other shots"
@@ -166,7 +169,7 @@ def test_pictures_mark_the_heads_of_untrained_features(runs: Path) -> None:
 
 
 def test_pairing_needs_every_part_to_be_equal() -> None:
-    from heads.comparison import unpaired
+    from heads.statistics.comparison import unpaired
 
     one: dict[str, Any] = {
         "seeds": 2,

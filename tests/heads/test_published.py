@@ -8,8 +8,9 @@ from toy_features import CATEGORIES
 
 from cache.manifest import Manifest
 from cache.store import Store
-from heads import mapping, papers
 from heads.cli import main
+from heads.commands import mapping
+from heads.documents import papers
 from heads.metrics import accuracy, macro_accuracy
 from heads.protocols.one_shot import MAPPING, read_rules
 

@@ -11,11 +11,13 @@ from toy_features import make_store
 
 from cache import plugins
 from cache.errors import ConfigError, StoreError, UnknownName
-from heads import papers, report, tables
-from heads.ablate import Place, ablate
-from heads.grid import Grid, cell, cells, read_grid
+from heads.commands.ablate import Place, ablate
+from heads.documents import papers
+from heads.documents import results as report
+from heads.experiments.grid import Grid, cell, cells, read_grid
+from heads.experiments.runs import slug
 from heads.protocols.one_shot import read_rules
-from heads.runs import slug
+from heads.tables import results as tables
 
 QUICK = {"epochs": 1, "episodes": 10, "validation_episodes": 5}
 SMALL = {"stream": 8, "fusion": 8, "embedding": 4}

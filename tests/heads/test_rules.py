@@ -9,8 +9,8 @@ from sklearn.covariance import ShrunkCovariance
 from sklearn.linear_model import RidgeClassifier
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 
-from heads.episodes import draw_support, recognise
-from heads.rules import Rule, scorers
+from heads.protocols._one_shot.episodes import draw_support, recognise
+from heads.protocols._one_shot.rules import Rule, scorers
 
 CLASSES, WIDTH, EPISODES = 4, 10, 5
 

@@ -7,9 +7,10 @@ from toy_features import make_store
 
 from cache.errors import ConfigError, StoreError
 from cache.store import Store
-from heads import cli, runs
-from heads.ablate import cell
-from heads.experiment import prepare, run
+from heads import cli
+from heads.commands.ablate import cell
+from heads.experiments import runs
+from heads.experiments.experiment import prepare, run
 from heads.protocols.one_shot import read_rules
 
 FAR = "../../outside/evil"

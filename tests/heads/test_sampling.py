@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from heads import sampling
+from heads.learning import sampling
 
 LABELS = np.repeat(np.arange(6), [300, 40, 20, 7, 4, 100])
 

@@ -10,17 +10,17 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from cache import plugins
-from heads import sampling
-from heads.chosen import Chosen
-from heads.evaluation import Samples
+from heads.blocks.chosen import Chosen
+from heads.blocks.layers import generators
 from heads.head import Head, Output
-from heads.layers import generators
+from heads.inputs.samples import Samples
+from heads.learning import sampling
+from heads.learning.optimiser import RMSprop
+from heads.learning.recording import record, recordable
+from heads.learning.step import Step
+from heads.learning.training import recipe
 from heads.losses import triplet
 from heads.models import sem_ib_dml
-from heads.optimiser import RMSprop
-from heads.recording import record, recordable
-from heads.step import Step
-from heads.training import recipe
 
 WIDTHS = {"image/pooled": 12, "scene/pooled": 11, "body/pooled": 10, "sem2vec/presence": 8}
 SMALL = {"stream": 12, "semantic_hidden": 10, "fusion": 14, "embedding": 8}

@@ -9,10 +9,10 @@ from toy_features import MORE, SPECS, make_store
 
 from cache.errors import ConfigError
 from cache.store import Store
-from heads import checkpoint
-from heads.evaluate import evaluate
-from heads.experiment import prepare, run
-from heads.grid import cell
+from heads.checkpoints import checkpoint
+from heads.experiments.evaluate import evaluate
+from heads.experiments.experiment import prepare, run
+from heads.experiments.grid import cell
 from heads.protocols.one_shot import read_rules
 
 FAST = {"stream": 16, "semantic_hidden": 8, "fusion": 16, "embedding": 8, "epochs": 2, "episodes": 10}

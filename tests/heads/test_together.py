@@ -11,17 +11,17 @@ from batches import batch
 
 from cache import plugins
 from cache.errors import ConfigError
-from heads import together as batched
-from heads.episodes import draw_support
-from heads.evaluation import Samples, Trial
-from heads.layers import generators
-from heads.metric_learning import MetricLearning
+from heads.blocks.layers import generators
+from heads.blocks.metric_learning import MetricLearning
+from heads.blocks.varied import Varies
+from heads.inputs.samples import Samples, Trial
+from heads.learning import together as batched
+from heads.learning.together import Trained, apart, joined, train_together, trainings
+from heads.learning.train import Best, Diverged, Epoch, train
+from heads.learning.training import Recipe, recipe
 from heads.models import kosti, random, sem_ib_dml
-from heads.rules import NEAREST, Rule
-from heads.together import Trained, apart, joined, train_together, trainings
-from heads.train import Best, Diverged, Epoch, train
-from heads.training import Recipe, recipe
-from heads.varied import Varies
+from heads.protocols._one_shot.episodes import draw_support
+from heads.protocols._one_shot.rules import NEAREST, Rule
 
 WIDTHS = {"image/pooled": 12, "body/pooled": 10, "sem2vec/presence": 8}
 SMALL = {"stream": 12, "semantic_hidden": 10, "fusion": 14, "embedding": 8, "epochs": 4, "step": 2, "batch": 16}

@@ -8,12 +8,12 @@ import torch
 from pydantic import ValidationError
 
 from cache.errors import ConfigError
-from heads.episodes import draw_support
-from heads.evaluation import Samples, Trial, embed
 from heads.head import Head
+from heads.inputs.samples import Samples, Trial, embed
+from heads.learning.train import Best, Epoch, train
+from heads.learning.training import Recipe, Training, recipe
 from heads.models import random, sem_ib_dml
-from heads.train import Best, Epoch, train
-from heads.training import Recipe, Training, recipe
+from heads.protocols._one_shot.episodes import draw_support
 
 WIDTHS = {"image/pooled": 12, "body/pooled": 10, "sem2vec/presence": 8}
 SMALL = {"stream": 16, "semantic_hidden": 12, "fusion": 16, "embedding": 8, "epochs": 4, "step": 2, "patience": 0}
@@ -81,7 +81,7 @@ def test_the_best_epoch_on_validation_is_kept_and_its_weights_with_it() -> None:
 
 def test_training_stops_when_every_seed_has_lost_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     scores = iter([[0.1, 0.5], [0.2, 0.4], [0.3, 0.4], [0.2, 0.9], [0.2, 0.9], [0.9, 0.9]])
-    monkeypatch.setattr("heads.train._score", lambda *_: np.array(next(scores)))
+    monkeypatch.setattr("heads.learning.train._score", lambda *_: np.array(next(scores)))
     _, best = fit((0, 1), epochs=6, patience=2)
     assert [epoch.running for epoch in best.history] == [2, 2, 1, 1, 0]
     assert (best.epoch.tolist(), best.score.tolist()) == ([3, 1], [0.3, 0.5])

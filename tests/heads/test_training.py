@@ -5,9 +5,9 @@ import torch
 
 from cache.errors import ConfigError
 from cache.plugins import load
-from heads.episodes import recognise
-from heads.rules import Rule
-from heads.training import recipe
+from heads.learning.training import recipe
+from heads.protocols._one_shot.episodes import recognise
+from heads.protocols._one_shot.rules import Rule
 
 SIZES = ["stream", "semantic_hidden", "fusion", "embedding"]
 COUNTS = ["epochs", "batch", "per_class", "step", "patience", "shots", "episodes", "validation_episodes"]

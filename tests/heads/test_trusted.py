@@ -12,10 +12,11 @@ import torch
 from toy_features import make_store
 
 from cache.errors import ConfigError
-from heads import cli, rows
-from heads.ablate import Outcome, Place, ablate, table
-from heads.cell import Cell
-from heads.grid import Grid, cell
+from heads import cli
+from heads.commands.ablate import Outcome, Place, ablate, table
+from heads.experiments import rows
+from heads.experiments.cell import Cell
+from heads.experiments.grid import Grid, cell
 from heads.page import material
 from heads.page.material import finished
 from heads.protocols.one_shot import read_rules

@@ -10,10 +10,11 @@ from safetensors.torch import load_file
 from toy_features import make_store
 
 from cache.errors import WeightsError
-from heads import progress, tables
-from heads.ablate import Outcome, Place, ablate
-from heads.grid import Grid
+from heads.commands.ablate import Outcome, Place, ablate
+from heads.experiments import progress
+from heads.experiments.grid import Grid
 from heads.protocols.one_shot import read_rules
+from heads.tables import results as tables
 
 QUICK: dict[str, Any] = {
     "stream": 8,
@@ -37,7 +38,7 @@ def go(place: Place, grid: Grid = GRID, **values: Any) -> Outcome:
 
 def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """Gets protocol and row of everything that is trained from now on."""
-    from heads import rows
+    from heads.experiments import rows
 
     found: list[tuple[str, str]] = []
     whole = rows.run_together
@@ -61,7 +62,7 @@ def test_cat_6_4_takes_the_trainings_of_cat_6_6(place: Place, monkeypatch: pytes
     assert names == [("cat-6:6", name) for name in ("random", "i_dml", "ib_dml")] + [("cat-6:4", "random")]
     told = {name: row["trained_for"] for name, row in rows_of(shared, "cat-6:4").items()}
     assert told == {"random": None, "i_dml": "cat-6:6", "ib_dml": "cat-6:6"}
-    monkeypatch.setattr("heads.finished.twin", lambda *_: None)
+    monkeypatch.setattr("heads.experiments.finished.twin", lambda *_: None)
     apart = go(replace(place, runs=place.runs / "apart"))
     for protocol in GRID.protocols:
         for name, row in rows_of(apart, protocol).items():
@@ -110,7 +111,7 @@ def test_a_twin_that_cannot_be_read_is_trained(
     def unreadable(path: Path, _: str) -> None:
         raise WeightsError(f"{path}: not a checkpoint of a head, or damaged: x. Train again")
 
-    monkeypatch.setattr("heads.checkpoint.load", unreadable)
+    monkeypatch.setattr("heads.checkpoints.checkpoint.load", unreadable)
     go(place)
     assert names == [("cat-6:4", "ib_dml")]
     assert caplog.messages[-1].endswith("or damaged: x. Row ib_dml is trained itself")

@@ -11,13 +11,13 @@ import reference_trainer
 import torch
 
 from cache import plugins
-from heads.episodes import draw_support
-from heads.evaluation import Samples, Trial
 from heads.head import Head
+from heads.inputs.samples import Samples, Trial
+from heads.learning.step import Step
+from heads.learning.train import train
+from heads.learning.training import recipe
 from heads.models import sem_ib_dml
-from heads.step import Step
-from heads.train import train
-from heads.training import recipe
+from heads.protocols._one_shot.episodes import draw_support
 
 WIDTHS = {"image/pooled": 12, "body/pooled": 10, "sem2vec/presence": 8}
 SMALL = {"stream": 12, "semantic_hidden": 10, "fusion": 14, "embedding": 8, "standardise": False}
@@ -43,14 +43,14 @@ def samples(count: int, seed: int = 0) -> Samples:
 def trained(monkeypatch: pytest.MonkeyPatch, seeds: tuple[int, ...], **values: Any) -> tuple[Head, Head, Any]:
     """The head before and after; its last epoch counts as the best."""
     scores = itertools.count()
-    monkeypatch.setattr("heads.train._score", lambda *_: np.full(len(seeds), float(next(scores))))
+    monkeypatch.setattr("heads.learning.train._score", lambda *_: np.full(len(seeds), float(next(scores))))
     config = recipe(sem_ib_dml.Model, SMALL | TRAINING | values, "test")
     head = sem_ib_dml.Model(config, WIDTHS, 5, seeds).double()
     first = copy.deepcopy(head)
     known = samples(20, 1)
     trial = Trial(known, draw_support(20, np.arange(20), known.labels.numpy(), 5, 1, 2))
     steps: list[Step] = []
-    monkeypatch.setattr("heads.train.Step", lambda *parts: steps.append(Step(*parts, plain=2)) or steps[-1])
+    monkeypatch.setattr("heads.learning.train.Step", lambda *parts: steps.append(Step(*parts, plain=2)) or steps[-1])
     train(head, samples(100), trial, config, seeds)
     assert [step.recorded is not None for step in steps] == [True]
     return first, head, config

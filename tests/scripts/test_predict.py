@@ -8,8 +8,8 @@ from PIL import Image
 from toy_features import make_store
 
 from cache.errors import AffectError
-from heads.ablate import cell
-from heads.experiment import prepare, run
+from heads.commands.ablate import cell
+from heads.experiments.experiment import prepare, run
 from heads.protocols.one_shot import MAPPING, read_rules
 from scripts import predict
 from scripts.prediction import people

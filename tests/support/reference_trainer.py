@@ -7,7 +7,7 @@ import reference_losses
 import torch
 from torch import Tensor, nn
 
-from heads import sampling
+from heads.learning import sampling
 
 STREAMS = ("image/pooled", "body/pooled", "sem2vec/presence")
 LAYERS = {

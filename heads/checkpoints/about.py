@@ -1,0 +1,65 @@
+"""What a checkpoint tells of itself beside its weights, and whether that is what a command asks for."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from cache.errors import StoreError, WeightsError
+from heads.protocol import Protocol
+
+_Width = Annotated[int, Field(ge=1, le=1_000_000)]
+_Seed = Annotated[int, Field(ge=0, lt=2**31)]
+_FEW = 120
+"""Characters of a fault's text that are told."""
+
+
+class About(BaseModel):
+    """kind: the protocol's file. protocol: its word. task: what the protocol keeps of it (``Task.about``). sizes: kind
+    of target -> how many classes or numbers. features: fingerprint by name."""
+
+    model_config = ConfigDict(strict=True, frozen=True)
+
+    head: str
+    settings: dict[str, Any]
+    widths: dict[str, _Width]
+    sizes: dict[str, _Width]
+    seeds: list[_Seed] = Field(min_length=1, max_length=1000)
+    dataset: str
+    release: str
+    source: str
+    kind: str
+    protocol: str
+    task: dict[str, Any]
+    features: dict[str, str]
+    untrained: list[str]
+
+
+def checked(path: Path, content: Any) -> dict[str, Any]:
+    """``content`` when it is an About.
+
+    Raises: WeightsError naming the first fault, and for a checkpoint that was written before there was ``kind``.
+    """
+    if isinstance(content, dict) and "head" in content and "kind" not in content:
+        raise WeightsError(f"{path}: does not say which kind of protocol it is of, an older version's. Train again")
+    try:
+        return About.model_validate(content).model_dump()
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        where, told = ".".join(map(str, fault["loc"])), fault["msg"][0].lower() + fault["msg"][1:]
+        text = f"{where}: {told}" if where else told
+        raise WeightsError(f"{path}: not a checkpoint of a head, or damaged: {text[:_FEW]}. Train again") from None
+
+
+def check_protocol(path: Path, about: Mapping[str, Any], protocol: Protocol) -> None:
+    """Raises: StoreError when the checkpoint at ``path`` was trained under another protocol, or another state of it."""
+    if (about["kind"], about["protocol"]) != (protocol.kind, protocol.name):
+        raise StoreError(f"{path}: is of protocol {about['protocol']}, asked for is {protocol.name}. Train again")
+    if apart := protocol.agree(about["task"]):
+        raise StoreError(f"{path}: was trained with {apart}, or train again")
+
+
+def asked(about: Mapping[str, Any], dataset: str, protocol: str) -> bool:
+    """Whether the checkpoint is of that dataset and protocol."""
+    return (about["dataset"], about["protocol"]) == (dataset, protocol)

@@ -1,0 +1,128 @@
+"""A trained head on disk: its weights, the scales of its inputs and everything needed to build it again."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_bytes
+from torch import Tensor
+
+from cache import plugins
+from cache.errors import AffectError, WeightsError
+from cache.files import make_folder, replace
+from heads import protocol as protocols
+from heads.checkpoints.about import checked
+from heads.head import ROW, Head, Output
+from heads.inputs.samples import Samples, outputs
+from heads.inputs.standardise import Scale
+from heads.learning.training import Recipe, recipe
+from heads.protocol import Answer
+
+_HEAD, _SCALE, _MEMORY, _ABOUT = "head.", "scale.", "memory.", "affect-cache"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """about: what ``heads.checkpoints.about.About`` lists. scales: by input. memory: what the protocol keeps of test
+    people (``Protocol.memory``)."""
+
+    head: Head
+    recipe: Recipe
+    scales: Mapping[str, Scale]
+    memory: Mapping[str, Tensor]
+    about: Mapping[str, Any]
+
+    def scaled(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Features as the head wants them. features: input name -> (n, d) as in the store."""
+        return {name: self.scales[name](x) if name in self.scales else x for name, x in features.items()}
+
+    def answers(self, features: Mapping[str, Tensor], rows: NDArray[np.int64]) -> list[Answer]:
+        """What it says of people, the main answer first. features: input name -> (n, d) as in the store. rows: (n,)
+        their rows of the manifest that it was trained on; numbers beyond it for others."""
+        samples = Samples.of(self.scaled(features), rows, {}, next(iter(self.head.state_dict().values())).device)
+        output = outputs(self.head, samples, len(self.about["seeds"]), sorted(self.head.gives))
+        kind = protocols.load(self.about["kind"])
+        return kind.answers(self.memory, self.about["task"], self.recipe, output, rows)
+
+
+def save(
+    path: Path, head: Head, scales: Mapping[str, Scale], memory: Mapping[str, Tensor], about: Mapping[str, Any]
+) -> None:
+    """Write safetensors with ``about`` as JSON in its metadata, atomically.
+
+    about: what ``heads.checkpoints.about.About`` lists. Raises: StoreError when the folder cannot be written.
+    """
+    tensors = {_HEAD + name: tensor.detach().cpu().contiguous() for name, tensor in head.state_dict().items()}
+    for name, scale in scales.items():
+        tensors |= {f"{_SCALE}{name}.mean": scale.mean.cpu(), f"{_SCALE}{name}.std": scale.std.cpu()}
+    tensors |= {_MEMORY + name: tensor.cpu().contiguous() for name, tensor in memory.items()}
+    metadata = {_ABOUT: json.dumps(about, sort_keys=True)}
+    make_folder(path.parent)
+    replace(path, [to_bytes(tensors, metadata)])
+
+
+def about(path: Path) -> dict[str, Any]:
+    """What the checkpoint says of itself, as in ``About``. Raises: WeightsError as ``load``."""
+    with _opened(path, "cpu") as (_, found):
+        return found
+
+
+def load(path: Path, device: str = "cpu") -> Checkpoint:
+    """Raises: WeightsError when the file is absent, damaged or not one of ours; UnknownName when its head is gone."""
+    with _opened(path, device) as (file, found):
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+        return _build(found, tensors, device)
+
+
+@contextmanager
+def _opened(path: Path, device: str) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """The file and what it says of itself; whatever is wrong with it becomes one line."""
+    try:
+        with safe_open(path, framework="pt", device=device) as file:
+            yield file, checked(path, json.loads((file.metadata() or {}).get(_ABOUT, "null")))
+    except AffectError:
+        raise
+    except FileNotFoundError:
+        raise WeightsError(f"{path}: no such checkpoint. Run make train first") from None
+    except (OSError, SafetensorError, LookupError, TypeError, ValueError, RuntimeError) as error:
+        told = " ".join(str(error).split())[:200]
+        raise WeightsError(f"{path}: not a checkpoint of a head, or damaged: {told}. Train again") from None
+
+
+def _build(found: dict[str, Any], tensors: dict[str, Tensor], device: str) -> Checkpoint:
+    """Raises: ValueError, LookupError, RuntimeError for parts that do not fit each other."""
+    model: type[Head] = plugins.load("heads.models", found["head"], "Model")
+    kind = protocols.load(found["kind"])
+    settings = recipe(model, kind, found["settings"], f"checkpoint of {found['head']}")
+    head = model(settings, found["widths"], found["sizes"], found["seeds"]).to(torch.device(device))
+    head.load_state_dict({name.removeprefix(_HEAD): x for name, x in tensors.items() if name.startswith(_HEAD)})
+    if used := {name.partition("/")[0] for name in head.inputs} - found["features"].keys():
+        raise ValueError(f"features: {', '.join(sorted(used))} of the head is not among them")
+    scales = {name: _scale(tensors, name, found["widths"][name]) for name in head.standardised()}
+    memory = {name.removeprefix(_MEMORY): x for name, x in tensors.items() if name.startswith(_MEMORY)}
+    kind.check_memory(memory, found["task"], _of_zeros(head.eval(), found))
+    return Checkpoint(head, settings, scales, memory, found)
+
+
+def _scale(tensors: Mapping[str, Tensor], name: str, width: int) -> Scale:
+    scale = Scale(tensors[f"{_SCALE}{name}.mean"], tensors[f"{_SCALE}{name}.std"])
+    if scale.mean.shape != (width,) or scale.std.shape != (width,):
+        raise ValueError(f"scale of {name}: has {len(scale.mean)} and {len(scale.std)} numbers, its width is {width}")
+    return scale
+
+
+@torch.no_grad()
+def _of_zeros(head: Head, found: Mapping[str, Any]) -> Output:
+    """What the head makes of one sample of zeros."""
+    seeds, device = len(found["seeds"]), next(iter(head.state_dict().values())).device
+    sample = {name: torch.zeros(seeds, 1, found["widths"][name], device=device) for name in head.inputs}
+    row = torch.zeros(seeds, 1, 1, dtype=torch.int64, device=device)
+    output: Output = head({**sample, ROW: row})
+    return output

@@ -1,0 +1,95 @@
+"""What the words of the command line share."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from cache.errors import ConfigError
+from cache.store import Store
+
+SEEDS = 5
+MOST_THREADS = 1024
+
+
+def dataset(command: argparse.ArgumentParser) -> None:
+    """``--dataset``, ``--store``."""
+    command.add_argument("--dataset", default="demo")
+    command.add_argument("--store", type=Path, default=Path("store"), help="folder of the cached features")
+
+
+def runs(command: argparse.ArgumentParser) -> None:
+    """``--runs``, ``--name``."""
+    command.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the results")
+    command.add_argument("--name", help="the run's folder in it")
+
+
+def mapping(command: argparse.ArgumentParser) -> None:
+    """``--mapping``."""
+    command.add_argument("--mapping", type=Path, help="a TOML that says how labels become targets")
+
+
+def arithmetic(command: argparse.ArgumentParser) -> None:
+    """``--device``, ``--threads``."""
+    command.add_argument("--device", default="cpu", help="cpu or cuda")
+    command.add_argument("--threads", type=int, default=2, help="of the arithmetic; fixed, so that runs repeat")
+
+
+def training(command: argparse.ArgumentParser) -> None:
+    """``--seeds``, ``--set``, and all of the above."""
+    dataset(command)
+    runs(command)
+    command.add_argument("--seeds", type=int, default=SEEDS, help="how many seeds, trained together (0, 1, ...)")
+    command.add_argument("--set", default="", help='settings, as in "lr=1e-3 epochs=40"')
+    mapping(command)
+    arithmetic(command)
+
+
+def head(command: argparse.ArgumentParser, which: str) -> None:
+    """``--head``, ``--protocol``. which: what the head is to the command."""
+    command.add_argument("--head", default="sem_ib_dml", help=which)
+    command.add_argument("--protocol", default="", help="its word; by default the one that the head is meant for")
+
+
+def protocol(words: argparse.Namespace) -> Any:
+    """The protocol that was asked for, else the head's usual one. Raises: UnknownName, ConfigError."""
+    from heads.experiments.grid import usual_protocol
+    from heads.protocol import find
+
+    return find(words.protocol or usual_protocol(words.head), words.mapping)
+
+
+def place(words: argparse.Namespace) -> Any:
+    """Where to read and write; sets the number of threads. Raises: ConfigError."""
+    from heads.experiments.place import Place
+    from heads.experiments.runs import folder_name
+
+    threads(words)
+    store = Store(words.store)
+    store.folder(folder_name(words.dataset, "dataset"))
+    return Place(store, words.dataset, words.runs, words.mapping, words.seeds, words.device)
+
+
+def threads(words: argparse.Namespace) -> None:
+    """Sets the number of threads, since another one rounds differently: other tables. Raises: ConfigError."""
+    import torch
+
+    if not 1 <= words.threads <= MOST_THREADS:
+        raise ConfigError(f"--threads {words.threads}: must be from 1 to {MOST_THREADS}")
+    torch.set_num_threads(words.threads)
+
+
+def changes(words: argparse.Namespace) -> str:
+    """What MAPPING, SEEDS and SET change, as part of a folder's name."""
+    from heads.experiments.runs import changes
+
+    seeds = [] if words.seeds == SEEDS else [f"seeds={words.seeds}"]
+    return changes(words.mapping, [*seeds, *words.set.split()])
+
+
+def show(tables: dict[Path, dict[str, Any]]) -> None:
+    """Print each table and where it is."""
+    from heads.tables.results import markdown
+
+    for folder, results in tables.items():
+        print(markdown(results))
+        print(f"written to {folder}")

@@ -1,0 +1,47 @@
+"""``ablate``: every head of a grid under every protocol of it."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from cache import config
+from cache.fingerprint import fingerprint
+from heads.commands import _words
+
+HELP = "train every head of a grid"
+
+
+def add(command: argparse.ArgumentParser) -> None:
+    """Its words."""
+    _words.training(command)
+    command.add_argument("--grid", default="demo", help="a file of heads/configs/grids, or the path of one")
+
+
+def run(words: argparse.Namespace) -> None:
+    """Raises: every AffectError of reading, training and writing."""
+    from heads.commands._grids import ablate
+    from heads.experiments import runs
+    from heads.experiments.grid import read_grid
+    from heads.experiments.progress import Progress
+    from heads.tables import summary
+
+    place, grid = _words.place(words), read_grid(words.grid)
+    known = _name(words.grid, grid)
+    usual = (known if known == words.dataset else f"{words.dataset}-{known}") + _words.changes(words)
+    name = runs.folder_name(words.name or usual)
+    found = ablate(place, grid, config.assignments(words.set), name, Progress(sys.stderr))
+    if found.summary:
+        print(summary.markdown(found.summary))
+        print(f"written to {found.root}")
+    else:
+        _words.show(dict(found.tables))
+    if found.reused:
+        print(f"reused {found.reused} of {found.wanted} cells, which were finished before")
+
+
+def _name(word: str, grid: Any) -> str:
+    """A shipped grid's word; of a file, its stem and 8 digits of its content, so that two do not share a folder."""
+    path = Path(word)
+    return word if path.suffix != ".toml" else f"{path.stem}-{fingerprint(json.loads(grid.model_dump_json()))[:8]}"

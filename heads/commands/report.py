@@ -1,0 +1,44 @@
+"""``report``: a finished run's table, and its page."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from cache.store import Store
+from heads.commands import _words
+
+HELP = "print a finished run's table, write its page"
+
+
+def add(command: argparse.ArgumentParser) -> None:
+    """Its words."""
+    command.add_argument("--run", "--name", dest="name", default="demo", help="the run's folder in --runs")
+    command.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the results")
+    command.add_argument("--store", type=Path, default=Path("store"), help="folder of the cached features")
+    command.add_argument("--heads", default="", help="whose people to lay out; default: the first and the best")
+    _words.mapping(command)
+    _words.arithmetic(command)
+
+
+def run(words: argparse.Namespace) -> None:
+    """Raises: every AffectError of reading and writing."""
+    from heads.documents.summary import read_summary
+    from heads.experiments import runs
+    from heads.page import material, page
+    from heads.tables import summary
+
+    _words.threads(words)
+    root = words.runs.joinpath(*(runs.folder_name(part) for part in words.name.split("/")))
+    tables = material.finished(root)
+    whole = None if root in tables else read_summary(root)
+    _words.show(tables)
+    if whole:
+        print(summary.markdown(whole))
+    place = material.Place(Store(words.store), words.mapping, words.device)
+    for folder, results in tables.items():
+        found = material.gather(folder, results, place, words.heads.split(), lambda what: print(what, file=sys.stderr))
+        for line in found.left_out:
+            print(f"left out of the page: {line}", file=sys.stderr)
+        print(f"page {page.write(folder, page.html(found))}")
+    if root not in tables:
+        print(f"page {page.write(root, page.overview_html(words.name, tables, whole))}")

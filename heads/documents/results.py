@@ -1,0 +1,85 @@
+"""results.json: what one table's cells gave, with all that its tables and its page need to tell of it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from cache.errors import StoreError
+from cache.files import read_json
+from heads.documents import papers, results_check
+from heads.experiments.bench import Bench
+from heads.experiments.finished import Absent, Finished
+from heads.learning.training import Recipe
+from heads.statistics.comparison import difference, unpaired
+
+RESULTS = "results.json"
+
+
+def document(
+    bench: Bench, done: Sequence[Finished], absent: Sequence[Absent] = (), reference: str | None = None
+) -> dict[str, Any]:
+    """What results.json holds; shares in 0..1.
+
+    absent: rows that could not be trained, and why. reference: the row that ``difference`` is to, paired resample by
+    resample; None where it cannot be, with the reason in ``unpaired``. levels: scores that need no learning. over: what
+    the intervals are over, beside seeds. features: all of the dataset's in the store, with ``used`` False for those
+    that no row read. threads: of the arithmetic; the same number, processor and versions give the same digits.
+    """
+    task, protocol, known = bench.task, bench.protocol, papers.read()
+    rows = []
+    for one in done:
+        features = sorted({name.partition("/")[0] for name in one.cell.inputs})
+        paper = papers.published(known, one.cell.head, protocol, one.row["settings"])
+        rows.append({**one.row, "features": features, "paper": paper, **_compared(one, done, reference)})
+    used = {name for row in rows for name in row["features"]}
+    return {
+        "dataset": task.dataset,
+        "release": bench.manifest.release,
+        "protocol": task.protocol,
+        "kind": protocol.kind,
+        "metrics": _metrics(bench, done[0].cell.recipe),
+        "levels": [one._asdict() for one in protocol.levels(task)],
+        "over": protocol.over,
+        "validation": protocol.validation_title,
+        "people": task.class_counts(),
+        **protocol.described(bench.manifest, task),
+        "features": [
+            {"name": name, "fingerprint": one.fingerprint, "trained": one.trained, "used": name in used}
+            for name, one in bench.features.items()
+        ],
+        "threads": torch.get_num_threads(),
+        "reference": reference,
+        "absent": [one.document() for one in absent],
+        "rows": rows,
+    }
+
+
+def _metrics(bench: Bench, recipe: Recipe) -> list[dict[str, Any]]:
+    """How each number is called and printed, the main one first."""
+    return [
+        {"name": name, "title": one.title, "unit": one.unit, "scale": one.scale, "better": one.better}
+        for name, one in bench.protocol.metrics(recipe).items()
+    ]
+
+
+def _compared(one: Finished, done: Sequence[Finished], reference: str | None) -> dict[str, Any]:
+    """difference: by metric, and unpaired: why there is none; both None for the reference itself."""
+    other = next((row for row in done if row.cell.name == reference and row is not one), None)
+    reason = other and unpaired(one.row, other.row)
+    if other is None or reason:
+        return {"difference": None, "unpaired": reason}
+    apart = {name: difference(mine, other.scores[name], one.resamples) for name, mine in one.scores.items()}
+    return {"difference": {"to": reference, **apart}, "unpaired": None}
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """The results of a finished run. Raises: StoreError when there are none, or when they are damaged."""
+    path = folder / RESULTS
+    if not path.exists():
+        found = sorted(str(one.parent.relative_to(folder.parent)) for one in folder.parent.glob("**/results.json"))
+        raise StoreError(f"{path}: no such run. Runs there are: {', '.join(found) or 'none'}. Run make train first")
+    results: dict[str, Any] = read_json(path)
+    results_check.check(results, path)
+    return results

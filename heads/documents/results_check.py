@@ -1,0 +1,142 @@
+"""What results.json must hold for its tables and its page to be made; more may stand in it."""
+
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from cache.errors import StoreError
+from heads.document import Part, first_fault
+
+
+class _Apart(Part):
+    mean: float
+    ci95: tuple[float, float]
+
+
+class _Score(_Apart):
+    std: float
+
+
+class _Paper(Part):
+    source: str
+    dataset: str
+    remark: str
+
+
+class _Metric(Part):
+    name: str
+    title: str
+    unit: str
+    scale: float
+
+
+class _Level(Part):
+    name: str
+    title: str
+    values: dict[str, float]
+
+
+class _Labels(Part):
+    caption: str
+    columns: list[str]
+    numbers: int
+    rows: list[list[str]]
+    notes: list[str]
+
+
+class _History(Part):
+    loss: list[list[float]]
+    validation: list[list[float]]
+
+
+class _Row(Part):
+    name: str
+    seeds: int = Field(ge=1)
+    parameters: int
+    seconds: float
+    features: list[str]
+    metrics: dict[str, _Score]
+    left_out: dict[str, int]
+    best_epochs: list[int]
+    validation: list[float] = Field(min_length=1)
+    history: _History | None = None
+    settings: dict[str, Any] = Field(default_factory=dict)
+    paper: _Paper | None
+    trained_for: str | None = None
+    difference: dict[str, Any] | None = None
+    unpaired: str | None = None
+
+    @model_validator(mode="after")
+    def _a_history_of_every_seed(self) -> Self:
+        parts = (self.history.loss, self.history.validation) if self.history else ()
+        if any(len(epoch) != self.seeds for part in parts for epoch in part) or len({len(part) for part in parts}) > 1:
+            raise ValueError(f"history: not one number for each of {self.seeds} seeds in every epoch")
+        if len(self.best_epochs) != self.seeds:
+            raise ValueError(f"best_epochs: {len(self.best_epochs)} of {self.seeds} seeds")
+        if parts and any(not 0 <= epoch <= len(parts[0]) for epoch in self.best_epochs):
+            raise ValueError(f"best_epochs: {self.best_epochs} of {len(parts[0])} epochs")
+        return self
+
+
+class _Feature(Part):
+    name: str
+    fingerprint: str
+    trained: bool
+    used: bool
+
+
+class _Absent(Part):
+    name: str
+    reason: str
+    error: str
+
+
+class _Results(Part):
+    dataset: str
+    release: str
+    protocol: str
+    metrics: list[_Metric] = Field(min_length=1)
+    levels: list[_Level]
+    over: str
+    validation: str
+    about: str
+    caption: str
+    notes: list[str]
+    labels: _Labels
+    people: dict[str, dict[str, int]]
+    features: list[_Feature]
+    threads: int | None = None
+    reference: str | None = None
+    absent: list[_Absent] = Field(default_factory=list)
+    rows: list[_Row] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _every_metric_of_every_row(self) -> Self:
+        named = {one.name for one in self.metrics}
+        for row in self.rows:
+            if lacking := sorted(named - set(row.metrics)):
+                raise ValueError(f"row {row.name!r} has no {lacking[0]}")
+            _check_difference(row, named)
+        return self
+
+
+def _check_difference(row: _Row, named: set[str]) -> None:
+    """Raises: ValueError, ValidationError."""
+    if row.difference is None:
+        return
+    if not isinstance(row.difference.get("to"), str):
+        raise ValueError(f"row {row.name!r}: its difference is to nothing")
+    for name in named & set(row.difference):
+        _Apart.model_validate(row.difference[name])
+
+
+def check(found: Any, path: Path) -> None:
+    """found: the JSON of ``path``. Raises: StoreError with the first fault."""
+    try:
+        _Results.model_validate(found)
+    except ValidationError as error:
+        told = first_fault(error)
+        if isinstance(found, dict) and "rows" in found and "kind" not in found:
+            told = "it is an older version's, which says nothing of its metrics"
+        raise StoreError(f"{path}: is not the results of a run: {told}. Train again into another name") from None

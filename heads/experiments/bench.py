@@ -1,0 +1,86 @@
+"""What all cells of one table share: people under one protocol, and their features on a device."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from cache.errors import TooLittleData
+from cache.fingerprint import digest, fingerprint
+from cache.manifest import Manifest
+from cache.store import Feature, Store
+from heads.experiments.cell import Cell
+from heads.head import Head
+from heads.inputs import standardise
+from heads.inputs.features import Split, device, load_split
+from heads.inputs.samples import Samples
+from heads.inputs.standardise import Scale
+from heads.learning import training
+from heads.learning.training import Recipe
+from heads.protocol import PARTS, Protocol, Task, Trial
+
+
+@dataclass(frozen=True)
+class Bench:
+    """task: of the whole manifest under the protocol. split: every input of the cells, on the device."""
+
+    manifest: Manifest
+    features: Mapping[str, Feature]
+    protocol: Protocol
+    task: Task
+    split: Split
+    device: torch.device
+
+    def having(self, inputs: Sequence[str]) -> tuple[Task, dict[str, int]]:
+        """The task without the people who lack one of ``inputs``, and how many each part lost."""
+        return self.task.only(self.split.having(inputs, len(self.manifest)))
+
+    def scales(self, task: Task, head: Head) -> dict[str, Scale]:
+        """Of the inputs that ``head`` wants standardised, by the training people of ``task``."""
+        known = self.split.take(head.standardised(), task.train)
+        return {name: standardise.fit(x) for name, x in known.items()}
+
+    def samples(
+        self,
+        head: Head,
+        scales: Mapping[str, Scale],
+        rows: NDArray[np.int64],
+        targets: Mapping[str, NDArray[np.generic]] | None = None,
+    ) -> Samples:
+        """What ``head`` reads of the people in ``rows``, scaled. targets: (n, ...) by kind, for training."""
+        known = self.split.take(head.inputs, rows)
+        scaled = {name: scales[name](x) if name in scales else x for name, x in known.items()}
+        return Samples.of(scaled, rows, targets or {}, self.device)
+
+    def scored_on(self, task: Task, trial: Trial) -> dict[str, object]:
+        """What two rows must have in common to be paired: the people with what is right of them, and what the protocol
+        says."""
+        told = [digest(np.ascontiguousarray(values[trial.rows]).tobytes()) for values in task.targets.values()]
+        keys = [self.manifest.keys[row] for row in trial.rows]
+        return {"people": fingerprint([keys, *told]), **trial.scored_on()}
+
+
+def prepare(store: Store, dataset: str, protocol: Protocol, cells: Sequence[Cell], on: str) -> Bench:
+    """Label the people, refuse what is too little, then read every input of the cells once.
+
+    Raises: UnknownName, TooLittleData, StoreError, ShardError, ConfigError.
+    """
+    where = device(on)
+    manifest = store.manifest(dataset)
+    task = protocol.task(manifest)
+    for cell in cells:
+        check(protocol, manifest, task, cell.recipe)
+    features = store.features(dataset)
+    rows = np.concatenate([getattr(task, part) for part in PARTS])
+    inputs = [name for cell in cells for name in cell.inputs]
+    split = load_split(features, manifest, inputs, rows, where)
+    return Bench(manifest, features, protocol, task, split, where)
+
+
+def check(protocol: Protocol, manifest: Manifest, task: Task, recipe: Recipe) -> None:
+    """Refuse a task that cannot be trained on or judged. Raises: TooLittleData with every reason, and what is
+    needed."""
+    if faults := [*training.faults(task, recipe), *protocol.faults(manifest, task, recipe)]:
+        raise TooLittleData(f"{task.dataset} {task.protocol}: {'; '.join(faults)}. Take more data or another PROTOCOL")

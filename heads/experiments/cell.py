@@ -1,0 +1,100 @@
+"""A cell of a table: what to train, and what came of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cache import plugins
+from heads.head import Head
+from heads.learning.train import Best
+from heads.learning.training import Recipe
+from heads.protocol import Resamples, Scores
+from heads.statistics.interval import summary
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What to train: a head's name, its settings, and the name its checkpoint gets."""
+
+    head: str
+    recipe: Recipe
+    name: str
+
+    @property
+    def model(self) -> type[Head]:
+        """The head's class."""
+        model: type[Head] = plugins.load("heads.models", self.head, "Model")
+        return model
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All of the recipe, ready for JSON."""
+        return self.recipe.model_dump(mode="json")
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """What the head reads, as its settings say. Raises: ConfigError."""
+        return self.model.inputs_of(self.recipe)
+
+
+@dataclass(frozen=True)
+class Twin:
+    """A finished cell of another protocol with the same training. row: of its results.json."""
+
+    protocol: str
+    row: Mapping[str, Any]
+    checkpoint: Path
+
+
+@dataclass(frozen=True)
+class Result:
+    """best: of training. scores: on test, by metric. resamples: what their second axis is. lost: people left out for
+    want of a feature, by part. scored_on: what another row must have in common with this one to be paired with it
+    (``Bench.scored_on``). untrained: the features that no trained network made. seconds: of training and scoring; of a
+    cell that was trained together with others, its share of theirs (``run_together``). training_seconds: of the
+    training alone, wherever it was. trained_for: the protocol whose training this is too, which saw the same people;
+    None when it was trained itself."""
+
+    cell: Cell
+    best: Best
+    scores: Mapping[str, Scores]
+    resamples: Resamples
+    lost: Mapping[str, int]
+    scored_on: Mapping[str, Any]
+    untrained: Sequence[str]
+    parameters: int
+    seconds: float
+    training_seconds: float
+    trained_for: str | None = None
+
+    def row(self) -> dict[str, Any]:
+        """One row of results.json, without ``paper`` and ``features``; fractions in 0..1. history: for each epoch one
+        number per seed; a seed that has stopped is still in the batch, so its numbers go on."""
+        return {
+            "head": self.cell.head,
+            "name": self.cell.name,
+            "seeds": len(self.best.epoch),
+            "parameters": self.parameters,
+            "seconds": round(self.seconds, 3),
+            "training_seconds": round(self.training_seconds, 3),
+            "trained_for": self.trained_for,
+            "metrics": {name: summary(one, self.resamples) for name, one in self.scores.items()},
+            "left_out": dict(self.lost),
+            "scored_on": dict(self.scored_on),
+            "untrained": list(self.untrained),
+            "best_epochs": self.best.epoch.tolist(),
+            "validation": [round(float(score), 6) for score in self.best.score],
+            "history": {
+                "loss": [_rounded(epoch.loss) for epoch in self.best.history],
+                "validation": [_rounded(epoch.validation) for epoch in self.best.history],
+            },
+            "settings": self.cell.settings,
+        }
+
+
+def _rounded(values: NDArray[np.float64]) -> list[float]:
+    return [round(float(value), 6) for value in values]

@@ -1,0 +1,193 @@
+"""Grids: heads x protocols x settings, as a small TOML."""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import Field
+
+from cache import config, plugins
+from cache.config import Settings
+from cache.errors import ConfigError, unknown
+from heads.experiments.cell import Cell
+from heads.experiments.runs import folder_name
+from heads.head import Head
+from heads.learning.together import apart, trainings
+from heads.learning.training import fields, recipe
+from heads.protocol import Protocol, check_head
+
+PROTOCOL = "protocol"
+"""The word in a head's config that names the protocol it is meant for."""
+
+NAME = "name"
+"""The word in a table of settings that names its rows instead of setting something."""
+
+LONGEST_NAME = 100
+"""Bytes of UTF-8 of a row's name; a suffix and a temporary file's prefix are added to it."""
+
+MOST_MODELS = 30
+"""Of one batch. For memory: weights, their squares, the best epoch's and the embedding of 2,048 people are 65 MiB for
+a model of ``sem_ib_dml`` on vectors of 2,048, so 2 GB. For a kill, which loses the rows in training. A step's time is
+nearly in proportion to the models before that, so a larger batch saves little more."""
+
+
+MOST_KEPT = 90
+"""Best weights that the cells of one batch keep, several of which may be one training: a third of a model's memory."""
+
+Part = TypeVar("Part")
+
+
+class Grid(Settings):
+    """settings: each table overrides the heads' own configs; one row of the result for each head and table, called
+    ``<head>-<name>``, or ``<head>`` for the table without a name. A head that a table does not change has one row.
+    reference: the row that all others are compared with, resample by resample.
+    """
+
+    heads: tuple[str, ...] = Field(min_length=1)
+    protocols: tuple[str, ...] = Field(min_length=1)
+    settings: tuple[dict[str, Any], ...] = Field(({},), min_length=1)
+    reference: str | None = None
+
+
+def read_grid(word: str) -> Grid:
+    """A grid by the name of its file in heads/configs/grids, or by the path of a TOML file.
+
+    Raises: UnknownName with the nearest name, ConfigError.
+    """
+    known = plugins.configs("heads", "configs/grids")
+    if word.endswith(".toml"):
+        return config.load(Path(word), Grid)
+    if word not in known:
+        raise unknown("grid", word, known)
+    return config.load(known[word], Grid)
+
+
+def cell(head: str, protocol: Protocol, overrides: dict[str, Any], name: str | None = None) -> Cell:
+    """A head with its own config (heads/configs/<head>.toml), the protocol's part of it, then ``overrides``.
+
+    Raises: UnknownName for another head; ConfigError with every wrong setting, and for a head that does not go with the
+    protocol.
+    """
+    model = _model(head)
+    check_head(head, model.learns, model.gives, protocol)
+    values = _config(head)
+    values.pop(PROTOCOL, None)
+    special = values.pop("protocols", {})
+    for word in special:
+        values |= special[word] if protocol.name == word or protocol.name.startswith(f"{word}-") else {}
+    found = Cell(head, recipe(model, type(protocol), values | overrides, f"settings of {head}"), name or head)
+    model.inputs_of(found.recipe)
+    return found
+
+
+def usual_protocol(head: str) -> str:
+    """The word of the protocol that a head is meant for, from its config. Raises: UnknownName; ConfigError for a head
+    whose config names none."""
+    _model(head)
+    if PROTOCOL not in (values := _config(head)):
+        raise ConfigError(f"head {head}: heads/configs/{head}.toml names no protocol. Give PROTOCOL")
+    return str(values[PROTOCOL])
+
+
+def _model(head: str) -> type[Head]:
+    model: type[Head] = plugins.load("heads.models", head, "Model")
+    return model
+
+
+def _config(head: str) -> dict[str, Any]:
+    path = plugins.configs("heads").get(head)
+    return config.read_toml(path) if path else {}
+
+
+def cells(grid: Grid, protocol: Protocol, overrides: dict[str, Any]) -> list[Cell]:
+    """Every head with every table of settings; several tables without a name are numbered: ``i_dml-1``, ``i_dml-2``.
+
+    A setting goes to the heads that have it. Raises: ConfigError for one that no head of the grid has, for two rows of
+    one name, and for a reference that is no row.
+    """
+    known = {
+        key for head in grid.heads for table in grid.settings for key in _fields(head, protocol, table | overrides)
+    }
+    found: list[Cell] = []
+    for head in grid.heads:
+        for name, settings in _named(head, grid.settings):
+            values = settings | overrides
+            has = _fields(head, protocol, values)
+            mine = {key: values[key] for key in values if key in has or key not in known}
+            one = cell(head, protocol, mine, name)
+            if all(one.head != other.head or one.settings != other.settings for other in found):
+                found.append(one)
+    names = [one.name for one in found]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise ConfigError(f"grid: two rows are called {twice}; give each table of settings another name = ")
+    if grid.reference not in (None, *names):
+        raise unknown("row for reference in the grid:", str(grid.reference), names)
+    return found
+
+
+def groups(wanted: Sequence[Cell], seeds: int) -> list[list[Cell]]:
+    """The cells that can train as one batched model, each once: of one head, apart only in numbers that may vary and in
+    how they are judged.
+
+    No group has more than MOST_MODELS models, ``seeds`` for each training, unless a training alone has, and its cells
+    keep no more than MOST_KEPT best weights; larger ones are cut into parts of about equal size, cells of one training
+    together. Cells and groups stay in their order otherwise.
+    """
+    found: list[list[Cell]] = []
+    for one in wanted:
+        home = next((mine for mine in found if _alike(mine[0], one)), None)
+        if home is None:
+            found.append(home := [])
+        home.append(one)
+    return [part for group in found for part in _parts(group, seeds)]
+
+
+def _alike(one: Cell, other: Cell) -> bool:
+    return one.head == other.head and not apart([one.recipe, other.recipe])
+
+
+def _parts(group: list[Cell], seeds: int) -> list[list[Cell]]:
+    """Whole trainings as long as they fit, then cut again where one has too many cells."""
+    each = trainings([one.recipe for one in group])
+    count = -(-len(each) // max(1, MOST_MODELS // seeds))
+    found = []
+    for part in _cut(each, count):
+        cells = [group[place] for place in sorted(place for places in part for place in places)]
+        found += _cut(cells, -(-len(cells) // max(1, MOST_KEPT // seeds)))
+    return found
+
+
+def _cut(whole: list[Part], count: int) -> list[list[Part]]:
+    ends = [len(whole) * number // count for number in range(count + 1)]
+    return [whole[start:end] for start, end in pairwise(ends)]
+
+
+def _fields(head: str, protocol: Protocol, values: dict[str, Any]) -> set[str]:
+    return fields(_model(head), type(protocol), values)
+
+
+def _named(head: str, tables: tuple[dict[str, Any], ...]) -> Iterator[tuple[str, dict[str, Any]]]:
+    unnamed = sum(NAME not in table for table in tables)
+    number = 0
+    for table in tables:
+        settings = {key: value for key, value in table.items() if key != NAME}
+        number += NAME not in table
+        word = str(table[NAME]) if NAME in table else str(number) if unnamed > 1 else ""
+        name = f"{head}-{word}" if word else head
+        _check_name(name, word)
+        yield name, settings
+
+
+def _check_name(name: str, word: str) -> None:
+    """name: of the row, by its table's ``word``. Raises: ConfigError when it cannot be a file's."""
+    try:
+        folder_name(word or name)
+        folder_name(name)
+        fits = len(name.encode()) <= LONGEST_NAME
+    except ConfigError:
+        fits = False
+    if not fits:
+        told = repr(word) if len(word) <= LONGEST_NAME else f"{word[:LONGEST_NAME]!r}..."
+        rule = f"without / and leading dot, printable, and with the head's at most {LONGEST_NAME} bytes long"
+        raise ConfigError(f"grid: name = {told}: it becomes a part of file names, so {rule}")

@@ -1,0 +1,40 @@
+"""Training as lines for people: one that is rewritten on a terminal, one now and then elsewhere."""
+
+import time
+from typing import TextIO
+
+from heads.experiments.cell import Cell, Result
+from heads.learning.train import Epoch
+
+_QUIET = 10.0
+"""Seconds between two lines where nobody can rewrite one."""
+
+
+class Progress:
+    """Told of every epoch and every finished cell; writes to ``stream``."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream, self.terminal = stream, stream.isatty()
+        self.start = self.last = time.monotonic()
+
+    def __call__(self, cell: Cell, event: Epoch | Result) -> None:
+        """An epoch gives its number, rate, time left at most, loss and validation score."""
+        now = time.monotonic()
+        if isinstance(event, Result):
+            told = f", trained for {event.trained_for}" if event.trained_for else ""
+            self._write(
+                f"{cell.name}: {event.seconds:.1f} s, best epochs {event.best.epoch.tolist()}{told}", final=True
+            )
+            self.start = self.last = time.monotonic()
+        elif self.terminal or now - self.last > _QUIET:
+            pace = (now - self.start) / event.number
+            left = pace * (event.of - event.number)
+            loss, score = float(event.loss.mean()), 100 * float(event.validation.mean())
+            state = f"loss {loss:.3f}, validation {score:.1f} %, {event.running} seeds running"
+            self._write(f"{cell.name}: epoch {event.number}/{event.of}, {pace:.2f} s each, {left:.0f} s left, {state}")
+            self.last = now
+
+    def _write(self, line: str, final: bool = False) -> None:
+        start, end = ("\r\x1b[K", "\n" if final else "") if self.terminal else ("", "\n")
+        self.stream.write(f"{start}{line}{end}")
+        self.stream.flush()

@@ -1,0 +1,121 @@
+"""The rows of one table: each read when it was finished before, taken from its twin's training, or trained."""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cache.errors import AffectError, TooLittleData, WeightsError
+from heads.experiments import finished
+from heads.experiments.bench import Bench
+from heads.experiments.cell import Cell, Result
+from heads.experiments.experiment import adopt, run, run_together
+from heads.experiments.failure import FAILURES, Failed, reason_of
+from heads.experiments.finished import Absent, Finished
+from heads.experiments.grid import groups
+from heads.experiments.place import Place
+from heads.learning.train import Diverged, Epoch
+
+_LOG = logging.getLogger(__name__)
+
+Watch = Callable[[Cell, Epoch | Result], None]
+Ended = Iterator[tuple[Cell, Finished | Absent]]
+TOO_LITTLE = "too little data"
+DIVERGED = "loss not finite"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """folder: of the table. others: folders of the same grid's other tables, where twins may be."""
+
+    place: Place
+    bench: Bench
+    folder: Path
+    watch: Watch
+    others: Sequence[Path] = ()
+    identities: dict[str, Mapping[str, Any]] = field(default_factory=dict, init=False)
+
+    def train(self, one: Cell) -> Finished:
+        """Train a single cell, whatever is there. Raises: Diverged, Failed, TooLittleData, StoreError."""
+        self.identities[one.name] = self._identity(one)
+        finished.forget(self.folder, one.name)
+        try:
+            result = run(self.bench, one, range(self.place.seeds), self.folder, lambda epoch: self.watch(one, epoch))
+        except FAILURES as error:
+            raise _failed(one.name, error) from None
+        return self._write(one, result)
+
+    def ended(self, wanted: Sequence[Cell]) -> Ended:
+        """Every cell, in any order; those that are trained, with all that can be one batched model with them."""
+        todo = []
+        for one in wanted:
+            about = self.identities[one.name] = self._identity(one)
+            if before := finished.read(self.folder, one, about):
+                yield one, before
+            else:
+                todo.append(one)
+        for group in groups(todo, self.place.seeds):
+            yield from self._attempted(group)
+
+    def _identity(self, one: Cell) -> dict[str, Any]:
+        return finished.identity(self.bench, one, self.place.seeds)
+
+    def _attempted(self, group: Sequence[Cell]) -> Ended:
+        """``_group``, and what becomes of the cells that cannot be trained; those that fail together are tried
+        alone."""
+        left = {one.name: one for one in group}
+        reason: str
+        told: AffectError
+        try:
+            for one, ended in self._group(group):
+                del left[one.name]
+                yield one, ended
+            return
+        except TooLittleData as error:
+            reason, told = TOO_LITTLE, error
+        except FAILURES as error:
+            failed = _failed(next(iter(left)), error)
+            reason, told = failed.reason, failed
+        for one in left.values():
+            if len(group) > 1:
+                yield from self._attempted([one])
+            else:
+                yield one, Absent(one, reason, told)
+
+    def _group(self, group: Sequence[Cell]) -> Ended:
+        """Write each cell as soon as it is done. Raises: TooLittleData."""
+        seeds = range(self.place.seeds)
+        alone = []
+        for one in group:
+            finished.forget(self.folder, one.name)
+            if adopted := self._adopted(one):
+                yield one, self._write(one, adopted)
+            else:
+                alone.append(one)
+        for one, result in run_together(self.bench, alone, seeds, self.folder, self.watch) if alone else ():
+            if isinstance(result, Diverged):
+                yield one, Absent(one, DIVERGED, result)
+            else:
+                yield one, self._write(one, result)
+
+    def _adopted(self, one: Cell) -> Result | None:
+        twin = finished.twin(self.others, one, self.identities[one.name])
+        try:
+            return adopt(self.bench, one, range(self.place.seeds), twin, self.folder) if twin else None
+        except WeightsError as error:
+            _LOG.warning("%s. Row %s is trained itself", str(error).removesuffix(". Train again"), one.name)
+            return None
+
+    def _write(self, one: Cell, result: Result) -> Finished:
+        self.watch(one, result)
+        done = Finished(one, result.row(), result.scores, result.resamples)
+        finished.write(self.folder, done, self.identities[one.name])
+        return done
+
+
+def _failed(name: str, error: Exception) -> Failed:
+    """Raises: ``error`` itself when it is another fault than ``Failed`` tells of."""
+    if reason := reason_of(error):
+        return Failed(name, reason, error)
+    raise error

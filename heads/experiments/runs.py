@@ -1,0 +1,78 @@
+"""Where a run's folder is, and which checkpoint a command means."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from cache.errors import ConfigError, StoreError
+from cache.fingerprint import fingerprint
+from heads.checkpoints import checkpoint as checkpoints
+from heads.checkpoints.about import asked
+
+LONGEST_NAME = 200
+"""Bytes of UTF-8; file systems allow 255, and a suffix and a temporary file's prefix are added."""
+LONGEST_CHANGES = 100
+
+
+def slug(protocol: str) -> str:
+    """A protocol's name as a folder's: ``cat-6:6`` -> ``cat-6-6``. Raises: ConfigError when it cannot be one."""
+    return folder_name(protocol.replace(":", "-"), "protocol")
+
+
+def folder_name(word: str, what: str = "name") -> str:
+    """``word`` as the name of one folder, or of a file without its suffix.
+
+    what: ``word`` is, for the error. Raises: ConfigError for a path, a hidden name, characters that cannot be printed
+    and more than LONGEST_NAME bytes.
+    """
+    printable = word.isprintable()  # False for control characters, NUL and bytes that are not UTF-8
+    plain = printable and word != "" and word[0] != "." and "/" not in word
+    if not plain or len(word.encode()) > LONGEST_NAME:
+        told = repr(word) if len(word) <= LONGEST_CHANGES else f"{word[:LONGEST_CHANGES]!r}..."
+        rule = f"without a path, a leading dot or control characters, of at most {LONGEST_NAME} bytes"
+        raise ConfigError(f"{what} {told}: it must be the name of one folder, {rule}")
+    return word
+
+
+def trained(dataset: str, protocol: str, head: str) -> str:
+    """The folder that ``train`` writes when no name is given and nothing is changed."""
+    return f"{dataset}-{slug(protocol)}-{head}"
+
+
+def changes(mapping: Path | None, words: Sequence[str] = ()) -> str:
+    """What differs from the defaults, as the end of a folder's name, so that no other run is overwritten.
+
+    words: as ``lr=1e-3``. Their fingerprint instead, where they are long.
+    """
+    mapped = [] if mapping is None else [f"mapping={mapping.stem}"]
+    told = "".join(f"-{word.replace('/', '_')}" for word in [*mapped, *words])
+    return told if len(told) <= LONGEST_CHANGES else f"-{fingerprint(told)}"
+
+
+def checkpoint(
+    runs: Path, dataset: str, protocol: str, head: str, name: str | None = None, mapping: Path | None = None
+) -> Path:
+    """The checkpoint of ``head`` under ``protocol`` in run ``name``; without a name, of ``train``, else of the
+    dataset's own grid, both with ``mapping``. A grid over several protocols has a folder for each.
+
+    Raises: StoreError naming the checkpoints that are there, or what the one there was trained on; WeightsError when
+    that is damaged; ConfigError for a name that is none.
+    """
+    changed, file = changes(mapping), f"{folder_name(head, 'head')}.safetensors"
+    folder_name(dataset, "dataset")
+    names = [name] if name else [trained(dataset, protocol, head) + changed, dataset + changed]
+    folders = [runs / folder_name(one) / part for one in names for part in ("", slug(protocol))]
+    paths = [folder / file for folder in folders]
+    there = [path for path in paths if path.is_file()]
+    for path in there:
+        if asked(checkpoints.about(path), dataset, protocol):
+            return path
+    train = f"run make train HEAD={head} DATASET={dataset} PROTOCOL={protocol}"
+    if there:
+        about = checkpoints.about(there[0])
+        was, wanted = f"{about['dataset']} {about['protocol']}", f"{dataset} {protocol}"
+        cure = f"Give its DATASET and PROTOCOL, or {train}"
+        raise StoreError(f"{there[0]}: was trained on {was!r}, asked for is {wanted!r}. {cure}")
+    found = sorted(str(path.relative_to(runs).with_suffix("")) for path in runs.glob("*/**/*.safetensors"))
+    where = " or ".join(str(runs / one / file) for one in names)
+    known = f"Trained are {', '.join(found[:12])}" if found else "Nothing is trained yet"
+    raise StoreError(f"{where}: no such checkpoint. {known}. {train[0].upper()}{train[1:]}, or give NAME")

@@ -1,0 +1,1 @@
+"""How batched models train; knows no dataset, no protocol, no file."""

@@ -1,0 +1,80 @@
+"""One training step, soon from a recording: see ``Step``."""
+
+import logging
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+from heads.head import Head
+from heads.inputs.samples import Samples
+from heads.learning.optimiser import Found, RMSprop
+from heads.learning.recording import record, recordable, same
+
+PLAIN = 200
+"""Steps before one is recorded, which takes as long as dozens of them."""
+
+_LOG = logging.getLogger(__name__)
+
+Batch = tuple[dict[str, Tensor], dict[str, Tensor]]
+Work = Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], tuple[Tensor, Found]]
+
+
+class Step:
+    """``loss = step(places)``, inside ``with optimiser``.
+
+    After ``plain`` steps of a head whose parts are ``recordable``, what it and autograd do is recorded, and run from
+    the recording when that gives the same bits on another batch: losses, gradients and running statistics.
+    """
+
+    def __init__(self, head: Head, samples: Samples, optimiser: RMSprop, plain: int = PLAIN) -> None:
+        self.head, self.samples, self.optimiser, self.plain = head, samples, optimiser, plain
+        self.done = 0
+        self.recorded: Work | None = None
+        self._last: Batch | None = None
+
+    def __call__(self, places: Tensor) -> Tensor:
+        """One step on the samples at ``places``, (S, B). Returns the loss before it, (S,), without a graph."""
+        batch = self.samples.batch(places)
+        if self.recorded:
+            with torch.no_grad():
+                loss, found = self.recorded(*batch)
+        elif self._last:
+            loss, found = self._record(self._last, batch)
+        else:
+            loss, found = self._differentiate(*batch)
+        self.done += 1
+        self._last = batch if self.done == self.plain and recordable(self.head.parts()) else None
+        self.optimiser.update(found)
+        return loss
+
+    def _differentiate(self, features: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> tuple[Tensor, Found]:
+        loss = self.head.loss(self.head(features), targets)
+        return loss.detach(), self.optimiser.differentiate(loss.sum())
+
+    def _record(self, example: Batch, batch: Batch) -> tuple[Tensor, Found]:
+        """Record on ``example``, compare on ``batch``. Returns what ``batch`` gives."""
+        before = self._buffers()
+        expected = self._differentiate(*batch)
+        after = self._buffers()
+        try:
+            self._restore(before)
+            work = record(lambda features, targets: self._differentiate(features, targets), *example)
+            self._restore(before)
+            with torch.no_grad():
+                found = work(*batch)
+            if same((found, self._buffers()), (expected, after)):
+                self.recorded = work
+        except RuntimeError as error:
+            _LOG.warning(
+                "%s: its steps cannot be recorded: %s", type(self.head).__module__, " ".join(str(error).split())
+            )
+        self._restore(after)
+        return expected
+
+    def _buffers(self) -> dict[str, Tensor]:
+        return {name: buffer.clone() for name, buffer in self.head.named_buffers()}
+
+    def _restore(self, values: Mapping[str, Tensor]) -> None:
+        for name, buffer in self.head.named_buffers():
+            buffer.copy_(values[name])

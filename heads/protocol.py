@@ -1,0 +1,259 @@
+"""What a protocol must provide: what is learned, by whom, and how it is judged. A file in heads/protocols is one.
+
+A head says how something is learned; a protocol says what. Everything else (batched training, cells, grids, tables,
+pages, prediction) knows this contract alone.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cache import plugins
+from cache.config import Settings
+from cache.errors import ConfigError, unknown
+from cache.manifest import Manifest
+from heads.drawing import Drawing
+from heads.head import CLASS, Output
+from heads.metric import Metric
+
+PACKAGE = "heads.protocols"
+NOWHERE = -1
+"""The class of people who have none under a protocol."""
+PARTS = ("train", "val", "test")
+
+
+class Resamples(StrEnum):
+    """What the second axis of scores is: independent ``DRAWS`` of the measurement, whose mean is the score, or
+    ``BOOTSTRAP`` repetitions of it on resampled data, whose spread is the score's own."""
+
+    DRAWS = "draws"
+    BOOTSTRAP = "bootstrap"
+
+
+class Scores(NamedTuple):
+    """One metric. seeds: (S,) each model's score. resampled: (S, R) its scores by resample."""
+
+    seeds: NDArray[np.float64]
+    resampled: NDArray[np.float64]
+
+
+class Level(NamedTuple):
+    """A score that needs no learning, such as chance. values: metric -> the score; a metric without one is left
+    out."""
+
+    name: str
+    title: str
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Task:
+    """A protocol's word applied to a manifest: who is trained on, validated on and tested, and as what.
+
+    targets: what a head learns, by kind (``heads.head``), each (n, ...) over all rows of the manifest. sizes: of each
+    kind, how many classes or numbers a head has to tell. classes: names of the classes in the order of
+    ``targets[CLASS]``; a protocol may test on classes beyond those that are learned. train, val, test: rows of the
+    manifest. images: (n,) number of each row's image. about: what the protocol itself keeps, ready for JSON.
+    """
+
+    dataset: str
+    protocol: str
+    targets: Mapping[str, NDArray[np.generic]]
+    sizes: Mapping[str, int]
+    classes: tuple[str, ...]
+    train: NDArray[np.int64]
+    val: NDArray[np.int64]
+    test: NDArray[np.int64]
+    images: NDArray[np.int64]
+    about: Mapping[str, Any]
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """(n,) the class of each row, NOWHERE where it has none."""
+        return np.asarray(self.targets[CLASS], np.int64)
+
+    def counts(self, rows: NDArray[np.int64]) -> list[int]:
+        """How many of ``rows`` each class has."""
+        return [int(n) for n in np.bincount(self.labels[rows], minlength=len(self.classes))]
+
+    def class_counts(self) -> dict[str, dict[str, int]]:
+        """train, val, test -> class -> people."""
+        counted = {part: self.counts(getattr(self, part)) for part in PARTS}
+        return {
+            part: {name: n for name, n in zip(self.classes, counts, strict=True) if n}
+            for part, counts in counted.items()
+        }
+
+    def only(self, present: NDArray[np.bool_]) -> tuple["Task", dict[str, int]]:
+        """The task without the rows that lack a feature, and how many each part lost. present: (n,)."""
+        parts = {part: getattr(self, part)[present[getattr(self, part)]] for part in PARTS}
+        lost = {part: len(getattr(self, part)) - len(rows) for part, rows in parts.items()}
+        return replace(self, **parts), lost
+
+
+class Trial(ABC):
+    """People, and how a head's outputs on them are judged. rows: (n,) their rows of the manifest, in the order of the
+    outputs."""
+
+    rows: NDArray[np.int64]
+
+    @abstractmethod
+    def score(self, output: Output) -> NDArray[np.float64]:
+        """(S,): one number a model, the higher the better; the epoch with the highest on validation is kept."""
+
+    @abstractmethod
+    def scores(self, output: Output) -> dict[str, Scores]:
+        """Metric -> its scores; the same resamples for every head, so that two heads can be paired."""
+
+    @abstractmethod
+    def scored_on(self) -> dict[str, Any]:
+        """What two rows must have in common to be paired, by name, ready for JSON."""
+
+    def judged(self, output: Output) -> tuple[dict[str, Scores], list[Drawing]]:
+        """``scores``, and what the page shows of one head; at once, for most of the work is the same."""
+        return self.scores(output), []
+
+
+class Answer(NamedTuple):
+    """What is said of some people. title: its word. names: of the columns. shares: (n, C) in 0..1."""
+
+    title: str
+    names: Sequence[str]
+    shares: Tensor
+
+
+class Protocol(ABC):
+    """One word of a protocol, as ``PROTOCOL=`` names it.
+
+    Config: the settings of judging; nothing of training depends on them. measuring: those of them that say only how
+    finely it is measured. learns: the kinds of targets that a head must learn. asks: the fields of a head's Output that
+    are judged. resamples, over: what the intervals are over beside seeds, for the arithmetic and in words.
+    validation_title: what an epoch is judged by.
+    """
+
+    Config: ClassVar[type[Settings]] = Settings
+    measuring: ClassVar[frozenset[str]] = frozenset()
+    learns: ClassVar[frozenset[str]]
+    asks: ClassVar[frozenset[str]]
+    resamples: ClassVar[Resamples]
+    over: ClassVar[str]
+    validation_title: ClassVar[str]
+    name: str
+
+    @classmethod
+    @abstractmethod
+    def words(cls, mapping: Path | None) -> list[str]:
+        """The words there are. mapping: a TOML of the user's that says how labels become targets. Raises:
+        ConfigError."""
+
+    @classmethod
+    @abstractmethod
+    def of(cls, word: str, mapping: Path | None) -> Self:
+        """The protocol of one of ``words``. Raises: ConfigError."""
+
+    @property
+    def kind(self) -> str:
+        """The file's name."""
+        return type(self).__module__.rpartition(".")[2]
+
+    @abstractmethod
+    def metrics(self, settings: Any) -> dict[str, Metric]:
+        """By name; the first one is the main one. settings: of ``Config``."""
+
+    @abstractmethod
+    def task(self, manifest: Manifest) -> Task:
+        """The usable people of a manifest. Raises: ConfigError when the dataset lacks what is to be learned."""
+
+    def faults(self, manifest: Manifest, task: Task, settings: Any) -> list[str]:  # noqa: ARG002 (see above)
+        """Why ``task`` cannot be judged, each with the number that is needed."""
+        return []
+
+    @abstractmethod
+    def validation(self, task: Task, settings: Any) -> Trial:
+        """Of the people that an epoch is judged on."""
+
+    @abstractmethod
+    def test(self, task: Task, settings: Any) -> Trial:
+        """Of the test people."""
+
+    @abstractmethod
+    def levels(self, task: Task) -> list[Level]:
+        """Scores on test that need no learning."""
+
+    @abstractmethod
+    def described(self, manifest: Manifest, task: Task) -> dict[str, Any]:
+        """What results.json tells of the task: ``about`` (a word or two for the first note), ``caption``, ``notes``
+        (lines below a table) and ``labels``: ``columns``, ``rows`` (one for each class) and ``notes`` of the page's
+        section on labels. More may stand in it, and goes into results.json as it is."""
+
+    @classmethod
+    def mapped(cls, manifest: Manifest, mapping: Path | None) -> str | None:  # noqa: ARG003 (see above)
+        """People of each class under every word, as text; None when the dataset has nothing for this protocol."""
+        return None
+
+    @abstractmethod
+    def agree(self, about: Mapping[str, Any]) -> str | None:
+        """What differs between this protocol and the one of ``Task.about`` of a trained head; None when nothing."""
+
+    def truth(self, task: Task, row: int) -> str:
+        """What is right of the person in that row, in words."""
+        return task.classes[int(task.labels[row])]
+
+    def memory(self, trial: Trial, output: Output, settings: Any) -> dict[str, Tensor]:  # noqa: ARG002 (see above)
+        """What of ``trial``, on test, a checkpoint must keep so that ``answers`` needs no dataset."""
+        return {}
+
+    @classmethod
+    def check_memory(cls, memory: Mapping[str, Tensor], about: Mapping[str, Any], output: Output) -> None:  # noqa: ARG003
+        """Raises: LookupError, ValueError when ``memory`` does not fit ``Task.about`` or a head's ``output`` on one
+        sample."""
+        if memory:
+            raise ValueError(f"memory: {', '.join(memory)}, of which the protocol knows nothing")
+
+    @classmethod
+    @abstractmethod
+    def answers(
+        cls,
+        memory: Mapping[str, Tensor],
+        about: Mapping[str, Any],
+        settings: Any,
+        output: Output,
+        rows: NDArray[np.int64] | None = None,
+    ) -> list[Answer]:
+        """What a trained head says of people, the main answer first. about: ``Task.about``. output: on n people. rows:
+        (n,) their rows of the manifest, where they may be among those of ``memory``: nobody is judged by himself."""
+
+
+def find(word: str, mapping: Path | None = None) -> Protocol:
+    """The protocol that has ``word``. Raises: UnknownName with the nearest word; ConfigError."""
+    known = {name: kind for kind in plugins.names(PACKAGE) for name in load(kind).words(mapping)}
+    if word not in known:
+        raise unknown("protocol", word, list(known))
+    return load(known[word]).of(word, mapping)
+
+
+def load(kind: str) -> type[Protocol]:
+    """The class in the file of that name. Raises: UnknownName."""
+    found: type[Protocol] = plugins.load(PACKAGE, kind, "Protocol")
+    return found
+
+
+def check_head(head: str, learns: frozenset[str], gives: frozenset[str], protocol: Protocol) -> None:
+    """Raises: ConfigError when a head cannot learn what the protocol teaches, or does not give what it judges."""
+    if lacking := sorted(protocol.learns - learns):
+        told = f"learns {_told(learns)}; protocol {protocol.name} teaches {_told(protocol.learns)}"
+        raise ConfigError(f"head {head}: {told}, so {', '.join(lacking)} would be lost. Take another HEAD or PROTOCOL")
+    if lacking := sorted(protocol.asks - gives):
+        told = f"gives {_told(gives)}; protocol {protocol.name} judges by {', '.join(lacking)}"
+        raise ConfigError(f"head {head}: {told}. Take another HEAD or PROTOCOL")
+
+
+def _told(words: frozenset[str]) -> str:
+    return ", ".join(sorted(words)) or "nothing"

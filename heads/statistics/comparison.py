@@ -1,0 +1,28 @@
+"""Two rows scored on the same people and resamples: their difference is known better than either of them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from heads.protocol import Resamples, Scores
+from heads.statistics.interval import interval
+
+
+def unpaired(one: Mapping[str, Any], other: Mapping[str, Any]) -> str | None:
+    """Why two rows of results.json were not scored on the same; None when they were."""
+    mine, theirs = one["scored_on"], other["scored_on"]
+    for what in mine | theirs:
+        if mine.get(what) != theirs.get(what):
+            return f"not the same {what}"
+    return None if one["seeds"] == other["seeds"] else "not the same seeds"
+
+
+def difference(first: Scores, second: Scores, kind: Resamples) -> dict[str, Any] | None:
+    """``first`` minus ``second``, both over the same seeds and resamples: mean and ci95.
+
+    Where ``unpaired`` finds nothing the resamples are the same, so what makes one hard is in both and drops out; the
+    interval is that of the differences. None when the shapes differ: then nothing is paired.
+    """
+    if first.resampled.shape != second.resampled.shape:
+        return None
+    apart = Scores(first.seeds - second.seeds, first.resampled - second.resampled)
+    return {"mean": float(apart.seeds.mean()), "ci95": list(interval(apart, kind))}

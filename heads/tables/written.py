@@ -1,0 +1,44 @@
+"""A run's documents as files: JSON, and the same numbers as Markdown, CSV and LaTeX."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from cache.files import make_folder, remove, replace_text
+from heads.documents.results import RESULTS
+from heads.documents.summary import SUMMARY
+from heads.tables import results, summary
+
+
+def write(folder: Path, document: dict[str, Any]) -> None:
+    """results.json, table.md, table.csv and table.tex, in the place of a summary.
+
+    Raises: StoreError when the folder cannot be written.
+    """
+    make_folder(folder)
+    remove(folder / SUMMARY)
+    replace_text(folder / RESULTS, json.dumps(document, indent=2, allow_nan=False) + "\n")
+    for suffix, render in results.FORMATS.items():
+        replace_text(folder / f"table.{suffix}", render(document))
+
+
+def write_summary(folder: Path, document: dict[str, Any]) -> None:
+    """summary.json, table.md, table.csv and table.tex, in the place of the results of one protocol.
+
+    Raises: StoreError when the folder cannot be written.
+    """
+    make_folder(folder)
+    forget(folder)
+    replace_text(folder / SUMMARY, json.dumps(document, indent=2, allow_nan=False) + "\n")
+    for suffix, render in summary.FORMATS.items():
+        replace_text(folder / f"table.{suffix}", render(document))
+
+
+def forget(folder: Path) -> None:
+    """Delete results.json and its tables, which are of another grid by now; cells and checkpoints stay.
+
+    Raises: StoreError.
+    """
+    if (folder / RESULTS).is_file():
+        for name in (RESULTS, *(f"table.{suffix}" for suffix in results.FORMATS)):
+            remove(folder / name)
