@@ -25,4 +25,5 @@ def difference(first: Scores, second: Scores, kind: Resamples) -> dict[str, Any]
     if first.resampled.shape != second.resampled.shape:
         return None
     apart = Scores(first.seeds - second.seeds, first.resampled - second.resampled)
-    return {"mean": float(apart.seeds.mean()), "ci95": list(interval(apart, kind))}
+    mean = apart.resampled.mean() if kind is Resamples.DRAWS else apart.seeds.mean()
+    return {"mean": float(mean), "ci95": list(interval(apart, kind))}
