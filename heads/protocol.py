@@ -135,7 +135,6 @@ class Protocol(ABC):
     Config: the settings of judging; nothing of training depends on them. measuring: those of them that say only how
     finely it is measured. learns: the kinds of targets that a head must learn. asks: the fields of a head's Output that
     are judged. resamples, over: what the intervals are over beside seeds, for the arithmetic and in words.
-    validation_title: what an epoch is judged by.
     """
 
     Config: ClassVar[type[Settings]] = Settings
@@ -144,7 +143,6 @@ class Protocol(ABC):
     asks: ClassVar[frozenset[str]]
     resamples: ClassVar[Resamples]
     over: ClassVar[str]
-    validation_title: ClassVar[str]
     name: str
 
     @classmethod
@@ -166,6 +164,10 @@ class Protocol(ABC):
     @abstractmethod
     def metrics(self, settings: Any) -> dict[str, Metric]:
         """By name; the first one is the main one. settings: of ``Config``."""
+
+    @abstractmethod
+    def validation_title(self, settings: Any) -> str:
+        """What an epoch is judged by, for the page's curves: ``macro accuracy %``."""
 
     @abstractmethod
     def task(self, manifest: Manifest) -> Task:

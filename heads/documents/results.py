@@ -42,7 +42,7 @@ def document(
         "metrics": _metrics(bench, done[0].cell.recipe),
         "levels": [one._asdict() for one in protocol.levels(task)],
         "over": protocol.over,
-        "validation": protocol.validation_title,
+        "validation": protocol.validation_title(done[0].cell.recipe),
         "people": task.class_counts(),
         **protocol.described(bench.manifest, task),
         "features": [

@@ -42,7 +42,6 @@ class Protocol(protocol.Protocol):
     asks = frozenset({"embedding"})
     resamples = Resamples.DRAWS
     over = "support draws"
-    validation_title = "macro accuracy %, seen classes"
 
     def __init__(self, word: str, rules: Rules) -> None:
         """word: one of ``rules.names()``. Raises: UnknownName with the nearest."""
@@ -63,6 +62,10 @@ class Protocol(protocol.Protocol):
     def metrics(self, settings: Episodes) -> dict[str, Metric]:  # noqa: ARG002 (the contract's arguments)
         """The paper's accuracy, and the mean over classes."""
         return {"accuracy": accuracy.Metric(), "macro_accuracy": macro_accuracy.Metric()}
+
+    def validation_title(self, settings: Episodes) -> str:  # noqa: ARG002
+        """Macro accuracy."""
+        return "macro accuracy %, seen classes"
 
     def task(self, manifest: Manifest) -> Task:
         """Source: Affect-DML, eq. 1-2 for categories."""
