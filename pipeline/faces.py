@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pipeline import images
+from pipeline.decoding import images
 from pipeline.stage import deploy
 
 if TYPE_CHECKING:

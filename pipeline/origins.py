@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from cache.errors import ConfigError, DataError
-from pipeline.paths import inside
+from pipeline.decoding.paths import inside
 
 FILE = "file:"
 TIMM = "timm/"

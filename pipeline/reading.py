@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from cache.layout import Block
 from cache.manifest import BAD_BOX, OUTSIDE_ROOT, Manifest
 from cache.spec import Granularity, Status
-from pipeline.images import ImageError, decode
-from pipeline.paths import resolve
+from pipeline.decoding.images import ImageError, decode
+from pipeline.decoding.paths import resolve
 from pipeline.stage import Photo, Stage
 
 BOX_FAULTS = (BAD_BOX, OUTSIDE_ROOT)

@@ -13,7 +13,7 @@ from cache.errors import ConfigError, nearest, unknown
 from cache.fingerprint import fingerprint
 from cache.plugins import configs, names
 from cache.plugins import load as load_plugin
-from pipeline.images import DECODE_POLICY
+from pipeline.decoding.images import DECODE_POLICY
 from pipeline.stage import Stage
 from pipeline.weights import Weights
 

@@ -30,7 +30,7 @@ from cache.layout import Layout
 from cache.manifest import Manifest, Row
 from cache.plugins import load
 from cache.store import Store
-from pipeline.images import decode
+from pipeline.decoding.images import decode
 from pipeline.plan import Plan, make_plan
 from pipeline.recipes import DatasetConfig, recipes
 from pipeline.runner import Running, Worker

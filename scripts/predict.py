@@ -26,8 +26,8 @@ from heads import checkpoint, runs
 from heads.about import check_mapping
 from heads.protocols import one_shot
 from pipeline.cli import Parser
+from pipeline.decoding.images import ImageError, decode
 from pipeline.extract import check_device
-from pipeline.images import ImageError, decode
 from pipeline.recipes import DatasetConfig, dataset_config, recipes
 from pipeline.stage import Photo
 from pipeline.weights import Weights

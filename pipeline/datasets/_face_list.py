@@ -17,7 +17,7 @@ from cache.errors import DataError
 from cache.fingerprint import fingerprint
 from cache.spec import FAILURES, Status
 from pipeline import faces
-from pipeline.images import DECODE_POLICY
+from pipeline.decoding.images import DECODE_POLICY
 from pipeline.weights import Weights
 
 VERSION: Final = 1

@@ -17,10 +17,10 @@ from cache.errors import DataError
 from cache.files import PARTIAL, remove, replace_text
 from cache.spec import FAILURES, Status
 from pipeline.datasets._face_list import Entry, head, read, stale, text
+from pipeline.decoding.images import ImageError, decode
+from pipeline.decoding.paths import resolve
 from pipeline.faces import Detector, Faces
-from pipeline.images import ImageError, decode
 from pipeline.partials import open_partial
-from pipeline.paths import resolve
 from pipeline.progress import Progress
 from pipeline.weights import Weights
 

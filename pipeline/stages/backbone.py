@@ -27,7 +27,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, SerializerFunctionWrapHa
 
 from cache.errors import ConfigError
 from cache.spec import ArraySpec, Granularity
-from pipeline import images
+from pipeline.decoding import images
 from pipeline.stage import IMAGENET_MEAN, IMAGENET_STD, Extracted, Failed, Photo, Precise, Stage, deploy, normalise
 from pipeline.stages import _backbone_table as table
 from pipeline.stages import _views as views

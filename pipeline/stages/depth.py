@@ -17,7 +17,7 @@ from pydantic import Field
 
 from cache.errors import ConfigError
 from cache.spec import ArraySpec, Granularity
-from pipeline import images
+from pipeline.decoding import images
 from pipeline.stage import Extracted, Failed, Photo, Precise, Stage, deploy, normalise
 from pipeline.weights import UNTRAINED
 

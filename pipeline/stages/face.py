@@ -24,7 +24,7 @@ from pydantic import Field
 
 from cache.config import Settings
 from cache.spec import ArraySpec, Granularity, Status
-from pipeline import boxes, images
+from pipeline.decoding import boxes, images
 from pipeline.faces import MAX_SIDE, MIN_FACE, THRESHOLDS, WEIGHTS, Detector, Faces, Search
 from pipeline.stage import Extracted, Failed, Photo, Stage
 

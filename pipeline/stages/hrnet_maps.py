@@ -21,7 +21,7 @@ from pydantic import field_validator, model_validator
 
 from cache.errors import unknown
 from cache.spec import ArraySpec, Granularity
-from pipeline import images
+from pipeline.decoding import images
 from pipeline.stage import Extracted, Failed, Photo, Precise, Stage, deploy, normalise
 from pipeline.stages._hrnet import StridedSize
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from cache.errors import unknown
 from cache.spec import ArraySpec, Granularity
-from pipeline import boxes, images, openmmlab
+from pipeline import openmmlab
+from pipeline.decoding import boxes, images
 from pipeline.stage import Extracted, Failed, Photo, Precise, Stage, deploy, normalise
 from pipeline.stages import _wholebody
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import PositiveInt
 
 from cache.spec import ArraySpec, Granularity
-from pipeline import images
+from pipeline.decoding import images
 from pipeline.stage import Extracted, Failed, Photo, Precise, Stage, deploy, normalise
 from pipeline.stages import _places365
 from pipeline.stages._places365 import ATTRIBUTES, FEATURES, INDOOR, SCENES

@@ -14,7 +14,8 @@ from pydantic import Field
 
 from cache.errors import unknown
 from cache.spec import ArraySpec, Granularity
-from pipeline import images, openmmlab
+from pipeline import openmmlab
+from pipeline.decoding import images
 from pipeline.stage import Extracted, Failed, Photo, Precise, Stage, deploy, normalise
 from pipeline.stages._hrnet import StridedSize
 

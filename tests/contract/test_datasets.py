@@ -19,9 +19,9 @@ from cache.errors import DataError
 from cache.manifest import OK, OTHER_SPLIT, SPLITS, STATUSES, Manifest
 from cache.plugins import load, names
 from pipeline.dataset import Reader, manifest_of
+from pipeline.decoding.images import ImageError
+from pipeline.decoding.paths import inside, resolve
 from pipeline.extract import describe
-from pipeline.images import ImageError
-from pipeline.paths import inside, resolve
 from pipeline.recipes import dataset_config
 
 PACKAGE = "pipeline.datasets"

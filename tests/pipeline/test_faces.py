@@ -9,8 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
+from pipeline.decoding.images import decode
 from pipeline.faces import Detector, Faces
-from pipeline.images import decode
 from pipeline.weights import Weights
 
 PHOTOS = Path(__file__).parents[3] / "shared" / "real" / "photos"

@@ -7,7 +7,7 @@ from toy_pipeline import CONFIG, Colour, Crop, Twice, make_root, run
 
 from cache.spec import Status
 from cache.store import Store
-from pipeline.images import decode
+from pipeline.decoding.images import decode
 from pipeline.memory import Memory, derived
 from pipeline.recipes import Recipe
 from pipeline.stage import Extracted, Photo

@@ -13,7 +13,7 @@ from PIL import Image
 from torch.nn import functional as F
 
 from cache.spec import Granularity, Status
-from pipeline import boxes, images
+from pipeline.decoding import boxes, images
 from pipeline.stage import Failed, Photo
 from pipeline.stages import _views as views
 from pipeline.stages.backbone import Extractor

@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from cache.errors import ConfigError, WeightsError
 from cache.spec import Status
 from pipeline import weights as weights_module
-from pipeline.images import decode
+from pipeline.decoding.images import decode
 from pipeline.stage import Photo
 from pipeline.stages import depth
 from pipeline.stages.depth import Extractor, build, kept_aspect

@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 
 from cache.spec import Status
-from pipeline.boxes import head_region
-from pipeline.images import decode
+from pipeline.decoding.boxes import head_region
+from pipeline.decoding.images import decode
 from pipeline.stage import Photo
 from pipeline.stages.face import TEMPLATE, Extractor
 from pipeline.weights import Weights

@@ -13,8 +13,9 @@ from torch import nn
 from cache.errors import ConfigError, UnknownName, WeightsError
 from cache.shard import Rows, Shard, write
 from cache.spec import Status
-from pipeline import images, openmmlab
+from pipeline import openmmlab
 from pipeline.checkpoints import initialise
+from pipeline.decoding import images
 from pipeline.recipes import stage_of
 from pipeline.stage import Photo
 from pipeline.stages.hrnet_maps import BRANCHES, Extractor

@@ -18,7 +18,7 @@ from torchvision.models import WeightsEnum, detection
 from cache.errors import UnknownName
 from cache.spec import Status
 from pipeline import weights as weights_module
-from pipeline.images import decode
+from pipeline.decoding.images import decode
 from pipeline.stage import Photo
 from pipeline.stages import _detector
 from pipeline.stages.objects import Extractor, categories

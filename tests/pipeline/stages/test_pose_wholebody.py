@@ -10,7 +10,8 @@ import torch
 from PIL import Image
 
 from cache.spec import Status
-from pipeline import images, openmmlab
+from pipeline import openmmlab
+from pipeline.decoding import images
 from pipeline.stage import Photo
 from pipeline.stages import _wholebody
 from pipeline.stages.pose import Extractor

@@ -16,7 +16,7 @@ from torchvision.transforms.v2 import functional as T
 
 from cache.errors import WeightsError
 from cache.spec import Status
-from pipeline.images import decode
+from pipeline.decoding.images import decode
 from pipeline.stage import Photo
 from pipeline.stages._places365 import INDOOR, SCENES, network
 from pipeline.stages.scene import Extractor, indoor

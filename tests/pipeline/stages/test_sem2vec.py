@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from torch import nn
 from torch.nn import functional as F
 
-from pipeline.images import letterbox
+from pipeline.decoding.images import letterbox
 from pipeline.stage import Photo
 from pipeline.stages.sem2vec import Extractor, upsampled_argmax
 from pipeline.weights import Weights

@@ -1,6 +1,6 @@
 """Which way up the pixels of an image file lie, as its EXIF or XMP says; unreadable EXIF counts as upright.
 
-For pipeline.images, which applies it.
+For pipeline.decoding.images, which applies it.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFile
 
 from cache.spec import Status
-from pipeline.images import DECODE_POLICY, ImageError, decode, letterbox, resize, warp
+from pipeline.decoding.images import DECODE_POLICY, ImageError, decode, letterbox, resize, warp
 
 RNG = np.random.default_rng(0)
 COLOURS = RNG.integers(0, 256, (4, 6, 3)).astype(np.uint8)

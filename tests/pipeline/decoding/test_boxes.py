@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.boxes import assign_faces, crop_matrix, enlarge, fault, head_match, head_region, similarity
+from pipeline.decoding.boxes import assign_faces, crop_matrix, enlarge, fault, head_match, head_region, similarity
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from PIL import Image
 
 from cache.errors import AffectError
 from cache.spec import Status
-from pipeline.orientation import of_decoded, upright, upright_size
+from pipeline.decoding.orientation import of_decoded, upright, upright_size
 
 MAX_PIXELS = 64_000_000
 """Default cap on width x height, told from the header before a pixel is decoded."""

@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote
 
 from cache.errors import DataError
 from cache.spec import Status
-from pipeline.images import ImageError
+from pipeline.decoding.images import ImageError
 
 _REFUSED = "outside_root:"
 

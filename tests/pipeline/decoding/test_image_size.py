@@ -11,7 +11,7 @@ from bad_images import KINDS
 from PIL import Image
 
 from cache.spec import Status
-from pipeline.images import ImageError, decode, size
+from pipeline.decoding.images import ImageError, decode, size
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (24, 36, 3)).astype(np.uint8)
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf tiff:Orientation="6"/></x:xmpmeta>'

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from cache.errors import DataError
 from cache.spec import Status
-from pipeline.images import ImageError
-from pipeline.paths import inside, refused, resolve
+from pipeline.decoding.images import ImageError
+from pipeline.decoding.paths import inside, refused, resolve
 
 ROOT = Path("/data/emotic")
 ESCAPES = ["..", "../x", "a/../../x", "/etc/passwd", "//etc/passwd", "", ".", "a/..", "x\0.jpg", "\ud800.jpg"]
