@@ -138,7 +138,7 @@ def _verify(options: argparse.Namespace) -> int:
 
 def _weights(options: argparse.Namespace) -> int:
     from pipeline import fetch
-    from pipeline.download import Patience
+    from pipeline.weights.download import Patience
 
     config = dataset_config(options.dataset, options.config)
     wanted = fetch.needs(config, options.stages.split(), options.weights, options.mirror)

@@ -9,11 +9,11 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from cache.errors import ConfigError, WeightsError
-from pipeline.download import Patience, Unreachable, download
-from pipeline.origins import TIMM, torchvision_weights
 from pipeline.progress import volume
 from pipeline.recipes import DatasetConfig, weights_of
-from pipeline.weights import Weight, Weights, find
+from pipeline.weights.catalogue import Weight, Weights, find
+from pipeline.weights.download import Patience, Unreachable, download
+from pipeline.weights.origins import TIMM, torchvision_weights
 
 Say = Callable[[str], None]
 

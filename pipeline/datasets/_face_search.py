@@ -20,9 +20,9 @@ from pipeline.datasets._face_list import Entry, head, read, stale, text
 from pipeline.decoding.images import ImageError, decode
 from pipeline.decoding.paths import resolve
 from pipeline.faces import Detector, Faces
-from pipeline.partials import open_partial
 from pipeline.progress import Progress
-from pipeline.weights import Weights
+from pipeline.weights.catalogue import Weights
+from pipeline.weights.partials import open_partial
 
 Look = Callable[[str, int], Entry]
 """Path and bytes of an image -> its entry; called in many threads, raises nothing for a bad image."""

@@ -22,7 +22,7 @@ from pipeline.stages import _wholebody
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from pipeline.weights import Weights
+    from pipeline.weights.catalogue import Weights
 
 PADDING = 1.25
 """Of the person's box, as in training."""

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from file_server import FileServer, serving
 
-from pipeline import weights as module
 from pipeline.cli import main
-from pipeline.weights import Weight
+from pipeline.weights import catalogue as module
+from pipeline.weights.catalogue import Weight
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CONFIG = """

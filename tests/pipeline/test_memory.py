@@ -11,7 +11,7 @@ from pipeline.decoding.images import decode
 from pipeline.memory import Memory, derived
 from pipeline.recipes import Recipe
 from pipeline.stage import Extracted, Photo
-from pipeline.weights import Weights
+from pipeline.weights.catalogue import Weights
 
 
 def recipe(name: str, stage: Colour | Crop | Twice) -> Recipe:

@@ -7,10 +7,10 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from pipeline.checkpoints import fill, initialise
 from pipeline.stage import deploy
 from pipeline.stages import _backbone_table as table
 from pipeline.stages._backbone_networks import Backbone, build
+from pipeline.weights.checkpoints import fill, initialise
 
 
 class Given:

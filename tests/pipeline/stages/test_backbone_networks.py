@@ -13,9 +13,9 @@ from one_thread import one_thread as one_thread
 from torch import Tensor, nn
 from torchvision.models import VisionTransformer
 
-from pipeline.checkpoints import initialise
 from pipeline.stages import _backbone_table as table
 from pipeline.stages._backbone_networks import build
+from pipeline.weights.checkpoints import initialise
 
 WHOLE = {
     "resnet18": 64, "densenet121": 64, "efficientnet_b0": 64, "mnasnet0_5": 64,

@@ -14,7 +14,7 @@ from cache.errors import ConfigError, UnknownName
 from pipeline.stages import _backbone_table as table
 from pipeline.stages._backbone_measure import measure, of_timm
 from pipeline.stages.backbone import Extractor
-from pipeline.weights import find
+from pipeline.weights.catalogue import find
 
 
 @pytest.mark.parametrize("size", [(64, 96), (100, 75), (33, 65)])

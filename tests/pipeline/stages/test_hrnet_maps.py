@@ -14,12 +14,12 @@ from cache.errors import ConfigError, UnknownName, WeightsError
 from cache.shard import Rows, Shard, write
 from cache.spec import Status
 from pipeline import openmmlab
-from pipeline.checkpoints import initialise
 from pipeline.decoding import images
 from pipeline.recipes import stage_of
 from pipeline.stage import Photo
 from pipeline.stages.hrnet_maps import BRANCHES, Extractor
-from pipeline.weights import Weights
+from pipeline.weights.catalogue import Weights
+from pipeline.weights.checkpoints import initialise
 
 REAL = Path(__file__).parents[4] / "shared" / "real" / "photos"
 SMALL = {"model": "hrnet_w18_small_v2", "size": (64, 96)}

@@ -14,10 +14,10 @@ from io import FileIO
 from pathlib import Path
 
 from cache.errors import WeightsError
-from pipeline.partials import open_partial, write_anew
 from pipeline.progress import volume
-from pipeline.transfer import Broken, resume
-from pipeline.weights import RECORD, sha256
+from pipeline.weights.catalogue import RECORD, sha256
+from pipeline.weights.partials import open_partial, write_anew
+from pipeline.weights.transfer import Broken, resume
 
 PARTIAL = ".partial"
 NOTE = ".partial.json"

@@ -1,4 +1,4 @@
-"""Where trained weights come from that have no entry in the table of ``pipeline/weights.py``.
+"""Where trained weights come from that have no entry in the table of ``catalogue.py``.
 
 ``timm/<model>``: timm's repositories. ``file:<name>``: a checkpoint of the user's own in the folder of weights. Any
 network of torchvision: addresses and hashes are read from the source of the installed torchvision, without running

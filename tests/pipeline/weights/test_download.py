@@ -17,10 +17,10 @@ import pytest
 from file_server import FileServer, serving
 
 from cache.errors import WeightsError
-from pipeline import transfer
-from pipeline.download import GAIN, Patience, Unreachable, download
+from pipeline.weights import transfer
+from pipeline.weights.download import GAIN, Patience, Unreachable, download
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 DATA = bytes(range(256)) * 1200
 DIGEST = hashlib.sha256(DATA).hexdigest()
 HASTE = Patience(stall=0.4, attempts=3, pause=0.01)
@@ -356,7 +356,7 @@ def test_a_disk_that_fills_keeps_what_came(server: FileServer, path: Path) -> No
     code = (
         "import resource, signal, sys; from pathlib import Path;"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (100000, 100000));"
-        "from pipeline.download import *;"
+        "from pipeline.weights.download import *;"
         f"download({server.url + '/net.pth'!r}, Path({str(path)!r}), {DIGEST[:8]!r}, Patience(), print)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True)
@@ -443,7 +443,7 @@ def test_a_note_that_is_damaged_is_none(server: FileServer, path: Path) -> None:
 
 def process(server: FileServer, path: Path) -> subprocess.Popen[str]:
     code = (
-        "from pipeline.download import *; from pathlib import Path;"
+        "from pipeline.weights.download import *; from pathlib import Path;"
         f"download({server.url + '/net.pth'!r}, Path({str(path)!r}), {DIGEST[:8]!r}, Patience(30, 5, 0.05), print)"
     )
     environment = os.environ | {"no_proxy": "*"}

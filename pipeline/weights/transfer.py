@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from pipeline.partials import Origin
 from pipeline.progress import Transfer, volume
+from pipeline.weights.partials import Origin
 
 BLOCK = 1 << 18
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})

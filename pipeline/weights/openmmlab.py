@@ -5,7 +5,7 @@ Source: the model indexes (.yml) and pages that mmsegmentation and mmpose ship b
 
 import re
 
-from pipeline.origins import Weight
+from pipeline.weights.origins import Weight
 
 _HASH = re.compile(r"-(?!20\d{6}\.)([0-9a-f]{8})(?:_\d{8})?\.pth$")
 """A date alone, as in RTMW's distilled ones, is no hash."""

