@@ -16,7 +16,7 @@ from pipeline.decoding import images
 from pipeline.stage import deploy
 
 if TYPE_CHECKING:
-    from pipeline.weights.catalogue import Weights
+    from pipeline.weights.folder import Weights
 
 WEIGHTS = "mtcnn"
 PYRAMID_FACTOR = 0.709

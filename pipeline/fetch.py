@@ -11,9 +11,10 @@ from urllib.parse import quote, urlsplit
 from cache.errors import ConfigError, WeightsError
 from pipeline.progress import volume
 from pipeline.recipes import DatasetConfig, weights_of
-from pipeline.weights.catalogue import Weight, Weights, find
+from pipeline.weights.catalogue import find
 from pipeline.weights.download import Patience, Unreachable, download
-from pipeline.weights.origins import TIMM, torchvision_weights
+from pipeline.weights.folder import Weights
+from pipeline.weights.origins import TIMM, Weight, torchvision_weights
 
 Say = Callable[[str], None]
 

@@ -15,7 +15,7 @@ from cache.plugins import configs, names
 from cache.plugins import load as load_plugin
 from pipeline.decoding.images import DECODE_POLICY
 from pipeline.stage import Stage
-from pipeline.weights.catalogue import Weights
+from pipeline.weights.folder import Weights
 
 LIBRARIES = (
     *("torch", "torchvision", "numpy", "pillow", "opencv-python"),

@@ -9,7 +9,7 @@ from cache.manifest import Manifest
 from cache.store import Feature
 from pipeline.recipes import DatasetConfig, Recipe, dataset_config, recipes, weights_of
 from pipeline.runner import Running
-from pipeline.weights.catalogue import Weights
+from pipeline.weights.folder import Weights
 
 
 @dataclass(frozen=True)

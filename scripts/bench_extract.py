@@ -34,7 +34,7 @@ from pipeline.decoding.images import decode
 from pipeline.plan import Plan, make_plan
 from pipeline.recipes import DatasetConfig, recipes
 from pipeline.runner import Running, Worker
-from pipeline.weights.catalogue import Weights
+from pipeline.weights.folder import Weights
 from scripts.benchmark import FOLDER, machine, record
 
 BACKBONE = {"image": {"stage": "backbone", "model": "resnet18", "input": "image", "size": [224, 224]}}

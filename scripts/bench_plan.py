@@ -20,7 +20,7 @@ from cache.manifest import OK, Manifest
 from cache.store import Store
 from pipeline.plan import make_plan
 from pipeline.recipes import dataset_config, recipes
-from pipeline.weights.catalogue import Weights
+from pipeline.weights.folder import Weights
 from scripts.benchmark import machine, record
 
 SIZES = (10_000, 100_000, 1_000_000)

@@ -30,7 +30,7 @@ from pipeline.decoding.images import ImageError, decode
 from pipeline.extract import check_device
 from pipeline.recipes import DatasetConfig, dataset_config, recipes
 from pipeline.stage import Photo
-from pipeline.weights.catalogue import Weights
+from pipeline.weights.folder import Weights
 from scripts.prediction import people
 from scripts.prediction.annotated import Annotation
 from scripts.prediction.draw import draw

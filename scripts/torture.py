@@ -91,7 +91,7 @@ def warm_up(folder: Path) -> None:
     import torch
 
     torch.set_num_threads(1)
-    from pipeline.weights.catalogue import Weights
+    from pipeline.weights.folder import Weights
 
     for recipe in request(folder, folder).settings()[1]:
         recipe.stage.load("cpu", Weights(folder / "none", untrained=True))

@@ -18,7 +18,7 @@ from cache.fingerprint import fingerprint
 from cache.spec import FAILURES, Status
 from pipeline import faces
 from pipeline.decoding.images import DECODE_POLICY
-from pipeline.weights.catalogue import Weights
+from pipeline.weights.folder import Weights
 
 VERSION: Final = 1
 COLUMNS: Final = ("path", "bytes", "status", "width", "height", "x1", "y1", "x2", "y2", "confidence", "faces", "note")

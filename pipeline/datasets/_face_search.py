@@ -21,7 +21,7 @@ from pipeline.decoding.images import ImageError, decode
 from pipeline.decoding.paths import resolve
 from pipeline.faces import Detector, Faces
 from pipeline.progress import Progress
-from pipeline.weights.catalogue import Weights
+from pipeline.weights.folder import Weights
 from pipeline.weights.partials import open_partial
 
 Look = Callable[[str, int], Entry]

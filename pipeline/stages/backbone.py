@@ -34,7 +34,7 @@ from pipeline.stages import _views as views
 from pipeline.stages._views import BLACK, Crop, Pixels
 
 if TYPE_CHECKING:
-    from pipeline.weights.catalogue import Weights
+    from pipeline.weights.folder import Weights
 
 BODY = (256, 256)
 SOURCES = {"face": "crop", "depth": "map"}

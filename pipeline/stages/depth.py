@@ -19,10 +19,10 @@ from cache.errors import ConfigError
 from cache.spec import ArraySpec, Granularity
 from pipeline.decoding import images
 from pipeline.stage import Extracted, Failed, Photo, Precise, Stage, deploy, normalise
-from pipeline.weights.catalogue import UNTRAINED
+from pipeline.weights.folder import UNTRAINED
 
 if TYPE_CHECKING:
-    from pipeline.weights.catalogue import Weights
+    from pipeline.weights.folder import Weights
 
 Pixels = NDArray[np.uint8]
 MAP = 56

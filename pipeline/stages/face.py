@@ -29,7 +29,7 @@ from pipeline.faces import MAX_SIDE, MIN_FACE, THRESHOLDS, WEIGHTS, Detector, Fa
 from pipeline.stage import Extracted, Failed, Photo, Stage
 
 if TYPE_CHECKING:
-    from pipeline.weights.catalogue import Weights
+    from pipeline.weights.folder import Weights
 
 CROP = 160
 PYRAMID_FACTOR = 0.709

@@ -26,7 +26,7 @@ from pipeline.stage import Extracted, Failed, Photo, Precise, Stage, deploy, nor
 from pipeline.stages._hrnet import StridedSize
 
 if TYPE_CHECKING:
-    from pipeline.weights.catalogue import Weights
+    from pipeline.weights.folder import Weights
 
 Pixels = NDArray[np.uint8]
 Branch = Literal["c4", "c8", "c16", "c32"]

@@ -21,7 +21,7 @@ from pipeline.stage import Extracted, Failed, Photo, Stage, deploy
 from pipeline.stages import _detector
 
 if TYPE_CHECKING:
-    from pipeline.weights.catalogue import Weights
+    from pipeline.weights.folder import Weights
 
 Pixels = NDArray[np.uint8]
 SURE = 0.5

@@ -22,7 +22,7 @@ from pipeline.stages import _wholebody
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from pipeline.weights.catalogue import Weights
+    from pipeline.weights.folder import Weights
 
 PADDING = 1.25
 """Of the person's box, as in training."""

@@ -20,7 +20,7 @@ from pipeline.stages import _places365
 from pipeline.stages._places365 import ATTRIBUTES, FEATURES, INDOOR, SCENES
 
 if TYPE_CHECKING:
-    from pipeline.weights.catalogue import Weights
+    from pipeline.weights.folder import Weights
 
 Pixels = NDArray[np.uint8]
 VOTES = 10

@@ -22,7 +22,7 @@ from pipeline.stages._hrnet import StridedSize
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from pipeline.weights.catalogue import Weights
+    from pipeline.weights.folder import Weights
 
 CLASSES = 150
 PADDING = 255

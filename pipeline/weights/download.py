@@ -15,7 +15,7 @@ from pathlib import Path
 
 from cache.errors import WeightsError
 from pipeline.progress import volume
-from pipeline.weights.catalogue import RECORD, sha256
+from pipeline.weights.folder import RECORD, sha256
 from pipeline.weights.partials import open_partial, write_anew
 from pipeline.weights.transfer import Broken, resume
 

@@ -17,7 +17,7 @@ from heads.prediction import predict
 from pipeline.memory import Memory
 from pipeline.recipes import DatasetConfig, Recipe, recipes
 from pipeline.stage import Extracted, Photo
-from pipeline.weights.catalogue import Weights
+from pipeline.weights.folder import Weights
 
 NEW = 1 << 40
 """Row numbers of people who stand in no manifest."""

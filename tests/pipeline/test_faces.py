@@ -11,7 +11,7 @@ from PIL import Image
 
 from pipeline.decoding.images import decode
 from pipeline.faces import Detector, Faces
-from pipeline.weights.catalogue import Weights
+from pipeline.weights.folder import Weights
 
 PHOTOS = Path(__file__).parents[3] / "shared" / "real" / "photos"
 real = pytest.mark.skipif(not PHOTOS.is_dir(), reason="the photographs in ../shared are not here")

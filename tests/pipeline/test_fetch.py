@@ -17,7 +17,7 @@ from file_server import FileServer, serving
 
 from pipeline.cli import main
 from pipeline.weights import catalogue as module
-from pipeline.weights.catalogue import Weight
+from pipeline.weights.origins import Weight
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CONFIG = """

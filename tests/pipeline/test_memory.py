@@ -11,7 +11,7 @@ from pipeline.decoding.images import decode
 from pipeline.memory import Memory, derived
 from pipeline.recipes import Recipe
 from pipeline.stage import Extracted, Photo
-from pipeline.weights.catalogue import Weights
+from pipeline.weights.folder import Weights
 
 
 def recipe(name: str, stage: Colour | Crop | Twice) -> Recipe:

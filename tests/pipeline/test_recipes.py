@@ -11,7 +11,7 @@ import pipeline.recipes
 from cache.errors import ConfigError, UnknownName
 from pipeline.recipes import DatasetConfig, Recipe, dataset_config, recipes, weights_of
 from pipeline.stages.backbone import Extractor
-from pipeline.weights.catalogue import Weights
+from pipeline.weights.folder import Weights
 
 TABLE: dict[str, Any] = {"stage": "backbone", "model": "shufflenet_v2_x0_5", "size": [64, 64]}
 

@@ -19,7 +19,8 @@ from pipeline.stage import Photo
 from pipeline.stages._backbone_table import FIRST
 from pipeline.stages.backbone import Extractor
 from pipeline.weights import catalogue as weights_module
-from pipeline.weights.catalogue import Weight, Weights
+from pipeline.weights.folder import Weights
+from pipeline.weights.origins import Weight
 
 RNG = np.random.default_rng(3)
 BOXES = np.array([[0, 0, 40, 60], [10.5, 5, 90, 59.5]], np.float32)

@@ -10,7 +10,7 @@ from cache.errors import ConfigError, UnknownName
 from cache.fingerprint import fingerprint
 from pipeline.recipes import dataset_config, recipes
 from pipeline.stages.backbone import Extractor
-from pipeline.weights.catalogue import Weights
+from pipeline.weights.folder import Weights
 
 
 def refuse(**given: Any) -> str:

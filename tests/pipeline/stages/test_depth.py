@@ -22,7 +22,8 @@ from pipeline.stage import Photo
 from pipeline.stages import depth
 from pipeline.stages.depth import Extractor, build, kept_aspect
 from pipeline.weights import catalogue as weights_module
-from pipeline.weights.catalogue import Weight, Weights
+from pipeline.weights.folder import Weights
+from pipeline.weights.origins import Weight
 
 transformers = pytest.importorskip("transformers", reason="the extra depth is not installed")
 PHOTOS = Path(__file__).parents[4] / "shared" / "real" / "photos"

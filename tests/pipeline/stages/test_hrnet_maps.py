@@ -18,8 +18,8 @@ from pipeline.decoding import images
 from pipeline.recipes import stage_of
 from pipeline.stage import Photo
 from pipeline.stages.hrnet_maps import BRANCHES, Extractor
-from pipeline.weights.catalogue import Weights
 from pipeline.weights.checkpoints import initialise
+from pipeline.weights.folder import Weights
 
 REAL = Path(__file__).parents[4] / "shared" / "real" / "photos"
 SMALL = {"model": "hrnet_w18_small_v2", "size": (64, 96)}

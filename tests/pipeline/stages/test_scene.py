@@ -20,7 +20,8 @@ from pipeline.decoding.images import decode
 from pipeline.stage import Photo
 from pipeline.stages._places365 import INDOOR, SCENES, network
 from pipeline.stages.scene import Extractor, indoor
-from pipeline.weights.catalogue import WEIGHTS, Weights
+from pipeline.weights.catalogue import WEIGHTS
+from pipeline.weights.folder import Weights
 
 PHOTOS = Path(__file__).parents[4] / "shared" / "real" / "photos"
 SIZE = (64, 96)

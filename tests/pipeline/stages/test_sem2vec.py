@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from pipeline.decoding.images import letterbox
 from pipeline.stage import Photo
 from pipeline.stages.sem2vec import Extractor, upsampled_argmax
-from pipeline.weights.catalogue import Weights
+from pipeline.weights.folder import Weights
 
 SIZE = (96, 128)
 NOBODY = np.zeros((0, 4), np.float32)
