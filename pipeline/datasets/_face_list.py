@@ -16,8 +16,8 @@ from urllib.parse import quote, unquote
 from cache.errors import DataError
 from cache.fingerprint import fingerprint
 from cache.spec import FAILURES, Status
-from pipeline import faces
 from pipeline.decoding.images import DECODE_POLICY
+from pipeline.networks import faces
 from pipeline.weights.folder import Weights
 
 VERSION: Final = 1

@@ -19,7 +19,7 @@ from cache.spec import FAILURES, Status
 from pipeline.datasets._face_list import Entry, head, read, stale, text
 from pipeline.decoding.images import ImageError, decode
 from pipeline.decoding.paths import resolve
-from pipeline.faces import Detector, Faces
+from pipeline.networks.faces import Detector, Faces
 from pipeline.progress import Progress
 from pipeline.weights.folder import Weights
 from pipeline.weights.partials import open_partial

@@ -142,7 +142,7 @@ class Extractor(Stage[Pixels]):
     def load(self, device: str, weights: Weights) -> None:
         import torch
 
-        from pipeline.folding import fold
+        from pipeline.networks.folding import fold
         from pipeline.stages._backbone_networks import build
 
         backbone = build(self.config.model, self.known.size, self.config.size, self.config.map)

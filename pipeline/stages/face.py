@@ -25,7 +25,7 @@ from pydantic import Field
 from cache.config import Settings
 from cache.spec import ArraySpec, Granularity, Status
 from pipeline.decoding import boxes, images
-from pipeline.faces import MAX_SIDE, MIN_FACE, THRESHOLDS, WEIGHTS, Detector, Faces, Search
+from pipeline.networks.faces import MAX_SIDE, MIN_FACE, THRESHOLDS, WEIGHTS, Detector, Faces, Search
 from pipeline.stage import Extracted, Failed, Photo, Stage
 
 if TYPE_CHECKING:

@@ -100,7 +100,7 @@ class Extractor(Stage[Pixels]):
         import timm
         import torch
 
-        from pipeline.folding import fold
+        from pipeline.networks.folding import fold
 
         network = timm.create_model(
             self.config.model, features_only=True, feature_location="", out_indices=(1, 2, 3, 4), pretrained=False

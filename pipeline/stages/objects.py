@@ -97,7 +97,7 @@ class Extractor(Stage[Pixels]):
     def load(self, device: str, weights: Weights) -> None:
         import torch
 
-        from pipeline.folding import fold
+        from pipeline.networks.folding import fold
 
         one = self.config
         network = _detector.build(one.model, weights, one.weights, one.min_size, one.max_size)

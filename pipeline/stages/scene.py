@@ -63,7 +63,7 @@ class Extractor(Stage[Pixels]):
         import torch
         from torch import nn
 
-        from pipeline.folding import fold
+        from pipeline.networks.folding import fold
 
         network = _places365.network(weights)
         self._attributes: Any = deploy(_places365.attributes(weights), device)

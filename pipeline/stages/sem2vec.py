@@ -14,8 +14,8 @@ from pydantic import Field
 
 from cache.errors import unknown
 from cache.spec import ArraySpec, Granularity
-from pipeline import openmmlab
 from pipeline.decoding import images
+from pipeline.networks import openmmlab
 from pipeline.stage import Extracted, Failed, Photo, Precise, Stage, deploy, normalise
 from pipeline.stages._hrnet import StridedSize
 
@@ -80,7 +80,7 @@ class Extractor(Stage[Boxed]):
     def load(self, device: str, weights: Weights) -> None:
         import torch
 
-        from pipeline.folding import fold
+        from pipeline.networks.folding import fold
 
         network: Any = openmmlab.build_segmentor(self.config.model)
         weights.load_into(self.config.model, network)

@@ -13,8 +13,8 @@ from torch import nn
 from cache.errors import ConfigError, UnknownName, WeightsError
 from cache.shard import Rows, Shard, write
 from cache.spec import Status
-from pipeline import openmmlab
 from pipeline.decoding import images
+from pipeline.networks import openmmlab
 from pipeline.recipes import stage_of
 from pipeline.stage import Photo
 from pipeline.stages.hrnet_maps import BRANCHES, Extractor

@@ -10,7 +10,7 @@ from PIL import Image
 
 from cache.errors import UnknownName
 from cache.spec import Status
-from pipeline import openmmlab
+from pipeline.networks import openmmlab
 from pipeline.stage import Photo
 from pipeline.stages.pose import BODY25, COCO18, Extractor, decode_simcc
 from pipeline.weights.folder import Weights

@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 
 from cache.spec import Status
-from pipeline import openmmlab
 from pipeline.decoding import images
+from pipeline.networks import openmmlab
 from pipeline.stage import Photo
 from pipeline.stages import _wholebody
 from pipeline.stages.pose import Extractor

@@ -10,10 +10,10 @@ import torch
 from PIL import Image
 
 from pipeline.decoding.images import decode
-from pipeline.faces import Detector, Faces
+from pipeline.networks.faces import Detector, Faces
 from pipeline.weights.folder import Weights
 
-PHOTOS = Path(__file__).parents[3] / "shared" / "real" / "photos"
+PHOTOS = Path(__file__).parents[4] / "shared" / "real" / "photos"
 real = pytest.mark.skipif(not PHOTOS.is_dir(), reason="the photographs in ../shared are not here")
 NAMES = ("000000000785.jpg", "000000040083.jpg", "000000196141.jpg", "000000197388.jpg", "indoor_020.png")
 

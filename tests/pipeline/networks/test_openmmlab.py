@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from cache.errors import UnknownName
-from pipeline import openmmlab
+from pipeline.networks import openmmlab
 
 FRESH = """
-from pipeline import openmmlab
+from pipeline.networks import openmmlab
 pose = openmmlab.build_pose("rtmpose-t")
 segmentor = openmmlab.build_segmentor("demo_hr8")
 pose_again = openmmlab.build_pose("rtmpose-t")

@@ -9,7 +9,7 @@ import torchvision
 from torch import Tensor, nn
 from torchvision.ops import FrozenBatchNorm2d
 
-from pipeline.folding import fold
+from pipeline.networks.folding import fold
 
 NORMS = (nn.BatchNorm2d, FrozenBatchNorm2d)
 
