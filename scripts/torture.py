@@ -27,7 +27,7 @@ from cache.header import BLOCK
 from cache.layout import Block
 from cache.store import Feature, Store
 from cache.verify import problem, verify
-from pipeline.demo_scenes import write_demo
+from pipeline.demo.scenes.write import write_demo
 from pipeline.extract import extract
 from pipeline.request import Request
 from scripts.benchmark import machine, record

@@ -108,7 +108,7 @@ class Weights:
 
 def _bundle(weight: Weight) -> Path:
     if weight.name != "mtcnn":
-        return Path(__file__).parents[1] / "demo_weights"
+        return Path(__file__).parents[1] / "demo" / "weights"
     spec = find_spec("facenet_pytorch")
     if spec is None or not spec.submodule_search_locations:
         raise WeightsError("weights mtcnn: they ship with facenet-pytorch, which is not installed: see constraints.txt")

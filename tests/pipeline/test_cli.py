@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli import main
-from pipeline.demo_scenes import write_demo
+from pipeline.demo.scenes.write import write_demo
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

@@ -11,7 +11,7 @@ import pytest
 from toy_pipeline import tree
 
 from pipeline.cli import main
-from pipeline.demo_scenes import write_demo
+from pipeline.demo.scenes.write import write_demo
 
 REPOSITORY = Path(__file__).parents[2]
 CONFIG = """

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from pipeline.demo_scenes.render import scenes
+from pipeline.demo.scenes.render import scenes
 from scripts.demo_training.backbones import TASKS, BackbonePlan, gathered, train_backbone
 from scripts.demo_training.scene_tensors import letterboxed, letterboxed_all, normalised
 from scripts.demo_training.segmenter import CLASSES, SegmenterPlan, class_weights, presence_of, train_segmenter

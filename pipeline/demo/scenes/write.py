@@ -15,9 +15,9 @@ from PIL import Image
 
 from cache.errors import DataError
 from cache.files import make_folder
-from pipeline.demo_scenes.emotic_layout import annotations_mat
-from pipeline.demo_scenes.plan import FOLDERS, plan_scenes
-from pipeline.demo_scenes.render import render
+from pipeline.demo.scenes.emotic_layout import annotations_mat
+from pipeline.demo.scenes.plan import FOLDERS, plan_scenes
+from pipeline.demo.scenes.render import render
 
 JPEG_BYTES: Final = 26_000
 """Every JPEG has this many bytes, so that a file's length tells nothing of what it shows."""
@@ -26,8 +26,13 @@ _START: Final = b"\xff\xd8"
 _COMMENT: Final = b"\xff\xfe"
 
 
-def write_tree(root: Path, scenes: int, seed: int) -> None:
-    """See `pipeline.demo_scenes.write_demo`."""
+def write_demo(root: Path, scenes: int = 900, seed: int = 0) -> None:
+    """Write `scenes` scenes to `root`: made beside it and renamed, so `root` is whole or absent.
+
+    `root`/Annotations/Annotations.mat as EMOTIC's, JPEGs of equal length in `root`/emotic/<folder>/<file>.jpg, label
+    maps (uint8, 0-based ADE20K class, 255 none) in `root`/label_maps/<folder>/<file>.png. Same arguments, same bytes.
+    Raises: DataError when `root` is there and not empty.
+    """
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise DataError(f"{root}: is there already and not empty; remove it, or name another folder for the demo")
     make_folder(root.parent)

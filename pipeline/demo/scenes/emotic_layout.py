@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.demo_scenes.plan import SPLITS, PersonPlan, ScenePlan
+from pipeline.demo.scenes.plan import SPLITS, PersonPlan, ScenePlan
 
 _HEADER: Final = b"MATLAB 5.0 MAT-file, demo scenes in EMOTIC's layout"
 _HEADER_BYTES: Final = 116

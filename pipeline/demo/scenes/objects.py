@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from pipeline.demo_scenes.canvas import Canvas, Colour, shade, vary
-from pipeline.demo_scenes.design import ADE20K
+from pipeline.demo.scenes.canvas import Canvas, Colour, shade, vary
+from pipeline.demo.scenes.design import ADE20K
 
 _BRIGHT: Final[tuple[Colour, ...]] = (
     (214, 52, 48), (236, 168, 36), (58, 132, 212), (66, 168, 82), (166, 76, 186), (236, 112, 156), (48, 176, 176),

@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from pipeline.demo_scenes.canvas import OVERSAMPLING, Canvas, Colour, shade, smooth_noise, vary
-from pipeline.demo_scenes.design import ADE20K
+from pipeline.demo.scenes.canvas import OVERSAMPLING, Canvas, Colour, shade, smooth_noise, vary
+from pipeline.demo.scenes.design import ADE20K
 
 
 def paint_place(canvas: Canvas, place: str, rng: np.random.Generator) -> None:

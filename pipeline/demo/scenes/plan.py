@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from pipeline.demo_scenes import design
+from pipeline.demo.scenes import design
 
 FOLDERS: Final = ("mscoco/images", "framesdb/images", "emodb_small/images", "ade20k/images")
 SIZES: Final = ((256, 192), (288, 200), (240, 192))

@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.demo_scenes.canvas import Canvas, smooth_noise
-from pipeline.demo_scenes.figures import paint_figure
-from pipeline.demo_scenes.objects import RAISED, paint_object
-from pipeline.demo_scenes.places import paint_place
-from pipeline.demo_scenes.plan import PersonPlan, ScenePlan, Stream, plan_scene, random_stream
+from pipeline.demo.scenes.canvas import Canvas, smooth_noise
+from pipeline.demo.scenes.figures import paint_figure
+from pipeline.demo.scenes.objects import RAISED, paint_object
+from pipeline.demo.scenes.places import paint_place
+from pipeline.demo.scenes.plan import PersonPlan, ScenePlan, Stream, plan_scene, random_stream
 
 Box = tuple[int, int, int, int]
 _TINTS: Final[dict[str, tuple[float, float, float]]] = {

@@ -19,11 +19,11 @@ from scipy.io import loadmat
 from scipy.stats import binom
 
 from cache.errors import DataError
-from pipeline.demo_scenes import design, write_demo
-from pipeline.demo_scenes.figures import JOINTS
-from pipeline.demo_scenes.plan import FOLDERS, SIZES, plan_scene, plan_scenes
-from pipeline.demo_scenes.render import scene, scenes
-from pipeline.demo_scenes.write import JPEG_BYTES, padded_jpeg
+from pipeline.demo.scenes import design
+from pipeline.demo.scenes.figures import JOINTS
+from pipeline.demo.scenes.plan import FOLDERS, SIZES, plan_scene, plan_scenes
+from pipeline.demo.scenes.render import scene, scenes
+from pipeline.demo.scenes.write import JPEG_BYTES, padded_jpeg, write_demo
 
 SCENES = 14
 # PAPERS.md, section 1: six coarse classes after Shaver's tree, six that stand for themselves.
@@ -57,7 +57,7 @@ def tree_digest(root):
 
 
 def test_same_bytes_in_another_process_with_another_hash_seed_and_clock(demo, tmp_path):
-    code = "import sys; from pathlib import Path; from pipeline.demo_scenes import write_demo"
+    code = "import sys; from pathlib import Path; from pipeline.demo.scenes.write import write_demo"
     call = f"write_demo(Path(sys.argv[1]), scenes={SCENES}, seed=0)"
     environment = os.environ | {"PYTHONHASHSEED": "77", "TZ": "Asia/Tokyo", "LC_ALL": "C"}
     subprocess.run([sys.executable, "-c", f"{code}; {call}", tmp_path / "again"], env=environment, check=True)
@@ -164,7 +164,7 @@ def test_a_folder_in_use_is_left_alone(tmp_path):
 
 
 def test_a_killed_run_leaves_no_dataset_and_the_next_one_sweeps(tmp_path):
-    code = "import sys; from pathlib import Path; from pipeline.demo_scenes import write_demo"
+    code = "import sys; from pathlib import Path; from pipeline.demo.scenes.write import write_demo"
     process = subprocess.Popen([sys.executable, "-c", f"{code}; write_demo(Path(sys.argv[1]))", tmp_path / "d"])
     partial = tmp_path / f"d.partial-{process.pid}"
     until = time.monotonic() + 60

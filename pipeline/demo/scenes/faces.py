@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.demo_scenes.canvas import OVERSAMPLING, Canvas, Colour, shade, smooth_noise, vary
-from pipeline.demo_scenes.design import ADE20K
+from pipeline.demo.scenes.canvas import OVERSAMPLING, Canvas, Colour, shade, smooth_noise, vary
+from pipeline.demo.scenes.design import ADE20K
 
 _PATCH: Final = 128
 _UNIT: Final = 48

@@ -7,9 +7,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.demo_scenes.canvas import Canvas, Colour, shade, vary
-from pipeline.demo_scenes.design import ADE20K
-from pipeline.demo_scenes.faces import paint_head
+from pipeline.demo.scenes.canvas import Canvas, Colour, shade, vary
+from pipeline.demo.scenes.design import ADE20K
+from pipeline.demo.scenes.faces import paint_head
 
 JOINTS: Final = (
     "head", "neck", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow", "left_wrist",
