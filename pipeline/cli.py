@@ -13,11 +13,11 @@ from typing import NoReturn
 
 from cache.errors import AffectError, nearest
 from cache.verify import verify
-from pipeline.executors import EXECUTORS
-from pipeline.extract import Report, extract
-from pipeline.recipes import dataset_config
 from pipeline.repair import repair
-from pipeline.request import Request
+from pipeline.running.executors import EXECUTORS
+from pipeline.running.extraction import Report, extract
+from pipeline.running.recipes import dataset_config
+from pipeline.running.request import Request
 from pipeline.status import printable, status, table
 
 COMMANDS = ("extract", "repair", "retry", "status", "verify", "weights")

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 
 from cache.errors import ConfigError, WeightsError
 from pipeline.progress import volume
-from pipeline.recipes import DatasetConfig, weights_of
+from pipeline.running.recipes import DatasetConfig, weights_of
 from pipeline.weights.catalogue import find
 from pipeline.weights.download import Patience, Unreachable, download
 from pipeline.weights.folder import Weights

@@ -10,8 +10,8 @@ from cache.plugins import load
 from cache.store import Store
 from cache.verify import verify_feature
 from pipeline.dataset import Reader, manifest_of
-from pipeline.extract import Report, extract
-from pipeline.request import Request
+from pipeline.running.extraction import Report, extract
+from pipeline.running.request import Request
 
 
 def repair(request: Request, say: Callable[[str], None]) -> Report:

@@ -31,9 +31,9 @@ from cache.manifest import Manifest, Row
 from cache.plugins import load
 from cache.store import Store
 from pipeline.decoding.images import decode
-from pipeline.plan import Plan, make_plan
-from pipeline.recipes import DatasetConfig, recipes
-from pipeline.runner import Running, Worker
+from pipeline.running.plan import Plan, make_plan
+from pipeline.running.recipes import DatasetConfig, recipes
+from pipeline.running.runner import Running, Worker
 from pipeline.weights.folder import Weights
 from scripts.benchmark import FOLDER, machine, record
 

@@ -18,8 +18,8 @@ import numpy as np
 from cache.layout import Layout
 from cache.manifest import OK, Manifest
 from cache.store import Store
-from pipeline.plan import make_plan
-from pipeline.recipes import dataset_config, recipes
+from pipeline.running.plan import make_plan
+from pipeline.running.recipes import dataset_config, recipes
 from pipeline.weights.folder import Weights
 from scripts.benchmark import machine, record
 

@@ -20,7 +20,7 @@ from cache.shard import Rows, write
 from cache.store import Feature, Store
 from pipeline.dataset import source_of
 from pipeline.datasets.emotic import Reader
-from pipeline.recipes import dataset_config, recipes
+from pipeline.running.recipes import dataset_config, recipes
 from pipeline.weights.folder import Weights
 from scripts.benchmark import machine, record
 

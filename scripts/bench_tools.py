@@ -23,8 +23,8 @@ import torch
 from torchvision.models import resnet18
 
 from cache.store import Store
-from pipeline.plan import Plan
-from pipeline.runner import Running, Worker
+from pipeline.running.plan import Plan
+from pipeline.running.runner import Running, Worker
 from scripts.bench_extract import BACKBONE, CORES, photographs, plan_for, timed_run
 from scripts.benchmark import machine, record
 

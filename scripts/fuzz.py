@@ -30,7 +30,7 @@ from cache.header import BLOCK, MAGIC, read_header
 from cache.shard import Rows, Shard, write
 from cache.spec import ArraySpec
 from pipeline.datasets.emotic import Reader
-from pipeline.recipes import DatasetConfig
+from pipeline.running.recipes import DatasetConfig
 from scripts.benchmark import machine, record
 
 LOT, LOT_SECONDS, LOT_BYTES = 500, 60, 6 << 30

@@ -27,8 +27,8 @@ from heads.about import check_mapping
 from heads.protocols import one_shot
 from pipeline.cli import Parser
 from pipeline.decoding.images import ImageError, decode
-from pipeline.extract import check_device
-from pipeline.recipes import DatasetConfig, dataset_config, recipes
+from pipeline.running.extraction import check_device
+from pipeline.running.recipes import DatasetConfig, dataset_config, recipes
 from pipeline.stage import Photo
 from pipeline.weights.folder import Weights
 from scripts.prediction import people

@@ -28,8 +28,8 @@ from cache.layout import Block
 from cache.store import Feature, Store
 from cache.verify import problem, verify
 from pipeline.demo.scenes.write import write_demo
-from pipeline.extract import extract
-from pipeline.request import Request
+from pipeline.running.extraction import extract
+from pipeline.running.request import Request
 from scripts.benchmark import machine, record
 
 CONFIG = """

@@ -14,8 +14,8 @@ from cache.spec import Granularity, Status
 from heads.checkpoint import Checkpoint
 from heads.head import ROW
 from heads.prediction import predict
-from pipeline.memory import Memory
-from pipeline.recipes import DatasetConfig, Recipe, recipes
+from pipeline.running.memory import Memory
+from pipeline.running.recipes import DatasetConfig, Recipe, recipes
 from pipeline.stage import Extracted, Photo
 from pipeline.weights.folder import Weights
 

@@ -21,8 +21,8 @@ from cache.plugins import load, names
 from pipeline.dataset import Reader, manifest_of
 from pipeline.decoding.images import ImageError
 from pipeline.decoding.paths import inside, resolve
-from pipeline.extract import describe
-from pipeline.recipes import dataset_config
+from pipeline.running.extraction import describe
+from pipeline.running.recipes import dataset_config
 
 PACKAGE = "pipeline.datasets"
 DATASETS = names(PACKAGE)

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from cache.errors import ConfigError, UnknownName
 from cache.fingerprint import fingerprint
-from pipeline.recipes import dataset_config, recipes
+from pipeline.running.recipes import dataset_config, recipes
 from pipeline.stages.backbone import Extractor
 from pipeline.weights.folder import Weights
 

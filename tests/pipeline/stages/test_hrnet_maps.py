@@ -15,7 +15,7 @@ from cache.shard import Rows, Shard, write
 from cache.spec import Status
 from pipeline.decoding import images
 from pipeline.networks import openmmlab
-from pipeline.recipes import stage_of
+from pipeline.running.recipes import stage_of
 from pipeline.stage import Photo
 from pipeline.stages.hrnet_maps import BRANCHES, Extractor
 from pipeline.weights.checkpoints import initialise

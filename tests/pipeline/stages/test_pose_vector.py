@@ -11,7 +11,7 @@ from toy_pipeline import make_root
 
 from cache.errors import ConfigError
 from cache.spec import Status
-from pipeline.recipes import DatasetConfig, recipes
+from pipeline.running.recipes import DatasetConfig, recipes
 from pipeline.stages.pose_vector import Extractor
 from pipeline.weights.folder import Weights
 

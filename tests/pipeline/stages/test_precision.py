@@ -9,7 +9,7 @@ from PIL import Image
 from pydantic import ValidationError
 
 from cache.plugins import load
-from pipeline.recipes import DatasetConfig, recipes
+from pipeline.running.recipes import DatasetConfig, recipes
 from pipeline.stage import Photo
 from pipeline.weights.folder import Weights
 

@@ -11,11 +11,11 @@ from cache.plugins import load
 from cache.spec import FAILURES
 from cache.store import Feature, Store
 from pipeline.dataset import Reader, check_root, manifest_of
-from pipeline.executors import execute
-from pipeline.plan import Plan, make_plan
 from pipeline.progress import Progress
-from pipeline.recipes import Recipe
-from pipeline.request import Request
+from pipeline.running.executors import execute
+from pipeline.running.plan import Plan, make_plan
+from pipeline.running.recipes import Recipe
+from pipeline.running.request import Request
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from cache.layout import Block
 from cache.shard import Rows, Shard, write
 from cache.spec import Granularity, Status
 from cache.store import Feature
-from pipeline.plan import FAILED
-from pipeline.reading import Prepared
+from pipeline.running.plan import FAILED
+from pipeline.running.reading import Prepared
 from pipeline.stage import Stage
 
 

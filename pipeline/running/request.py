@@ -7,8 +7,8 @@ from pathlib import Path
 from cache.layout import Layout
 from cache.manifest import Manifest
 from cache.store import Feature
-from pipeline.recipes import DatasetConfig, Recipe, dataset_config, recipes, weights_of
-from pipeline.runner import Running
+from pipeline.running.recipes import DatasetConfig, Recipe, dataset_config, recipes, weights_of
+from pipeline.running.runner import Running
 from pipeline.weights.folder import Weights
 
 

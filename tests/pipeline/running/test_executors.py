@@ -13,7 +13,7 @@ from toy_pipeline import tree
 from pipeline.cli import main
 from pipeline.demo.scenes.write import write_demo
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 CONFIG = """
 dataset = "demo"
 shard_images = 4

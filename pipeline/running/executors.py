@@ -14,9 +14,9 @@ from cache.errors import AffectError, ConfigError, StoreError
 from cache.fingerprint import canonical
 from cache.layout import Layout
 from cache.manifest import Manifest
-from pipeline.plan import Plan, Task
-from pipeline.request import Request
-from pipeline.runner import Summary, Worker
+from pipeline.running.plan import Plan, Task
+from pipeline.running.request import Request
+from pipeline.running.runner import Summary, Worker
 
 if TYPE_CHECKING:
     from distributed import Client

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cache.spec import Granularity, Status
-from pipeline.recipes import Recipe
+from pipeline.running.recipes import Recipe
 from pipeline.stage import Extracted, Photo, Stage
 
 

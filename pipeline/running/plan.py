@@ -9,7 +9,7 @@ from cache.layout import Layout
 from cache.shard import Shard
 from cache.spec import FAILURES, Granularity
 from cache.store import Feature
-from pipeline.recipes import Recipe
+from pipeline.running.recipes import Recipe
 
 FAILURE_WORDS = frozenset(status.word for status in FAILURES)
 FAILED = [int(status) for status in sorted(FAILURES)]

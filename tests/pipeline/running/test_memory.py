@@ -8,8 +8,8 @@ from toy_pipeline import CONFIG, Colour, Crop, Twice, make_root, run
 from cache.spec import Status
 from cache.store import Store
 from pipeline.decoding.images import decode
-from pipeline.memory import Memory, derived
-from pipeline.recipes import Recipe
+from pipeline.running.memory import Memory, derived
+from pipeline.running.recipes import Recipe
 from pipeline.stage import Extracted, Photo
 from pipeline.weights.folder import Weights
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-import pipeline.recipes
+import pipeline.running.recipes
 from cache.errors import ConfigError, UnknownName
-from pipeline.recipes import DatasetConfig, Recipe, dataset_config, recipes, weights_of
+from pipeline.running.recipes import DatasetConfig, Recipe, dataset_config, recipes, weights_of
 from pipeline.stages.backbone import Extractor
 from pipeline.weights.folder import Weights
 
@@ -49,7 +49,7 @@ def test_decoding_and_code_version_change_it(monkeypatch: pytest.MonkeyPatch) ->
     plain = recipe().fingerprint
     monkeypatch.setattr(Extractor, "version", Extractor.version + 1)
     newer = recipe().fingerprint
-    monkeypatch.setattr(pipeline.recipes, "DECODE_POLICY", {"version": 99})
+    monkeypatch.setattr(pipeline.running.recipes, "DECODE_POLICY", {"version": 99})
     assert len({plain, newer, recipe().fingerprint}) == 3
 
 
@@ -66,7 +66,7 @@ def test_names_are_those_of_the_config() -> None:
     with pytest.raises(UnknownName, match="Did you mean 'sem2vec'"):
         recipes(config, ["sem2vc"], Weights(Path("none"), untrained=True))
     with pytest.raises(ConfigError, match="is for dataset 'demo', DATASET is 'emotic'"):
-        dataset_config("emotic", Path(pipeline.recipes.__file__).parent / "configs" / "demo.toml")
+        dataset_config("emotic", Path(pipeline.running.recipes.__file__).parents[1] / "configs" / "demo.toml")
 
 
 @pytest.mark.parametrize(

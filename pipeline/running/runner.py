@@ -19,9 +19,9 @@ from cache.layout import Block
 from cache.shard import Shard
 from cache.spec import FAILURES
 from cache.store import Feature
-from pipeline.assembly import Assembly
-from pipeline.plan import Plan, Task
-from pipeline.reading import Prepared, prepare
+from pipeline.running.assembly import Assembly
+from pipeline.running.plan import Plan, Task
+from pipeline.running.reading import Prepared, prepare
 
 
 @dataclass(frozen=True)
