@@ -87,6 +87,8 @@ def test_status_of_what_was_never_extracted(capsys: pytest.CaptureFixture[str], 
 def test_planning_loads_no_network_library() -> None:
     code = (
         "import sys, pipeline.cli, pipeline.running.runner, pipeline.stages.sem2vec, pipeline.stages.backbone, "
+        "pipeline.commands.repair, pipeline.commands.retry, pipeline.commands.status, pipeline.commands.verify, "
+        "pipeline.commands.weights, "
         "pipeline.stages.face, pipeline.stages.pose, pipeline.datasets.emotic, pipeline.datasets.demo;"
         "heavy = ('torch', 'torchvision', 'cv2', 'mmseg', 'mmpose', 'mmcv', 'scipy', 'sklearn');"
         "print([name for name in heavy if name in sys.modules])"

@@ -14,14 +14,14 @@ from unittest.mock import patch
 import numpy as np
 from PIL import Image
 
-import pipeline.repair
+import pipeline.commands.repair
 import pipeline.running.extraction
 import pipeline.running.recipes
 from cache.config import Settings
 from cache.manifest import Manifest, Row
 from cache.spec import ArraySpec, Granularity
+from pipeline.commands.repair import repair
 from pipeline.dataset import Reader
-from pipeline.repair import repair
 from pipeline.running.extraction import Report, extract
 from pipeline.running.request import Request
 from pipeline.stage import Extracted, Failed, Photo, Stage
@@ -190,7 +190,7 @@ def run(
     with (
         patch.object(pipeline.running.recipes, "load_plugin", load),
         patch.object(pipeline.running.extraction, "load", load),
-        patch.object(pipeline.repair, "load", load),
+        patch.object(pipeline.commands.repair, "load", load),
     ):
         request = Request("demo", root, store, root / "weights", config=path, retry=retry, stages=stages)
         return (repair if mend else extract)(request, lambda _: None)

@@ -19,7 +19,7 @@ from pipeline.cli import main
 from pipeline.weights import catalogue as module
 from pipeline.weights.origins import Weight
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 CONFIG = """
 dataset = "demo"
 [stages.image]

@@ -14,7 +14,7 @@ from PIL import Image
 from cache.manifest import Manifest, Row
 from cache.spec import FAILURES, Status
 from cache.store import Store
-from pipeline.status import status, table
+from pipeline.commands.status import status, table
 
 
 class CorpusReader(toy_pipeline.ToyReader):

@@ -1,5 +1,7 @@
-"""Which files of weights a configuration needs, which are there, and how the others come."""
+"""``weights``: which files a configuration needs, which are there, and how the others come."""
 
+import argparse
+import json
 import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -9,8 +11,9 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from cache.errors import ConfigError, WeightsError
+from pipeline.commands._told import say
 from pipeline.progress import volume
-from pipeline.running.recipes import DatasetConfig, weights_of
+from pipeline.running.recipes import DatasetConfig, dataset_config, weights_of
 from pipeline.weights.catalogue import find
 from pipeline.weights.download import Patience, Unreachable, download
 from pipeline.weights.folder import Weights
@@ -34,6 +37,19 @@ class Need:
     state: str
     fault: str
     size: int
+
+
+def run(options: argparse.Namespace) -> int:
+    """Fetch what is absent, or only list what is needed. Returns 0. Raises: AffectError."""
+    config = dataset_config(options.dataset, options.config)
+    wanted = needs(config, options.stages.split(), options.weights, options.mirror)
+    if options.list or options.json:
+        print(json.dumps(as_json(wanted), indent=2) if options.json else "\n".join(table(wanted)))
+        return 0
+    came = bring(wanted, Patience(options.stall, options.attempts), say)
+    there = f"weights for {options.dataset}: all {len(wanted)} are there"
+    print(f"{there}, {came} fetched" if came else f"{there}, nothing to fetch")
+    return 0
 
 
 def needs(config: DatasetConfig, stages: Collection[str], folder: Path, mirror: str = "") -> list[Need]:

@@ -1,5 +1,6 @@
-"""Remove what ``verify`` condemned, and extract it again."""
+"""``repair``: what ``verify`` condemned is removed and extracted again."""
 
+import argparse
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,9 +10,16 @@ from cache.manifest import Manifest
 from cache.plugins import load
 from cache.store import Store
 from cache.verify import verify_feature
+from pipeline.commands._told import say
+from pipeline.commands.extract import asked, verdict
 from pipeline.dataset import Reader, manifest_of
 from pipeline.running.extraction import Report, extract
 from pipeline.running.request import Request
+
+
+def run(options: argparse.Namespace) -> int:
+    """Returns as ``extract``. Raises: AffectError."""
+    return verdict(repair(asked(options), say), options)
 
 
 def repair(request: Request, say: Callable[[str], None]) -> Report:

@@ -1,5 +1,6 @@
-"""What a store holds of a dataset: rows by status for each feature, and the ledger of those that are not OK."""
+"""``status``: what a store holds of a dataset: rows by status, feature by feature, and the ledger of those not OK."""
 
+import argparse
 import json
 from collections import defaultdict
 from pathlib import Path
@@ -7,8 +8,16 @@ from typing import Any
 
 from cache.spec import FAILURES, Status
 from cache.store import Store
+from pipeline.commands._told import printable
 
 COLUMNS = ("pending", *(status.word for status in Status))
+
+
+def run(options: argparse.Namespace) -> int:
+    """Say it in lines, or as JSON. Returns 0. Raises: AffectError, as ``status``."""
+    state = status(options.store, options.dataset)
+    print(json.dumps(state, indent=2) if options.json else "\n".join(table(state)))
+    return 0
 
 
 def status(store: Path, dataset: str) -> dict[str, Any]:
@@ -62,11 +71,6 @@ def table(state: dict[str, Any], most: int = 40) -> list[str]:
         cells = " ".join(f"{one['rows'].get(word, 0):>11}" for word in shown)
         lines.append(f"{name:>11} {cells}  {'trained' if one['trained'] else 'UNTRAINED'}")
     return lines + _ledger_lines(state, most)
-
-
-def printable(path: str) -> str:
-    """The path on one line: control characters escaped."""
-    return path if path.isprintable() else json.dumps(path, ensure_ascii=False)[1:-1]
 
 
 def _ledger_lines(state: dict[str, Any], most: int) -> list[str]:
