@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torchvision.models import VisionTransformer
 
 from pipeline.stages import _backbone_table as table
+from pipeline.stages._backbone_lookup import map_shape
 from pipeline.stages._backbone_networks import build
 from pipeline.weights.checkpoints import initialise
 
@@ -44,7 +45,7 @@ def test_torchvision(model: str, side: int) -> None:
     close(pooled, expected)
     assert pooled.shape[1] == table.NETWORKS[model].features
     assert last is not None
-    assert last.shape[1:] == table.map_shape(model, table.NETWORKS[model], (side, side))
+    assert last.shape[1:] == map_shape(model, table.NETWORKS[model], (side, side))
     if not model.startswith(("vit", "vgg", "alexnet", "convnext", "maxvit")):  # those do more than pool it
         close(last.mean((2, 3)), expected)
 
