@@ -31,7 +31,7 @@ from cache.shard import Rows, Shard, write
 from cache.spec import ArraySpec
 from pipeline.datasets.emotic import Reader
 from pipeline.running.recipes import DatasetConfig
-from scripts.benchmark import machine, record
+from scripts.bench.results import machine, record
 
 LOT, LOT_SECONDS, LOT_BYTES = 500, 60, 6 << 30
 LIMITS = settings(

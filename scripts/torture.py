@@ -30,7 +30,7 @@ from cache.verify import problem, verify
 from pipeline.demo.scenes.write import write_demo
 from pipeline.running.extraction import extract
 from pipeline.running.request import Request
-from scripts.benchmark import machine, record
+from scripts.bench.results import machine, record
 
 CONFIG = """
 dataset = "demo"

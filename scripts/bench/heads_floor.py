@@ -6,7 +6,7 @@ import torch
 
 from heads.head import Head
 from heads.layers import Linear
-from scripts.bench_heads_runs import Run, head_of
+from scripts.bench.heads_runs import Run, head_of
 
 ROWS, WIDTH, WEIGHT_BYTES = 32, 512, 16
 """Of a product; of a weight in a step: it and its square are read and written, the gradient may stay in the cache."""

@@ -35,7 +35,7 @@ from pipeline.running.plan import Plan, make_plan
 from pipeline.running.recipes import DatasetConfig, recipes
 from pipeline.running.runner import Running, Worker
 from pipeline.weights.folder import Weights
-from scripts.benchmark import FOLDER, machine, record
+from scripts.bench.results import FOLDER, machine, record
 
 BACKBONE = {"image": {"stage": "backbone", "model": "resnet18", "input": "image", "size": [224, 224]}}
 ALONE = ("sem2vec", "scene", "objects", "face", "pose", "depth", "hrnet_maps")

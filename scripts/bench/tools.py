@@ -25,10 +25,10 @@ from torchvision.models import resnet18
 from cache.store import Store
 from pipeline.running.plan import Plan
 from pipeline.running.runner import Running, Worker
-from scripts.bench_extract import BACKBONE, CORES, photographs, plan_for, timed_run
-from scripts.benchmark import machine, record
+from scripts.bench.extract import BACKBONE, CORES, photographs, plan_for, timed_run
+from scripts.bench.results import machine, record
 
-RIVALS = Path(__file__).parent / "bench_rivals"
+RIVALS = Path(__file__).parent / "rivals"
 IMAGES, TURNS, GOAL = 192, 5, 1.5
 CHECKPOINT = "resnet18.pth"
 OURS = {"image": BACKBONE["image"] | {"weights": f"file:{CHECKPOINT}"}}
@@ -36,7 +36,7 @@ HALF = {"image": OURS["image"] | {"precision": "bfloat16"}}
 
 
 class Rival:
-    """A program of bench_rivals that waits for its turn."""
+    """A program of rivals/ that waits for its turn."""
 
     def __init__(self, python: str, program: str, *words: str) -> None:
         command = [python, str(RIVALS / program), *words]
@@ -130,7 +130,7 @@ def compare(folder: Path, thingsvision: str) -> dict[str, Any]:
 
 def main() -> None:
     """The comparison in a temporary folder."""
-    parser = argparse.ArgumentParser(prog="python -m scripts.bench_tools", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m scripts.bench.tools", description=__doc__)
     parser.add_argument("--thingsvision", help="the Python of an environment that has it")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:

@@ -22,7 +22,7 @@ from pipeline.dataset import source_of
 from pipeline.datasets.emotic import Reader
 from pipeline.running.recipes import dataset_config, recipes
 from pipeline.weights.folder import Weights
-from scripts.benchmark import machine, record
+from scripts.bench.results import machine, record
 
 IMAGES, PEOPLE, ANNOTATION_BYTES, RUNS, GOAL = 23_571, 34_320, 60_000_000, 5, 3.0
 

@@ -1,4 +1,4 @@
-"""What bench_heads times: training steps of ours and of others, on made-up features at EMOTIC's size."""
+"""What ``heads`` times: training steps of ours and of others, on made-up features at EMOTIC's size."""
 
 import itertools
 import statistics

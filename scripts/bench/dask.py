@@ -17,8 +17,8 @@ from distributed import LocalCluster
 from scipy.io import savemat
 
 from pipeline.cli import main as pipeline
-from scripts.bench_extract import photographs
-from scripts.benchmark import machine, record
+from scripts.bench.extract import photographs
+from scripts.bench.results import machine, record
 
 IMAGES, TURNS, GOAL = 256, 3, 1.7
 CONFIG = """

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).resolve().parent.parent / "bench"
+FOLDER = Path(__file__).resolve().parents[2] / "bench"
 
 
 def machine() -> dict[str, Any]:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from heads import sampling
 from heads.evaluation import Samples
-from scripts.bench_heads_runs import CLASSES, STEPS, WIDTHS, Run
+from scripts.bench.heads_runs import CLASSES, STEPS, WIDTHS, Run
 
 WORKERS = 2
 

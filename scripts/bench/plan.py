@@ -1,7 +1,7 @@
 """How long planning takes, and how much memory, as the data set grows: 10,000, 100,000 and 1,000,000 images.
 
 Each size runs in a process of its own: load the manifest, lay out the shards, plan the five features of the emotic
-config in a store that has none of them (bench_resume times a finished one). Writes bench/plan.json with straight lines
+config in a store that has none of them (``resume`` times a finished one). Writes bench/plan.json with straight lines
 through the three sizes and what they say of 10^8.
 """
 
@@ -21,7 +21,7 @@ from cache.store import Store
 from pipeline.running.plan import make_plan
 from pipeline.running.recipes import dataset_config, recipes
 from pipeline.weights.folder import Weights
-from scripts.benchmark import machine, record
+from scripts.bench.results import machine, record
 
 SIZES = (10_000, 100_000, 1_000_000)
 GOAL_SECONDS, GOAL_BYTES = 60.0, 2e9
@@ -77,7 +77,7 @@ def main() -> None:
     for images in SIZES:
         with tempfile.TemporaryDirectory() as name:
             prepare(Path(name), images)
-            words = [sys.executable, "-m", "scripts.bench_plan", name]
+            words = [sys.executable, "-m", "scripts.bench.plan", name]
             done = subprocess.run(words, check=True, capture_output=True, text=True)
         rows.append({"images": images} | json.loads(done.stdout))
     lines = {what: np.polyfit(SIZES, [row[what] for row in rows], 1) for what in ("seconds", "bytes")}

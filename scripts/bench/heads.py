@@ -22,10 +22,10 @@ from typing import Any
 import torch
 
 from heads.evaluation import Samples
-from scripts import bench_heads_growth as growth
-from scripts.bench_heads_floor import floor
-from scripts.bench_heads_floor import runs as floor_runs
-from scripts.bench_heads_runs import (
+from scripts.bench import heads_growth as growth
+from scripts.bench.heads_floor import floor
+from scripts.bench.heads_floor import runs as floor_runs
+from scripts.bench.heads_runs import (
     HEAD,
     PEOPLE,
     STEPS,
@@ -38,8 +38,8 @@ from scripts.bench_heads_runs import (
     samples,
     verdict,
 )
-from scripts.bench_heads_usual import memory_run, trainer_run, write
-from scripts.benchmark import machine, record
+from scripts.bench.heads_usual import memory_run, trainer_run, write
+from scripts.bench.results import machine, record
 
 THREADS, SEEDS = 2, 5
 FLOOR_GOAL, END_TO_END_GOAL, TOGETHER_GOAL, USUAL_GOAL = 1.6, 500.0, 1.5, 3.0

@@ -19,7 +19,7 @@ from heads.optimiser import RMSprop
 from heads.step import Step
 from heads.together import train_together
 from heads.training import Recipe, recipe
-from scripts.bench_heads_runs import (
+from scripts.bench.heads_runs import (
     CLASSES,
     HEAD,
     PEOPLE,
@@ -153,7 +153,7 @@ def _time(part: Trial, head: Any) -> float:
 
 def memory() -> dict[str, Any]:
     """Peak resident memory of a process of its own that trains five seeds for a while and scores them."""
-    command = [sys.executable, "-m", "scripts.bench_heads_growth"]
+    command = [sys.executable, "-m", "scripts.bench.heads_growth"]
     found: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     return found
 

@@ -5,8 +5,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from cache import plugins
-from scripts.bench_heads_floor import flops, weights
-from scripts.bench_heads_runs import WIDTHS, alternately, head_of, verdict
+from scripts.bench.heads_floor import flops, weights
+from scripts.bench.heads_runs import WIDTHS, alternately, head_of, verdict
 
 
 @pytest.mark.parametrize("name", [name for name in plugins.names("heads.models") if name.endswith("_dml")])
