@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli import main
+from cache.plugins import load, names
+from pipeline.cli import COMMANDS, main
 from pipeline.demo.scenes.write import write_demo
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -82,6 +83,15 @@ def test_faults_in_a_config_are_told_by_name(
 
 def test_status_of_what_was_never_extracted(capsys: pytest.CaptureFixture[str], store: list[str]) -> None:
     assert "no dataset" in complaint(capsys, "status", "--dataset", "demo", *store)
+
+
+def test_every_command_is_a_file_that_make_knows() -> None:
+    makefile = (REPOSITORY / "Makefile").read_text()
+    assert names(COMMANDS) == ["extract", "repair", "retry", "status", "verify", "weights"]
+    for name in names(COMMANDS):
+        assert callable(load(COMMANDS, name, "run"))
+        assert f"\n{name}: " in makefile
+        assert f"-m pipeline {name} " in makefile
 
 
 def test_planning_loads_no_network_library() -> None:
