@@ -110,11 +110,11 @@ lint: $(READY) ## ruff, mypy, import borders
 
 .PHONY: bench
 bench: $(READY) ## speed as ratios in one run, written to bench/
-	@$(PY) -m scripts.bench_extract
-	@$(PY) -m scripts.bench_resume
-	@$(PY) -m scripts.bench_heads
-	@$(PY) -m scripts.bench_dask
-	@$(PY) -m scripts.bench_plan
+	@$(PY) -m scripts.bench.extract
+	@$(PY) -m scripts.bench.resume
+	@$(PY) -m scripts.bench.heads
+	@$(PY) -m scripts.bench.dask
+	@$(PY) -m scripts.bench.plan
 
 .PHONY: torture
 torture: $(READY) ## 300 real kills, 2000 flipped bits, counted in bench/torture.json (ten minutes)

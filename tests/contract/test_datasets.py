@@ -19,10 +19,10 @@ from cache.errors import DataError
 from cache.manifest import OK, OTHER_SPLIT, SPLITS, STATUSES, Manifest
 from cache.plugins import load, names
 from pipeline.dataset import Reader, manifest_of
-from pipeline.extract import describe
-from pipeline.images import ImageError
-from pipeline.paths import inside, resolve
-from pipeline.recipes import dataset_config
+from pipeline.decoding.images import ImageError
+from pipeline.decoding.paths import inside, resolve
+from pipeline.running.extraction import describe
+from pipeline.running.recipes import dataset_config
 
 PACKAGE = "pipeline.datasets"
 DATASETS = names(PACKAGE)

@@ -14,7 +14,8 @@ from PIL import Image
 from cache.plugins import load, names
 from cache.spec import FAILURES, Granularity, Status
 from pipeline.stage import Extracted, Failed, Photo, Stage
-from pipeline.weights import Weights, find
+from pipeline.weights.catalogue import find
+from pipeline.weights.folder import Weights
 from scripts.prediction.draw import draw
 
 SMALL: dict[str, list[dict[str, Any]]] = {
