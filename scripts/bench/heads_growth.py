@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from cache import plugins
+from cache import config, plugins
 from heads.experiments.grid import read_grid
 from heads.head import CLASS, ROW
 from heads.inputs.samples import Samples
@@ -44,6 +44,7 @@ SEEDS, EPOCHS, COLUMNS, TRAININGS = 5, 12, 8, 7
 VALIDATION, TEST = 3_315, 12_134
 """People: EMOTIC's validation part, and the published test list."""
 SCENE = {"scene/pooled": 512}
+RULES = Path(__file__).with_name("rules.toml")
 
 
 def by_seeds(data: Samples, rounds: int) -> list[dict[str, Any]]:
@@ -96,9 +97,7 @@ def by_rules(rounds: int) -> dict[str, Any]:
     known, kind = samples(VALIDATION), protocol()
     task = people(labels_of(known))
     head = plugins.load("heads.models", HEAD, "Model")
-    rules = [
-        {"rule": rule, "support_norm": norm} for rule in ("nearest", "linear") for norm in ("none", "centre", "whiten")
-    ]
+    rules = config.read_toml(RULES)["settings"]
     recipes = [recipe(head, type(kind), {"epochs": 1} | rule, "bench") for rule in rules]
 
     def run(*those: Recipe) -> Run:

@@ -59,7 +59,7 @@ def train_segmenter(path: Path, plan: SegmenterPlan, tell: Callable[[str], None]
         **measure_segmenter(network, plan),
     }
     write_weights(path, network.state_dict(), facts)
-    tell(f"segmenter: mIoU {facts['miou']:.3f} on {plan.measured} unseen scenes, {seconds:.0f} s")
+    tell(f"segmenter: mIoU {facts['miou']:.3f} on {plan.measured} new scenes, {seconds:.0f} s")
 
 
 def class_weights(labels: NDArray[np.uint8]) -> torch.Tensor:
