@@ -23,8 +23,9 @@ from heads.experiments.bench import Bench
 from heads.head import Output
 from heads.inputs.features import device, load_split
 from heads.inputs.samples import outputs
-from heads.protocol import Answer, Protocol, Task, Trial
+from heads.protocol import Answer, Protocol, Trial
 from heads.statistics.interval import summary
+from heads.task import Task
 
 
 @dataclass(frozen=True)

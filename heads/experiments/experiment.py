@@ -18,7 +18,7 @@ from heads.inputs.standardise import Scale
 from heads.learning.together import Trained, train_together, varying
 from heads.learning.train import Best, Diverged, Epoch, Validation, ignore
 from heads.learning.training import Recipe
-from heads.protocol import Task
+from heads.task import Task
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from pydantic import Field, create_model, model_validator
 from cache.config import Settings, build
 from heads.blocks.varied import Number
 from heads.head import CLASS, Head
-from heads.protocol import Protocol, Task
+from heads.protocol import Protocol
+from heads.task import Task
 
 
 class Training(Settings):

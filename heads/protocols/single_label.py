@@ -7,7 +7,7 @@ section 5: accuracy over all people).
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +22,11 @@ from heads import protocol
 from heads.head import CLASS, Output, given
 from heads.inputs.streams import words
 from heads.metric import Metric
-from heads.protocol import Answer, Level, Resamples, Task, Trial
+from heads.protocol import Answer, Level, Resamples, Trial
 from heads.protocols._single_label import people
-from heads.protocols._single_label.trial import SingleLabelTrial
+from heads.protocols._single_label.trial import ClassTrial
+from heads.task import PARTS, Task
 
-WORD = "single-label"
 PACKAGE = "heads.metrics"
 LEAST_IMAGES = 2
 """Of test: one image cannot be resampled."""
@@ -64,21 +64,6 @@ class Protocol(protocol.Protocol):
     resamples = Resamples.BOOTSTRAP
     over = "a bootstrap over images"
 
-    def __init__(self) -> None:
-        self.name = WORD
-
-    @classmethod
-    def words(cls, mapping: Path | None) -> list[str]:  # noqa: ARG003 (the contract's arguments)
-        """``single-label``."""
-        return [WORD]
-
-    @classmethod
-    def of(cls, word: str, mapping: Path | None) -> Self:  # noqa: ARG003 (there is only one word)
-        """Raises: ConfigError for a mapping."""
-        if mapping is not None:
-            raise ConfigError(f"MAPPING={mapping}: {WORD} takes the dataset's labels as they are. Leave MAPPING out")
-        return cls()
-
     def metrics(self, settings: Judging) -> dict[str, Metric]:
         """Those that ``settings`` name."""
         return {name: _metric(name) for name in settings.metrics}
@@ -91,10 +76,10 @@ class Protocol(protocol.Protocol):
     def task(self, manifest: Manifest) -> Task:
         """Raises: ConfigError for a dataset without labels."""
         if not len(manifest.category_names):
-            raise ConfigError(f"{manifest.dataset}: has no labels, so there is nothing for {WORD} to learn")
+            raise ConfigError(f"{manifest.dataset}: has no labels, so there is nothing for {self.name} to learn")
         classes, labels = people.labelled(manifest)
         splits = np.array(manifest.splits)
-        train, val, test = (np.flatnonzero((labels >= 0) & (splits == part)) for part in protocol.PARTS)
+        train, val, test = (np.flatnonzero((labels >= 0) & (splits == part)) for part in PARTS)
         return Task(
             dataset=manifest.dataset,
             protocol=self.name,
@@ -130,9 +115,7 @@ class Protocol(protocol.Protocol):
     def _trial(self, task: Task, rows: NDArray[np.int64], settings: Judging) -> Trial:
         labels = task.labels[rows]
         chosen = _metric(settings.chosen_by)
-        return SingleLabelTrial(
-            rows, labels, task.images, task.classes, self.metrics(settings), chosen, settings.resamples
-        )
+        return ClassTrial(rows, labels, task.images, task.classes, self.metrics(settings), chosen, settings.resamples)
 
     def levels(self, task: Task) -> list[Level]:
         """Guessing evenly, and always naming the largest test class: what each metric gives of such confusions."""
@@ -147,31 +130,19 @@ class Protocol(protocol.Protocol):
 
     def described(self, manifest: Manifest, task: Task) -> dict[str, Any]:
         """With the people who have no part in it."""
-        counts = task.class_counts()
-        tested = ", ".join(f"{name} {count}" for name, count in counts["test"].items())
-        rows = [[name, *(str(counts[part].get(name, 0)) for part in protocol.PARTS)] for name in task.classes]
+        usual = super().described(manifest, task)
         left_out = [f"{line[0].upper()}{line[1:]}." for line in people.left_out(manifest)]
         return {
             "about": f"{len(task.classes)} classes",
             "caption": "people with exactly one label",
-            "notes": [f"Test people by class: {tested}.", *left_out],
-            "labels": {
-                "caption": "People with exactly one label, by class",
-                "columns": ["class", *protocol.PARTS],
-                "numbers": len(protocol.PARTS),
-                "rows": rows,
-                "notes": left_out,
-            },
+            "notes": [*usual["notes"], *left_out],
+            "labels": {**usual["labels"], "notes": left_out},
         }
 
     @classmethod
     def mapped(cls, manifest: Manifest, mapping: Path | None) -> str | None:
         """People by class and split."""
-        return people.text(WORD, manifest) if mapping is None else None
-
-    def agree(self, about: Mapping[str, Any]) -> str | None:  # noqa: ARG002 (the annotation's state tells all)
-        """Always."""
-        return None
+        return people.text(cls.words()[0], manifest) if mapping is None else None
 
     @classmethod
     def answers(

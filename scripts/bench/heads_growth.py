@@ -22,7 +22,7 @@ from heads.learning.step import Step
 from heads.learning.together import train_together
 from heads.learning.train import Validation
 from heads.learning.training import Recipe, recipe
-from heads.protocol import Task
+from heads.task import Task
 from scripts.bench.heads_runs import (
     CLASSES,
     HEAD,

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cache.manifest import OK, SPLITS, Manifest
-from heads.protocol import NOWHERE
+from heads.task import NOWHERE
 from heads.text import aligned, counted
 
 

@@ -24,7 +24,7 @@ EMBEDDING = "Test people, as embedded by the first seed's model."
 
 
 @dataclass(frozen=True)
-class SingleLabelTrial(Trial):
+class ClassTrial(Trial):
     """labels: (n,) 0..C - 1. images: of every row of the manifest, the number of its image. classes: their names.
     chosen_by: what an epoch is judged by. resamples: how many."""
 
