@@ -239,9 +239,8 @@ def _cell(row: Row, column: Column, entries: Sequence[PaperTable], other: Row | 
     kind, main = row.resamples[column.protocols[0]], next(iter(values))
     metrics = {name: summary(one, kind) for name, one in values.items()}
     out: dict[str, Any] = {"paper": paper, "metrics": metrics}
-    ours = metrics[main]
     if paper is not None:
-        low, high = ours["ci95"]
+        ours, (low, high) = metrics[main], metrics[main]["ci95"]
         out["difference"] = {"mean": ours["mean"] - paper, "ci95": [low - paper, high - paper]}
     theirs = other.values(column) if other else None
     if other and theirs is not None:
