@@ -106,12 +106,11 @@ def summarise(dataset: str, tables: Sequence[Table], reference: str | None) -> d
     documents = [one.document for one in tables if one.document]
     known = {one["name"]: one for document in documents for one in document["features"]}
     used = {one["name"] for document in documents for one in document["features"] if one["used"]}
-    shared = {key: documents[0][key] for key in ("release", "threads")}
     metrics = {one["name"]: one for document in documents for one in document["metrics"]}
     order = {one["protocol"]: [metric["name"] for metric in one["metrics"]] for one in documents}
     return {
         "dataset": dataset,
-        **shared,
+        **{key: documents[0][key] for key in ("release", "threads")},
         "about": ", ".join(dict.fromkeys(one["about"] for one in documents if one["about"])),
         "over": ", or ".join(dict.fromkeys(one["over"] for one in documents)),
         "metrics": list(metrics.values()),
@@ -248,5 +247,4 @@ def _cell(row: Row, column: Column, entries: Sequence[PaperTable], other: Row | 
             out["unpaired"] = reason
         else:
             out["to_reference"] = difference(values[main], theirs[main], kind)
-    marked = {name for protocol in column.protocols for name in row.untrained[protocol]}
-    return out | {"untrained": sorted(marked)}
+    return out | {"untrained": sorted({name for protocol in column.protocols for name in row.untrained[protocol]})}
