@@ -44,8 +44,8 @@ def text(manifest: Manifest, rules: Rules) -> str | None:
     """A table for each protocol: people by split under the mapping's own tie rule, then all people and their shares
     under every rule, then the published ones. Shares are of the unseen classes, or of the seen ones, of one protocol.
 
-    Every usable person is counted, whatever split the protocol takes it from. A protocol whose categories the dataset
-    lacks is left out; None when all are.
+    Every usable person is counted, whatever split the protocol takes it from. A protocol whose categories or
+    levels the dataset lacks is left out; None when all are.
     """
     usable = sum(status == OK for status in manifest.statuses)
     lines = [f"{manifest.dataset} ({manifest.release}), mapping {rules.version}; {usable} usable people"]
@@ -53,6 +53,8 @@ def text(manifest: Manifest, rules: Rules) -> str | None:
         try:
             found = _by_rule(word, manifest, rules)
         except ConfigError:
+            continue
+        if word not in rules.unseen and not (found[rules.ties].labels >= 0).any():
             continue
         lines += ["", word, "", aligned(_table(word, manifest, rules, found)), *_warnings(word, rules, found)]
     return "\n".join(lines) if len(lines) > 1 else None
