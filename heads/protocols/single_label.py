@@ -51,7 +51,7 @@ class Judging(Settings):
         "macro_f1",
     )
     chosen_by: MetricName = "macro_accuracy"
-    resamples: int = Field(1000, ge=2, le=100_000)
+    resamples: int = Field(1000, ge=2, le=10_000)
 
 
 class Protocol(protocol.Protocol):

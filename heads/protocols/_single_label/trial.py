@@ -1,6 +1,6 @@
 """People with one class each, and how logits fare on them, again and again on resampled images."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,9 @@ from heads.protocol import Scores, Trial
 
 SEED = 2
 """Of the resamples; the same for every head, so that two heads can be compared resample by resample."""
+
+_AT_ONCE = 200
+"""Resamples weighed in one go: bounds the memory."""
 
 RECALL = "Share of a class's people who were given that class; line: 95 % interval; dashed: chance."
 CONFUSION = "Rows: the true class; columns: the class given; per cent of the row, over all seeds."
@@ -83,24 +86,24 @@ class ClassTrial(Trial):
 
     def _resampled(self, output: Output) -> NDArray[np.float64]:
         """(S, R, C, C): the same, every person counted as often as each resample says."""
-        size, weights = len(self.classes), self._weights()
-        people = np.arange(len(self.rows))
-        ones = np.ones(len(people))
-        found = [
-            csr_array((ones, (one, people)), shape=(size**2, len(people))) @ weights for one in self._cells(output)
-        ]
-        return np.stack(found).transpose(0, 2, 1).reshape(len(found), self.resamples, size, size)
+        size, count = len(self.classes), len(self.rows)
+        ones, people = np.ones(count), np.arange(count)
+        every = [csr_array((ones, (one, people)), shape=(size**2, count)) for one in self._cells(output)]
+        parts = [np.stack([one @ weights for one in every]) for weights in self._weights()]
+        return np.concatenate(parts, 2).transpose(0, 2, 1).reshape(len(every), self.resamples, size, size)
 
-    def _weights(self) -> NDArray[np.float64]:
-        """(n, R): how much each person counts in each resample. All people of an image count alike, for they are not
-        independent; an image counts alike for every head, whoever else is there.
+    def _weights(self) -> Iterator[NDArray[np.float64]]:
+        """(n, r), some resamples after the other: how much each person counts in them. All people of an image count
+        alike, for they are not independent; an image counts alike for every head, whoever else is there.
 
         Source: Rubin 1981, The Bayesian bootstrap: exponential weights in place of how often an image is drawn. Unlike
         those they leave no class without people.
         """
         draw, count = np.random.default_rng([SEED, self.resamples]), int(self.images.max()) + 1
         mine = self.images[self.rows]
-        return np.stack([draw.standard_exponential(count)[mine] for _ in range(self.resamples)], 1)
+        for start in range(0, self.resamples, _AT_ONCE):
+            some = range(start, min(start + _AT_ONCE, self.resamples))
+            yield np.stack([draw.standard_exponential(count)[mine] for _ in some], 1)
 
 
 def _recall(confusion: NDArray[np.number], at: int) -> NDArray[np.float64]:

@@ -122,7 +122,7 @@ def test_a_resample_weighs_every_person_as_its_image() -> None:
     images = draw.integers(0, 30, 80)
     labels, named = draw.integers(0, 3, 80), draw.integers(0, 3, (2, 80))
     one = trial(labels, images, resamples=5)
-    weights = one._weights()
+    (weights,) = one._weights()
     assert weights.shape == (80, 5)
     assert all(len(np.unique(weights[images == image], axis=0)) == 1 for image in np.unique(images))
     found = one.scores(logits(named))
@@ -136,9 +136,11 @@ def test_a_resample_weighs_every_person_as_its_image() -> None:
 
 def test_heads_that_lack_people_share_the_others_resamples() -> None:
     images = np.arange(50) // 2
-    whole = trial(np.zeros(50, np.int64), images)
+    whole = trial(np.zeros(50, np.int64), images, resamples=450)
+    assert [weights.shape for weights in whole._weights()] == [(50, 200), (50, 200), (50, 50)]
     part = replace(whole, rows=whole.rows[10:], labels=whole.labels[10:])
-    np.testing.assert_array_equal(whole._weights()[10:], part._weights())
+    for mine, theirs in zip(whole._weights(), part._weights(), strict=True):
+        np.testing.assert_array_equal(mine[10:], theirs)
     assert whole.scored_on() != part.scored_on()
 
 
