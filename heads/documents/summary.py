@@ -47,7 +47,7 @@ class Column:
 @dataclass(frozen=True)
 class Row:
     """One row of the grid over all protocols. results: what results.json has of it. All but the name, the head and
-    its settings are by protocol."""
+    its settings are by protocol, but ``bounds`` by metric."""
 
     name: str
     head: str
@@ -55,6 +55,7 @@ class Row:
     results: Mapping[str, Mapping[str, Any]]
     scores: Mapping[str, Values]
     resamples: Mapping[str, Resamples]
+    bounds: Mapping[str, tuple[float, float]]
     untrained: Mapping[str, Sequence[str]]
     reasons: Mapping[str, str]
 
@@ -140,7 +141,8 @@ def summarise(dataset: str, tables: Sequence[Table], reference: str | None) -> d
 
 def _rows(tables: Sequence[Table]) -> list[Row]:
     """In the order of the grid, which is that of any protocol's cells."""
-    out = []
+    out, documents = [], [table.document for table in tables if table.document]
+    bounds = {one["name"]: tuple(one["bounds"]) for document in documents for one in document["metrics"]}
     for name, cell in {one.name: one for table in tables for one in table.wanted}.items():
         done = {table.protocol: one for table in tables for one in table.done if one.cell.name == name}
         absent = {table.protocol: one.reason for table in tables for one in table.absent if one.cell.name == name}
@@ -154,6 +156,7 @@ def _rows(tables: Sequence[Table]) -> list[Row]:
                 {protocol: one.row for protocol, one in done.items()},
                 {protocol: one.scores for protocol, one in done.items()},
                 {protocol: one.resamples for protocol, one in done.items()},
+                bounds,
                 {protocol: sorted(features & marks[protocol]) for protocol in done},
                 absent,
             )
@@ -169,7 +172,7 @@ def _about(table: Table) -> dict[str, Any]:
     absent = [one.document() for one in table.absent]
     if table.document is None:
         return {"folder": None, "absent": absent}
-    keys = ("people", "levels")
+    keys = ("people", "sizes", "levels")
     return {"folder": table.folder.name, **{key: table.document[key] for key in keys}, "absent": absent}
 
 
@@ -236,7 +239,7 @@ def _cell(row: Row, column: Column, entries: Sequence[PaperTable], other: Row | 
     if values is None:
         return {"paper": paper, "reason": row.reason(column)}
     kind, main = row.resamples[column.protocols[0]], next(iter(values))
-    metrics = {name: summary(one, kind) for name, one in values.items()}
+    metrics = {name: summary(one, kind, row.bounds[name]) for name, one in values.items()}
     out: dict[str, Any] = {"paper": paper, "metrics": metrics}
     if paper is not None:
         ours, (low, high) = metrics[main], metrics[main]["ci95"]

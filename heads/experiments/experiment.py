@@ -139,6 +139,7 @@ def _scored(ground: _Ground, cell: Cell, trained: Trained, seconds: float, folde
         cell,
         trained.best,
         scores,
+        protocol.metrics(cell.recipe),
         protocol.resamples,
         ground.lost,
         bench.scored_on(task, trial),

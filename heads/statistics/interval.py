@@ -81,12 +81,13 @@ def over(seeds: int, resampled: str) -> str:
     return f"seeds and {resampled}" if seeds > 1 else f"{resampled} alone"
 
 
-def summary(scores: Scores, kind: Resamples) -> dict[str, Any]:
-    """Of a score in 0..1: mean over all, ci95, the seeds' means (``values``) and their std, 0 with one seed."""
+def summary(scores: Scores, kind: Resamples, bounds: tuple[float, float] = SHARE) -> dict[str, Any]:
+    """Of a score within ``bounds``: mean over all, ci95, the seeds' means (``values``) and their std, 0 with one
+    seed."""
     means = scores.seeds
     return {
         "mean": float(means.mean()),
         "std": float(means.std(ddof=1)) if len(means) > 1 else 0.0,
-        "ci95": list(interval(scores, kind, SHARE)),
+        "ci95": list(interval(scores, kind, bounds)),
         "values": [float(value) for value in means],
     }
