@@ -7,6 +7,7 @@ with arithmetic by hand, with plain loops and with scikit-learn.
 import csv
 import importlib.util
 import json
+import os
 import re
 import shlex
 import shutil
@@ -118,7 +119,9 @@ def photograph(path: Path, number: int) -> None:
 
 
 def called(folder: Path, *words: str) -> str:
-    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
+    """What a command says in ``folder``; of a make that runs these tests it inherits nothing."""
+    own = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+    done = subprocess.run(words, cwd=folder, env=own, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
