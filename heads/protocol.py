@@ -117,9 +117,10 @@ class Protocol(ABC):
     def metrics(self, settings: Any) -> dict[str, Metric]:
         """By name; the first one is the main one. settings: of ``Config``."""
 
-    @abstractmethod
     def validation_title(self, settings: Any) -> str:
-        """What an epoch is judged by, for the page's curves: ``macro accuracy %``."""
+        """What an epoch is judged by, for the page's curves: ``macro accuracy %``; by default the main metric."""
+        main = next(iter(self.metrics(settings).values()))
+        return f"{main.title} {main.unit}".strip()
 
     @abstractmethod
     def task(self, manifest: Manifest) -> Task:
