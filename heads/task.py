@@ -1,12 +1,13 @@
 """A protocol's word applied to a manifest: who is trained on, validated on and tested, and as what."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cache.manifest import Manifest
 from heads.head import CLASS
 
 NOWHERE = -1
@@ -33,6 +34,23 @@ class Task:
     test: NDArray[np.int64]
     images: NDArray[np.int64]
     about: Mapping[str, Any]
+
+    @classmethod
+    def of_labels(
+        cls,
+        manifest: Manifest,
+        protocol: str,
+        labels: NDArray[np.int64],
+        classes: Sequence[str],
+        about: Mapping[str, Any],
+    ) -> "Task":
+        """Everybody in the dataset's own split, as one class. labels: (n,) over all rows, NOWHERE for people who have
+        no part."""
+        splits = np.array(manifest.splits)
+        train, val, test = (np.flatnonzero((labels >= 0) & (splits == part)) for part in PARTS)
+        images = np.unique(manifest.images, return_inverse=True)[1]
+        targets, sizes = {CLASS: labels}, {CLASS: len(classes)}
+        return cls(manifest.dataset, protocol, targets, sizes, tuple(classes), train, val, test, images, about)
 
     @property
     def labels(self) -> NDArray[np.int64]:

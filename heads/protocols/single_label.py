@@ -25,7 +25,7 @@ from heads.metric import Metric
 from heads.protocol import Answer, Level, Resamples, Trial
 from heads.protocols._single_label import people
 from heads.protocols._single_label.trial import ClassTrial
-from heads.task import PARTS, Task
+from heads.task import Task
 
 PACKAGE = "heads.metrics"
 LEAST_IMAGES = 2
@@ -78,20 +78,7 @@ class Protocol(protocol.Protocol):
         if not len(manifest.category_names):
             raise ConfigError(f"{manifest.dataset}: has no labels, so there is nothing for {self.name} to learn")
         classes, labels = people.labelled(manifest)
-        splits = np.array(manifest.splits)
-        train, val, test = (np.flatnonzero((labels >= 0) & (splits == part)) for part in PARTS)
-        return Task(
-            dataset=manifest.dataset,
-            protocol=self.name,
-            targets={CLASS: labels},
-            sizes={CLASS: len(classes)},
-            classes=classes,
-            train=train,
-            val=val,
-            test=test,
-            images=np.unique(manifest.images, return_inverse=True)[1],
-            about={"classes": list(classes)},
-        )
+        return Task.of_labels(manifest, self.name, labels, classes, {"classes": list(classes)})
 
     def faults(self, manifest: Manifest, task: Task, settings: Judging) -> list[str]:  # noqa: ARG002
         """Fewer than two classes to learn, nobody to validate on, nothing to resample."""
