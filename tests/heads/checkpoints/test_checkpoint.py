@@ -14,9 +14,11 @@ from toy_features import make_store
 from cache.errors import AffectError, StoreError, WeightsError
 from cache.store import Store
 from heads.checkpoints import checkpoint
-from heads.commands.ablate import cell
+from heads.experiments.bench import prepare
 from heads.experiments.evaluate import evaluate
-from heads.experiments.experiment import prepare, run
+from heads.experiments.experiment import run
+from heads.experiments.grid import cell
+from heads.protocol import find
 from heads.protocols.one_shot import read_rules
 
 FAST = {"stream": 8, "fusion": 8, "embedding": 4, "epochs": 1, "episodes": 3, "validation_episodes": 1}
@@ -30,8 +32,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 @pytest.fixture(scope="module")
 def whole(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
-    one = cell("i_dml", "cat-6:6", FAST)
-    run(prepare(store, "demo", "cat-6:6", read_rules(), [one], "cpu"), one, range(2), folder)
+    one = cell("i_dml", find("cat-6:6"), FAST)
+    run(prepare(store, "demo", find("cat-6:6"), [one], "cpu"), one, range(2), folder)
     return folder / "i_dml.safetensors"
 
 
@@ -67,7 +69,7 @@ def test_every_word_about_it_altered(name: str, value: Any, whole: Path, store: 
     if (name, value) in (("untrained", []), ("settings", {})):
         pytest.skip("is what it may be, or another head's")
     with pytest.raises(AffectError) as caught:
-        evaluate(path, store, read_rules())
+        evaluate(path, store)
     assert "\n" not in str(caught.value)
 
 

@@ -7,11 +7,12 @@ import pytest
 from toy_features import make_store
 
 from cache.errors import ConfigError, StoreError, UnknownName
-from heads.commands.ablate import Place, ablate, table
-from heads.documents import results as report
+from heads.commands._grids import ablate, table
+from heads.documents.summary import read_summary
 from heads.experiments.grid import Grid, cell, cells
+from heads.experiments.place import Place
 from heads.page import material
-from heads.protocols.one_shot import read_rules
+from heads.protocol import find
 
 QUICK: dict[str, Any] = {"epochs": 1, "episodes": 5, "validation_episodes": 2}
 TABLES = {"table.md", "table.csv", "table.tex"}
@@ -19,7 +20,7 @@ TABLES = {"table.md", "table.csv", "table.tex"}
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
-    return Place(make_store(tmp_path / "store", features=["image"]), "demo", tmp_path / "runs", read_rules(), seeds=1)
+    return Place(make_store(tmp_path / "store", features=["image"]), "demo", tmp_path / "runs", seeds=1)
 
 
 def go(place: Place, *protocols: str) -> Path:
@@ -41,14 +42,14 @@ def test_a_grid_of_one_protocol_that_becomes_several_is_reported_as_several_and_
     assert go(place, "lev-7:3-valence") == root
     assert shown(root) == ["lev-7:3-valence"]
     assert not (root / "summary.json").exists()
-    assert report.read_summary(root) is None
+    assert read_summary(root) is None
     assert {path.name for path in (root / "cells").iterdir()} == {"random.json"}
     assert {path.parent.parent.name for path in root.glob("*/cells/random.json")} == {"cat-6-6", "cat-6-4"}
 
 
 def test_train_into_the_folder_of_a_grid_takes_the_place_of_its_summary(place: Place) -> None:
     root = go(place, "cat-6:6", "cat-6:4")
-    table(place, "lev-7:3-arousal", [cell("random", "lev-7:3-arousal", QUICK)], root, lambda *_: None)
+    table(place, find("lev-7:3-arousal"), [cell("random", find("lev-7:3-arousal"), QUICK)], root, lambda *_: None)
     assert shown(root) == ["lev-7:3-arousal"]
 
 
@@ -108,11 +109,11 @@ def test_two_protocols_of_one_folder_are_told_before_anything_is_trained(place: 
 def test_a_row_whose_name_is_no_files_name_is_told_before_anything_is_trained(place: Place, word: str) -> None:
     grid = Grid(heads=("random",), protocols=("cat-6:6",), settings=({}, {"name": word, "shots": 2}))
     with pytest.raises(ConfigError, match=r"grid: name = .*: it becomes a part of file names") as caught:
-        cells(grid, "cat-6:6", {})
+        cells(grid, find("cat-6:6"), {})
     assert len(str(caught.value)) < 400
     assert str(caught.value).isprintable()
 
 
 def test_a_row_may_have_words_and_signs_in_its_name() -> None:
     grid = Grid(heads=("random",), protocols=("cat-6:6",), settings=({"name": "5 shots, größer", "shots": 5},))
-    assert [one.name for one in cells(grid, "cat-6:6", {})] == ["random-5 shots, größer"]
+    assert [one.name for one in cells(grid, find("cat-6:6"), {})] == ["random-5 shots, größer"]

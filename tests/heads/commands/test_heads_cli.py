@@ -14,7 +14,7 @@ from toy_features import make_store, people
 from heads.cli import main
 from heads.commands import ablate
 from heads.experiments import rows
-from heads.protocols.one_shot import MAPPING
+from heads.protocols._one_shot.mapping import MAPPING
 
 FAST = "epochs=1 episodes=10 stream=8 fusion=8 embedding=4"
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -12,7 +12,7 @@ from heads.cli import main
 from heads.commands import mapping
 from heads.documents import papers
 from heads.metrics import accuracy, macro_accuracy
-from heads.protocols.one_shot import MAPPING, read_rules
+from heads.protocols._one_shot.mapping import MAPPING, read_rules
 
 LABELS = Path(__file__).resolve().parents[2].parent / "shared" / "real" / "labels"
 pytestmark = pytest.mark.skipif(not LABELS.is_dir(), reason="no ../shared")

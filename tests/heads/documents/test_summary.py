@@ -13,11 +13,11 @@ from toy_features import make_store, people
 
 from cache.errors import StoreError, TooLittleData
 from heads import cli
-from heads.commands.ablate import Place, ablate
-from heads.documents import results as report
+from heads.commands._grids import ablate
+from heads.documents.summary import read_summary
 from heads.experiments import runs
 from heads.experiments.grid import Grid, read_grid
-from heads.protocols.one_shot import read_rules
+from heads.experiments.place import Place
 from heads.statistics.interval import SHARE, two_way_interval
 from heads.tables import summary as matrix_tables
 
@@ -29,7 +29,7 @@ LEVELS = ("lev-7:3-valence", "lev-7:3-arousal", "lev-7:3-dominance")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     root = tmp_path_factory.mktemp("matrix")
     store = make_store(root / "store", features=["image", "body", "sem2vec"], untrained=("body",))
-    place = Place(store, "demo", root / "runs", read_rules(), seeds=2)
+    place = Place(store, "demo", root / "runs", seeds=2)
     settings: tuple[dict[str, Any], ...] = ({}, {"name": "resnet50", "image": "image50"}, {"name": "many", "shots": 4})
     heads = ("random", "i_dml", "sem_b_dml", "ib_dml", "ib_dml_places")
     grid = Grid(heads=heads, protocols=("cat-6:6", *LEVELS), settings=settings, reference="i_dml")
@@ -39,7 +39,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 @pytest.fixture(scope="module")
 def summary(place: Place) -> dict[str, Any]:
-    found = report.read_summary(place.runs / "all")
+    found = read_summary(place.runs / "all")
     assert found
     return found
 
@@ -107,7 +107,7 @@ def test_what_is_missing_untrained_or_too_little_says_so_in_its_cell(place: Plac
 
 def test_a_protocol_with_too_few_people_does_not_stop_the_others(tmp_path: Path) -> None:
     rows = [row for row in people() if "Embarrassment" not in row.categories]
-    place = Place(make_store(tmp_path / "store", rows), "demo", tmp_path / "runs", read_rules(), seeds=1)
+    place = Place(make_store(tmp_path / "store", rows), "demo", tmp_path / "runs", seeds=1)
     grid = Grid(heads=("random", "i_dml"), protocols=("cat-6:6", *LEVELS))
     found = ablate(place, grid, QUICK, "few", lambda *_: None)
     assert found.summary

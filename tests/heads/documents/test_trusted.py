@@ -13,13 +13,14 @@ from toy_features import make_store
 
 from cache.errors import ConfigError
 from heads import cli
-from heads.commands.ablate import Outcome, Place, ablate, table
+from heads.commands._grids import Outcome, ablate, table
 from heads.experiments import rows
 from heads.experiments.cell import Cell
 from heads.experiments.grid import Grid, cell
+from heads.experiments.place import Place
 from heads.page import material
 from heads.page.material import finished
-from heads.protocols.one_shot import read_rules
+from heads.protocol import find
 
 QUICK: dict[str, Any] = {"epochs": 1, "episodes": 5, "validation_episodes": 2, "stream": 8, "embedding": 4}
 RATES: tuple[dict[str, Any], ...] = ({}, {"name": "fast", "lr": 1e-3}, {"name": "slow", "lr": 1e-5})
@@ -27,7 +28,7 @@ RATES: tuple[dict[str, Any], ...] = ({}, {"name": "fast", "lr": 1e-3}, {"name": 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
-    return Place(make_store(tmp_path / "store", features=["image"]), "demo", tmp_path / "runs", read_rules(), seeds=1)
+    return Place(make_store(tmp_path / "store", features=["image"]), "demo", tmp_path / "runs", seeds=1)
 
 
 def go(place: Place, *heads: str, settings: tuple[dict[str, Any], ...] = ({},), **values: Any) -> Outcome:
@@ -219,7 +220,7 @@ def test_train_says_in_one_line_why_its_row_failed(
 ) -> None:
     monkeypatch.setattr(rows, "run", lambda *_: (_ for _ in ()).throw(error))
     with pytest.raises(ConfigError, match=f"^i_dml: {reason}"):
-        table(place, "cat-6:6", [cell("i_dml", "cat-6:6", QUICK)], place.runs / "t", lambda *_: None)
+        table(place, find("cat-6:6"), [cell("i_dml", find("cat-6:6"), QUICK)], place.runs / "t", lambda *_: None)
 
 
 def test_a_page_refuses_another_mapping_of_the_same_version(place: Place) -> None:

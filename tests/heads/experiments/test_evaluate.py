@@ -13,12 +13,14 @@ from cache.errors import StoreError
 from cache.store import Store
 from heads import cli
 from heads.checkpoints import checkpoint
-from heads.commands.ablate import cell
+from heads.experiments.bench import prepare
 from heads.experiments.cell import Result
 from heads.experiments.evaluate import csv_text, evaluate
-from heads.experiments.experiment import prepare, run
+from heads.experiments.experiment import run
+from heads.experiments.grid import cell
+from heads.protocol import find
 from heads.protocols._one_shot.gallery import predict
-from heads.protocols.one_shot import MAPPING, read_rules
+from heads.protocols._one_shot.mapping import MAPPING
 
 FAST = {"stream": 16, "semantic_hidden": 8, "fusion": 16, "embedding": 8, "epochs": 2, "episodes": 7}
 
@@ -29,14 +31,14 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 
 def trained(store: Store, folder: Path, head: str = "sem_ib_dml", **values: object) -> Result:
-    one = cell(head, "cat-6:6", FAST | values if head != "random" else {"episodes": 7})
-    return run(prepare(store, "demo", "cat-6:6", read_rules(), [one], "cpu"), one, range(2), folder)
+    one = cell(head, find("cat-6:6"), FAST | values if head != "random" else {"episodes": 7})
+    return run(prepare(store, "demo", find("cat-6:6"), [one], "cpu"), one, range(2), folder)
 
 
 @pytest.mark.parametrize("head", ["sem_ib_dml", "random"])
 def test_scored_again_the_numbers_are_the_tables(store: Store, tmp_path: Path, head: str) -> None:
     before = trained(store, tmp_path, head).row()["metrics"]
-    assert evaluate(tmp_path / f"{head}.safetensors", store, read_rules()).metrics == before
+    assert evaluate(tmp_path / f"{head}.safetensors", store).metrics == before
 
 
 @pytest.mark.parametrize("rule", ["nearest", "centroid", "linear"])
@@ -44,7 +46,7 @@ def test_under_another_rule_scores_and_shares_are_those_of_the_table_too(
     store: Store, tmp_path: Path, rule: str
 ) -> None:
     one = trained(store, tmp_path, shots=2, rule=rule, support_norm="whiten")
-    found = evaluate(tmp_path / "sem_ib_dml.safetensors", store, read_rules())
+    found = evaluate(tmp_path / "sem_ib_dml.safetensors", store)
     assert found.metrics == one.row()["metrics"]
     assert found.metrics != trained(store, tmp_path / "plain", shots=2).row()["metrics"]
     label = torch.as_tensor(found.task.labels[found.task.test] - len(found.task.seen))
@@ -58,7 +60,7 @@ def test_under_another_rule_scores_and_shares_are_those_of_the_table_too(
 @pytest.mark.parametrize("shots", [1, 3])
 def test_shares_are_what_a_loop_counts(store: Store, tmp_path: Path, shots: int) -> None:
     trained(store, tmp_path, shots=shots)
-    found = evaluate(tmp_path / "sem_ib_dml.safetensors", store, read_rules())
+    found = evaluate(tmp_path / "sem_ib_dml.safetensors", store)
     loaded = checkpoint.load(tmp_path / "sem_ib_dml.safetensors")
     test = found.task.test
     split = {name: torch.as_tensor(_stored(store, name, test)) for name in loaded.head.inputs}
@@ -93,7 +95,7 @@ def _stored(store: Store, name: str, rows: np.ndarray) -> np.ndarray:
 
 def test_one_person_alone_gets_the_same_shares(store: Store, tmp_path: Path) -> None:
     trained(store, tmp_path)
-    found = evaluate(tmp_path / "sem_ib_dml.safetensors", store, read_rules())
+    found = evaluate(tmp_path / "sem_ib_dml.safetensors", store)
     loaded = found.checkpoint
     outside = next(n for n, row in enumerate(found.task.test) if row not in loaded.gallery.rows)
     one = {name: torch.as_tensor(_stored(store, name, found.task.test[[outside]])) for name in loaded.head.inputs}
@@ -104,7 +106,7 @@ def test_one_person_alone_gets_the_same_shares(store: Store, tmp_path: Path) -> 
 
 def test_the_file_names_every_test_person(store: Store, tmp_path: Path) -> None:
     trained(store, tmp_path)
-    found = evaluate(tmp_path / "sem_ib_dml.safetensors", store, read_rules())
+    found = evaluate(tmp_path / "sem_ib_dml.safetensors", store)
     lines = list(csv.DictReader(csv_text(found).splitlines()))
     assert [line["key"] for line in lines] == [found.manifest.keys[row] for row in found.task.test]
     for line in lines:
@@ -121,7 +123,7 @@ def test_other_features_than_it_was_trained_on_are_refused(store: Store, tmp_pat
     with pytest.raises(
         StoreError, match=r"was trained on feature body 0000000000000004, the store has none\. Run make ext"
     ):
-        evaluate(path, fewer, read_rules())
+        evaluate(path, fewer)
 
 
 def test_the_command_writes_beside_the_checkpoint(

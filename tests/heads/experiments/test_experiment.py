@@ -14,13 +14,15 @@ from cache.errors import TooLittleData, WeightsError
 from cache.manifest import Manifest
 from cache.store import Store
 from heads.checkpoints import checkpoint
-from heads.commands.ablate import cell
 from heads.experiments import experiment
+from heads.experiments.bench import prepare
 from heads.experiments.cell import Cell, Result
-from heads.experiments.experiment import prepare, run
+from heads.experiments.experiment import run
+from heads.experiments.grid import cell
 from heads.learning import together
 from heads.learning.train import Best, train
 from heads.learning.training import fields
+from heads.protocol import find
 from heads.protocols.one_shot import apply, read_rules
 
 FAST = {"stream": 16, "semantic_hidden": 8, "fusion": 16, "embedding": 8, "epochs": 3, "episodes": 20}
@@ -41,8 +43,8 @@ def fast(head: str) -> dict[str, Any]:
 
 
 def result(store: Store, folder: Path, head: str = "sem_ib_dml", **values: Any) -> Result:
-    one = cell(head, "cat-6:6", fast(head) | values)
-    bench = prepare(store, "demo", "cat-6:6", read_rules(), [one], "cpu")
+    one = cell(head, find("cat-6:6"), fast(head) | values)
+    bench = prepare(store, "demo", find("cat-6:6"), [one], "cpu")
     return run(bench, one, SEEDS, folder)
 
 
@@ -89,8 +91,8 @@ def test_poisoned_test_labels_change_nothing_of_training(
 
 @pytest.mark.parametrize("head", [name for name in HEADS if name != "random"])
 def test_poisoned_test_features_change_nothing_of_training(store: Store, tmp_path: Path, head: str) -> None:
-    one = cell(head, "cat-6:6", fast(head))
-    bench = prepare(store, "demo", "cat-6:6", read_rules(), [one], "cpu")
+    one = cell(head, find("cat-6:6"), fast(head))
+    bench = prepare(store, "demo", find("cat-6:6"), [one], "cpu")
     clean = run(bench, one, SEEDS, tmp_path)
     for tensor in bench.split.tensors.values():
         tensor[torch.as_tensor(np.searchsorted(bench.split.rows, bench.task.test))] = 1e6

@@ -19,10 +19,11 @@ from toy_features import make_store, people
 
 from cache.errors import ConfigError, StoreError
 from heads.checkpoints import checkpoint
-from heads.commands.ablate import Outcome, Place, ablate, table
+from heads.commands._grids import Outcome, ablate, table
 from heads.experiments import code_version, finished
 from heads.experiments.grid import Grid, cell
-from heads.protocols.one_shot import read_rules
+from heads.experiments.place import Place
+from heads.protocol import find
 from heads.statistics.interval import two_way_interval
 
 QUICK: dict[str, Any] = {
@@ -38,7 +39,7 @@ GRID = Grid(heads=("random", "i_dml", "b_dml"), protocols=("cat-6:6", "cat-6:4")
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
-    return Place(make_store(tmp_path / "store"), "demo", tmp_path / "runs", read_rules(), seeds=2)
+    return Place(make_store(tmp_path / "store"), "demo", tmp_path / "runs", seeds=2)
 
 
 def go(place: Place, grid: Grid = GRID, **values: Any) -> Outcome:
@@ -118,7 +119,11 @@ def test_train_trains_whatever_is_there(place: Place) -> None:
     told: list[object] = []
     for _ in range(2):
         table(
-            place, "cat-6:6", [cell("random", "cat-6:6", {"episodes": 5})], place.runs / "t", lambda *x: told.append(x)
+            place,
+            "cat-6:6",
+            [cell("random", find("cat-6:6"), {"episodes": 5})],
+            place.runs / "t",
+            lambda *x: told.append(x),
         )
     assert len(told) == 2
 

@@ -7,10 +7,11 @@ import pytest
 from heads.experiments import grid
 from heads.experiments.cell import Cell
 from heads.experiments.grid import Grid, cell, cells, groups
+from heads.protocol import find
 
 
 def names(heads: tuple[str, ...], tables: list[dict[str, Any]], seeds: int = 5) -> list[list[str]]:
-    wanted = cells(Grid(heads=heads, protocols=("cat-6:6",), settings=tuple(tables)), "cat-6:6", {})
+    wanted = cells(Grid(heads=heads, protocols=("cat-6:6",), settings=tuple(tables)), find("cat-6:6"), {})
     return [[one.name for one in group] for group in groups(wanted, seeds)]
 
 
@@ -60,7 +61,7 @@ def test_rows_of_one_training_count_as_one_model_and_stay_together(
     monkeypatch.setattr(grid, "MOST_KEPT", kept)
     rules = ({"shots": 1}, {"shots": 5}, {"rule": "linear"})
     tables = [rule | {"lr": lr} for rule in rules for lr in (1e-4, 1e-3)]
-    wanted = cells(Grid(heads=("i_dml",), protocols=("cat-6:6",), settings=tuple(tables)), "cat-6:6", {})
+    wanted = cells(Grid(heads=("i_dml",), protocols=("cat-6:6",), settings=tuple(tables)), find("cat-6:6"), {})
     found = groups(wanted, 5)
     assert [len(group) for group in found] == expected
     if most == 5:
@@ -68,6 +69,6 @@ def test_rows_of_one_training_count_as_one_model_and_stay_together(
 
 
 def test_two_heads_of_equal_settings_are_no_group() -> None:
-    one = cell("i_dml", "cat-6:6", {})
+    one = cell("i_dml", find("cat-6:6"), {})
     other = Cell("another", one.recipe, "another")
     assert groups([one, other], 5) == [[one], [other]]

@@ -8,9 +8,11 @@ from toy_features import make_store
 from cache.errors import ConfigError, StoreError
 from cache.store import Store
 from heads import cli
-from heads.commands.ablate import cell
 from heads.experiments import runs
-from heads.experiments.experiment import prepare, run
+from heads.experiments.bench import prepare
+from heads.experiments.experiment import run
+from heads.experiments.grid import cell
+from heads.protocol import find
 from heads.protocols.one_shot import read_rules
 
 FAR = "../../outside/evil"
@@ -24,7 +26,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 def trained(store: Store, folder: Path, protocol: str = "cat-6:6", name: str | None = None) -> Path:
     """A head that needs no training, so that its checkpoint is there at once."""
-    one = cell("random", protocol, {"episodes": 3, "validation_episodes": 1, "epochs": 1}, name)
+    one = cell("random", find(protocol), {"episodes": 3, "validation_episodes": 1, "epochs": 1}, name)
     run(prepare(store, "demo", protocol, read_rules(), [one], "cpu"), one, range(1), folder)
     return folder / f"{one.name}.safetensors"
 

@@ -10,10 +10,10 @@ from safetensors.torch import load_file
 from toy_features import make_store
 
 from cache.errors import WeightsError
-from heads.commands.ablate import Outcome, Place, ablate
+from heads.commands._grids import Outcome, ablate
 from heads.experiments import progress
 from heads.experiments.grid import Grid
-from heads.protocols.one_shot import read_rules
+from heads.experiments.place import Place
 from heads.tables import results as tables
 
 QUICK: dict[str, Any] = {
@@ -29,7 +29,7 @@ GRID = Grid(heads=("random", "i_dml", "ib_dml"), protocols=("cat-6:6", "cat-6:4"
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
-    return Place(make_store(tmp_path / "store"), "demo", tmp_path / "runs", read_rules(), seeds=2)
+    return Place(make_store(tmp_path / "store"), "demo", tmp_path / "runs", seeds=2)
 
 
 def go(place: Place, grid: Grid = GRID, **values: Any) -> Outcome:

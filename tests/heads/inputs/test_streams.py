@@ -10,10 +10,11 @@ from toy_features import MORE, SPECS, make_store
 from cache.errors import ConfigError
 from cache.store import Store
 from heads.checkpoints import checkpoint
+from heads.experiments.bench import prepare
 from heads.experiments.evaluate import evaluate
-from heads.experiments.experiment import prepare, run
+from heads.experiments.experiment import run
 from heads.experiments.grid import cell
-from heads.protocols.one_shot import read_rules
+from heads.protocol import find
 
 FAST = {"stream": 16, "semantic_hidden": 8, "fusion": 16, "embedding": 8, "epochs": 2, "episodes": 10}
 
@@ -38,7 +39,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     ],
 )
 def test_inputs_follow_the_settings(head: str, values: dict[str, Any], expected: tuple[str, ...]) -> None:
-    assert cell(head, "cat-6:6", values).inputs == expected
+    assert cell(head, find("cat-6:6"), values).inputs == expected
 
 
 @pytest.mark.parametrize(
@@ -54,7 +55,7 @@ def test_inputs_follow_the_settings(head: str, values: dict[str, Any], expected:
 )
 def test_wrong_streams_are_one_line(head: str, values: dict[str, Any], expected: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        cell(head, "cat-6:6", values)
+        cell(head, find("cat-6:6"), values)
     assert expected in str(caught.value)
 
 
@@ -71,12 +72,12 @@ def test_other_features_train_and_score_again_from_the_checkpoint(
     store: Store, tmp_path: Path, head: str, values: dict[str, Any], widths: list[int]
 ) -> None:
     fast = {"fusion": 16, "epochs": 2, "episodes": 10} if head == "kosti" else FAST
-    one = cell(head, "cat-6:6", fast | values)
-    found = run(prepare(store, "demo", "cat-6:6", read_rules(), [one], "cpu"), one, range(2), tmp_path)
+    one = cell(head, find("cat-6:6"), fast | values)
+    found = run(prepare(store, "demo", find("cat-6:6"), [one], "cpu"), one, range(2), tmp_path)
     loaded = checkpoint.load(tmp_path / f"{head}.safetensors")
     assert loaded.head.inputs == one.inputs
     assert [loaded.about["widths"][name] for name in one.inputs] == widths
     assert set(loaded.scales) == set(one.inputs) - {"sem2vec/presence"}
-    again = evaluate(tmp_path / f"{head}.safetensors", store, read_rules())
+    again = evaluate(tmp_path / f"{head}.safetensors", store)
     assert again.metrics == found.row()["metrics"]
     assert torch.isfinite(again.prediction.seen).all()

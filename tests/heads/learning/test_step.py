@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from cache import plugins
 from heads.blocks.chosen import Chosen
 from heads.blocks.layers import generators
-from heads.head import Head, Output
+from heads.head import CLASS, Head, Output, given
 from heads.inputs.samples import Samples
 from heads.learning import sampling
 from heads.learning.optimiser import RMSprop
@@ -21,6 +21,8 @@ from heads.learning.step import Step
 from heads.learning.training import recipe
 from heads.losses import triplet
 from heads.models import sem_ib_dml
+from heads.models._affect_dml import AffectDML
+from heads.protocols.one_shot import Protocol
 
 WIDTHS = {"image/pooled": 12, "scene/pooled": 11, "body/pooled": 10, "sem2vec/presence": 8}
 SMALL = {"stream": 12, "semantic_hidden": 10, "fusion": 14, "embedding": 8}
@@ -34,20 +36,20 @@ def samples() -> Samples:
         name: torch.randn(100, width, generator=draw) + torch.eye(CLASSES, width)[labels]
         for name, width in WIDTHS.items()
     }
-    return Samples.of(features, np.arange(100), labels.numpy(), torch.device("cpu"))
+    return Samples.of(features, np.arange(100), {CLASS: labels.numpy()}, torch.device("cpu"))
 
 
 def head_of(model: type[Head], **values: object) -> Head:
-    config = recipe(model, (SMALL if issubclass(model, sem_ib_dml.AffectDML) else {}) | values, "test")
+    config = recipe(model, Protocol, (SMALL if issubclass(model, AffectDML) else {}) | values, "test")
     torch.manual_seed(0)
-    return model(config, {name: WIDTHS[name] for name in model.inputs_of(config)}, CLASSES, SEEDS).train()
+    return model(config, {name: WIDTHS[name] for name in model.inputs_of(config)}, {CLASS: CLASSES}, SEEDS).train()
 
 
 def steps(head: Head, plain: int, count: int = 12) -> tuple[Step, Tensor]:
     """The step after ``count`` of them, and all losses, (count, S)."""
     optimiser = RMSprop(head, 1e-2)
     step = Step(head, samples(), optimiser, plain)
-    labels = samples().labels.numpy()
+    labels = samples().targets[CLASS].numpy()
     draws = [sampling.epoch(labels, 4, 8, sampling.generator(seed)) for seed in SEEDS]
     torch.manual_seed(1)
     with optimiser:
@@ -85,32 +87,32 @@ class Odd(sem_ib_dml.Model):
 
     odd: Callable[["Odd", Output, Tensor], Tensor]
 
-    def terms(self, output: Output, labels: Tensor) -> dict[str, Tensor]:
+    def terms(self, output: Output, targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """With one more."""
-        return super().terms(output, labels) | {"odd": type(self).odd(self, output, labels)}
+        return super().terms(output, targets) | {"odd": type(self).odd(self, output, targets[CLASS])}
 
 
 def counting(head: Odd, output: Output, _: Tensor) -> Tensor:
     """Grows with every step."""
     head.calls = getattr(head, "calls", 0) + 1  # type: ignore[assignment]
-    return output.logits.square().mean((1, 2)) * head.calls
+    return given(output.logits).square().mean((1, 2)) * head.calls
 
 
 def drawing(_: Odd, output: Output, __: Tensor) -> Tensor:
     """Dropout."""
-    return F.dropout(output.logits, 0.5).square().mean((1, 2))
+    return F.dropout(given(output.logits), 0.5).square().mean((1, 2))
 
 
 def looking(_: Odd, output: Output, labels: Tensor) -> Tensor:
     """Another loss for batches with a class in a certain place."""
-    return output.logits.square().mean((1, 2)) * (2.0 if int(labels[0, 0]) > 1 else 1.0)
+    return given(output.logits).square().mean((1, 2)) * (2.0 if int(labels[0, 0]) > 1 else 1.0)
 
 
 def remembering(head: Odd, output: Output, _: Tensor) -> Tensor:
     """Uses what the step before left in an attribute that is no buffer."""
     before = getattr(head, "memory", torch.zeros(()))
-    head.memory = output.logits.detach().mean()
-    return output.logits.square().mean((1, 2)) * (1 + before)
+    head.memory = given(output.logits).detach().mean()
+    return given(output.logits).square().mean((1, 2)) * (1 + before)
 
 
 @pytest.mark.parametrize("odd", [counting, drawing, looking, remembering])

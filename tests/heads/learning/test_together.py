@@ -14,14 +14,17 @@ from cache.errors import ConfigError
 from heads.blocks.layers import generators
 from heads.blocks.metric_learning import MetricLearning
 from heads.blocks.varied import Varies
-from heads.inputs.samples import Samples, Trial
+from heads.head import CLASS
+from heads.inputs.samples import Samples
 from heads.learning import together as batched
 from heads.learning.together import Trained, apart, joined, train_together, trainings
-from heads.learning.train import Best, Diverged, Epoch, train
+from heads.learning.train import Best, Diverged, Epoch, Validation, train
 from heads.learning.training import Recipe, recipe
 from heads.models import kosti, random, sem_ib_dml
 from heads.protocols._one_shot.episodes import draw_support
-from heads.protocols._one_shot.rules import NEAREST, Rule
+from heads.protocols._one_shot.recognition import NEAREST, Rule
+from heads.protocols._one_shot.trial import OneShotTrial
+from heads.protocols.one_shot import Protocol
 
 WIDTHS = {"image/pooled": 12, "body/pooled": 10, "sem2vec/presence": 8}
 SMALL = {"stream": 12, "semantic_hidden": 10, "fusion": 14, "embedding": 8, "epochs": 4, "step": 2, "batch": 16}
@@ -29,30 +32,32 @@ SEEDS = (0, 3)
 
 
 def settings(**values: Any) -> Recipe:
-    return recipe(sem_ib_dml.Model, SMALL | values, "test")
+    return recipe(sem_ib_dml.Model, Protocol, SMALL | values, "test")
 
 
 def samples(count: int, seed: int = 0) -> Samples:
     draw = torch.Generator().manual_seed(seed)
     labels = torch.arange(count) % 5
     features = {name: torch.randn(count, width, generator=draw, dtype=torch.float64) for name, width in WIDTHS.items()}
-    return Samples.of(features, np.arange(count), labels.numpy(), torch.device("cpu"))
+    return Samples.of(features, np.arange(count), {CLASS: labels.numpy()}, torch.device("cpu"))
 
 
 KNOWN = samples(40, 1)
 
 
-def trial(shots: int = 1, rule: Rule = NEAREST) -> Trial:
-    return Trial(KNOWN, draw_support(40, np.arange(40), KNOWN.labels.numpy(), 5, shots, 5), rule)
+def validation(shots: int = 1, rule: Rule = NEAREST) -> Validation:
+    rows, labels = np.arange(40), KNOWN.targets[CLASS].numpy()
+    trial = OneShotTrial(rows, labels, draw_support(40, rows, labels, 5, shots, 5), rule, tuple("abcde"))
+    return Validation(KNOWN, trial, Protocol.asks)
 
 
-def trials(recipes: list[Recipe]) -> list[Trial]:
-    return [trial(one.shots, one) for one in recipes]
+def validations(recipes: list[Any]) -> list[Validation]:
+    return [validation(one.shots, one) for one in recipes]
 
 
 def alone(one: Recipe) -> tuple[dict[str, torch.Tensor], Best]:
-    head = sem_ib_dml.Model(one, WIDTHS, 5, SEEDS).double()
-    (known,) = trials([one])
+    head = sem_ib_dml.Model(one, WIDTHS, {CLASS: 5}, SEEDS).double()
+    (known,) = validations([one])
     best = train(head, samples(100), known, one, SEEDS)
     return head.state_dict(), best
 
@@ -60,7 +65,8 @@ def alone(one: Recipe) -> tuple[dict[str, torch.Tensor], Best]:
 def together(recipes: list[Recipe], told: dict[int, list[Epoch]] | None = None) -> dict[int, Trained | Diverged]:
     """Each place and what became of it, in the order of their ends. told: gets the epochs of each place."""
     watch = (lambda place, epoch: told.setdefault(place, []).append(epoch)) if told is not None else lambda *_: None
-    return dict(train_together(sem_ib_dml.Model, recipes, WIDTHS, 5, SEEDS, samples(100), trials(recipes), watch))
+    course = sem_ib_dml.Model, recipes, WIDTHS, {CLASS: 5}, SEEDS, samples(100), validations(recipes)
+    return dict(train_together(*course, watch))
 
 
 def check_as_alone(found: Trained | Diverged, one: Recipe) -> dict[str, torch.Tensor]:
@@ -158,9 +164,9 @@ def test_a_loss_that_explodes_stops_its_own_recipe_alone() -> None:
 
 
 def test_a_head_without_parameters_is_scored_for_each_recipe() -> None:
-    recipes = [recipe(random.Model, {"lr": lr}, "test") for lr in (1e-3, 1e-2)]
-    found = dict(train_together(random.Model, recipes, {}, 5, SEEDS, samples(100), trials(recipes)))
-    expected = train(random.Model(recipes[0], {}, 5, SEEDS), samples(100), trial(), recipes[0], SEEDS)
+    recipes = [recipe(random.Model, Protocol, {"lr": lr}, "test") for lr in (1e-3, 1e-2)]
+    found = dict(train_together(random.Model, recipes, {}, {CLASS: 5}, SEEDS, samples(100), validations(recipes)))
+    expected = train(random.Model(recipes[0], {}, {CLASS: 5}, SEEDS), samples(100), validation(), recipes[0], SEEDS)
     for place in (0, 1):
         one = found[place]
         assert isinstance(one, Trained)
@@ -184,9 +190,10 @@ def test_every_number_of_every_loss_and_miner_may_be_one_for_each_model(room: st
 
 def test_a_single_precision_loss_stays_so_with_a_column_of_settings() -> None:
     both = joined([settings(margin=0.1), settings(margin=0.3)], 1)
-    head = sem_ib_dml.Model(both, WIDTHS, 5, [0, 0])
+    head = sem_ib_dml.Model(both, WIDTHS, {CLASS: 5}, [0, 0])
     features = {name: torch.randn(2, 16, width) for name, width in WIDTHS.items()}
-    assert head.loss(head(features), (torch.arange(16) % 5).expand(2, 16)).dtype == torch.float32
+    labels = (torch.arange(16) % 5).expand(2, 16)
+    assert head.loss(head(features), {CLASS: labels}).dtype == torch.float32
 
 
 def test_what_cannot_train_together_is_named() -> None:
@@ -198,10 +205,12 @@ def test_what_cannot_train_together_is_named() -> None:
 
 
 def test_a_rate_that_explodes_is_told_with_its_own_number() -> None:
-    recipes = [recipe(kosti.Model, {"batch": 16, "epochs": 3, "lr": lr}, "test") for lr in (1e-3, 1e300)]
+    recipes = [recipe(kosti.Model, Protocol, {"batch": 16, "epochs": 3, "lr": lr}, "test") for lr in (1e-3, 1e300)]
     known = samples(100)
-    data = Samples({"scene/pooled": known.features["image/pooled"], **known.features}, known.labels)
-    score = Trial(data.at(torch.arange(40)), trial().support)
-    found = dict(train_together(kosti.Model, recipes, WIDTHS | {"scene/pooled": 12}, 5, [0], data, [score, score]))
+    data = Samples({"scene/pooled": known.features["image/pooled"], **known.features}, known.targets)
+    first = Samples({name: x[:40] for name, x in data.features.items()})
+    judged = Validation(first, validation().trial, Protocol.asks)
+    widths = WIDTHS | {"scene/pooled": 12}
+    found = dict(train_together(kosti.Model, recipes, widths, {CLASS: 5}, [0], data, [judged, judged]))
     assert isinstance(found[0], Trained)
     assert re.search(r"seed 0: the loss is not a number in epoch \d\. .* below lr=1e\+300$", str(found[1]))

@@ -8,12 +8,15 @@ import torch
 from pydantic import ValidationError
 
 from cache.errors import ConfigError
-from heads.head import Head
-from heads.inputs.samples import Samples, Trial, embed
-from heads.learning.train import Best, Epoch, train
+from heads.head import CLASS, Head, given
+from heads.inputs.samples import Samples, outputs
+from heads.learning.train import Best, Epoch, Validation, train
 from heads.learning.training import Recipe, Training, recipe
 from heads.models import random, sem_ib_dml
 from heads.protocols._one_shot.episodes import draw_support
+from heads.protocols._one_shot.recognition import NEAREST
+from heads.protocols._one_shot.trial import OneShotTrial
+from heads.protocols.one_shot import Protocol
 
 WIDTHS = {"image/pooled": 12, "body/pooled": 10, "sem2vec/presence": 8}
 SMALL = {"stream": 16, "semantic_hidden": 12, "fusion": 16, "embedding": 8, "epochs": 4, "step": 2, "patience": 0}
@@ -27,18 +30,20 @@ def samples(count: int, dtype: torch.dtype = torch.float64, seed: int = 0) -> Sa
         name: torch.randn(count, width, generator=draw, dtype=dtype) + torch.eye(6, width, dtype=dtype)[labels]
         for name, width in WIDTHS.items()
     }
-    return Samples.of(features, np.arange(count), labels.numpy(), torch.device("cpu"))
+    return Samples.of(features, np.arange(count), {CLASS: labels.numpy()}, torch.device("cpu"))
 
 
-def trial(dtype: torch.dtype = torch.float64) -> Trial:
-    known = samples(60, dtype, seed=1)
-    return Trial(known, draw_support(60, np.arange(60), known.labels.numpy(), 6, 1, 20))
+def validation(dtype: torch.dtype = torch.float64) -> Validation:
+    known, rows = samples(60, dtype, seed=1), np.arange(60)
+    labels = known.targets[CLASS].numpy()
+    trial = OneShotTrial(rows, labels, draw_support(60, rows, labels, 6, 1, 20), NEAREST, tuple("abcdef"))
+    return Validation(known, trial, Protocol.asks)
 
 
 def fit(seeds: tuple[int, ...], dtype: torch.dtype = torch.float64, **values: Any) -> tuple[Head, Best]:
-    settings = recipe(sem_ib_dml.Model, SMALL | values, "test")
-    head = sem_ib_dml.Model(settings, WIDTHS, 6, seeds).to(dtype)
-    return head, train(head, samples(200, dtype), trial(dtype), settings, seeds)
+    settings = recipe(sem_ib_dml.Model, Protocol, SMALL | values, "test")
+    head = sem_ib_dml.Model(settings, WIDTHS, {CLASS: 6}, seeds).to(dtype)
+    return head, train(head, samples(200, dtype), validation(dtype), settings, seeds)
 
 
 def check_equal(dtype: torch.dtype, tolerance: float, **values: Any) -> None:
@@ -75,13 +80,15 @@ def test_the_best_epoch_on_validation_is_kept_and_its_weights_with_it() -> None:
     head, best = fit(SEEDS, epochs=6, lr=3e-3)
     scores = np.stack([epoch.validation for epoch in best.history])
     assert best.epoch.tolist() == (scores.argmax(0) + 1).tolist()
-    counts = trial().counts(head, len(SEEDS))
+    known = validation()
+    assert isinstance(known.trial, OneShotTrial)
+    counts = known.trial.counts(known.outputs(head, len(SEEDS)))
     np.testing.assert_allclose((counts.correct / counts.total).mean((1, 2)), scores.max(0))
 
 
 def test_training_stops_when_every_seed_has_lost_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     scores = iter([[0.1, 0.5], [0.2, 0.4], [0.3, 0.4], [0.2, 0.9], [0.2, 0.9], [0.9, 0.9]])
-    monkeypatch.setattr("heads.learning.train._score", lambda *_: np.array(next(scores)))
+    monkeypatch.setattr(OneShotTrial, "score", lambda *_: np.array(next(scores)))
     _, best = fit((0, 1), epochs=6, patience=2)
     assert [epoch.running for epoch in best.history] == [2, 2, 1, 1, 0]
     assert (best.epoch.tolist(), best.score.tolist()) == ([3, 1], [0.3, 0.5])
@@ -94,9 +101,9 @@ def test_the_rate_falls_by_steps_of_epochs() -> None:
 
 def test_watchers_see_every_epoch() -> None:
     seen: list[Epoch] = []
-    settings = recipe(sem_ib_dml.Model, SMALL, "test")
-    head = sem_ib_dml.Model(settings, WIDTHS, 6, SEEDS).double()
-    train(head, samples(200), trial(), settings, SEEDS, seen.append)
+    settings = recipe(sem_ib_dml.Model, Protocol, SMALL, "test")
+    head = sem_ib_dml.Model(settings, WIDTHS, {CLASS: 6}, SEEDS).double()
+    train(head, samples(200), validation(), settings, SEEDS, seen.append)
     assert [(epoch.number, epoch.of) for epoch in seen] == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
@@ -106,29 +113,30 @@ def test_a_loss_that_explodes_is_told_with_its_seed() -> None:
 
 
 def test_a_head_without_parameters_is_scored_and_not_trained() -> None:
-    settings = recipe(random.Model, {}, "test")
-    best = train(random.Model(settings, {}, 6, SEEDS), samples(200), trial(), settings, SEEDS)
+    settings = recipe(random.Model, Protocol, {}, "test")
+    best = train(random.Model(settings, {}, {CLASS: 6}, SEEDS), samples(200), validation(), settings, SEEDS)
     assert (best.epoch.tolist(), best.history) == ([0, 0, 0, 0], [])
     assert 0 < best.score.min() < best.score.max() < 0.4
 
 
 def test_random_guesses_every_class_equally_often_and_anew_for_each_seed() -> None:
-    settings, count = recipe(random.Model, {}, "test"), 3000
-    points = embed(random.Model(settings, {}, 6, (0, 1)), samples(count), 2)
+    settings, count = recipe(random.Model, Protocol, {}, "test"), 3000
+    head = random.Model(settings, {}, {CLASS: 6}, (0, 1))
+    points = given(outputs(head, samples(count), 2, ["embedding"]).embedding)
     assert points.mean((0, 1)).abs().max() < 0.03
     assert torch.corrcoef(points.flatten(1)).fill_diagonal_(0).abs().max() < 0.03
     assert torch.corrcoef(points[0].T).fill_diagonal_(0).abs().max() < 0.1
 
 
 def test_settings_are_flat_and_every_fault_is_told() -> None:
-    settings = recipe(sem_ib_dml.Model, {"margin": 0.3, "lr": 1e-3, "shots": 5}, "test")
+    settings = recipe(sem_ib_dml.Model, Protocol, {"margin": 0.3, "lr": 1e-3, "shots": 5}, "test")
     assert isinstance(settings, Recipe)
     assert isinstance(settings, sem_ib_dml.Model.Config)
     with pytest.raises(ConfigError) as caught:
-        recipe(sem_ib_dml.Model, {"marginn": 1, "lr": -1, "epochs": 0}, "SET")
+        recipe(sem_ib_dml.Model, Protocol, {"marginn": 1, "lr": -1, "epochs": 0}, "SET")
     text = str(caught.value)
     assert all(part in text for part in ("'marginn'. Did you mean 'margin'", "lr: ", "epochs: "))
     with pytest.raises(ConfigError, match="batch = 30 is not a multiple of per_class = 4"):
-        recipe(sem_ib_dml.Model, {"batch": 30}, "SET")
+        recipe(sem_ib_dml.Model, Protocol, {"batch": 30}, "SET")
     with pytest.raises(ValidationError):
         settings.lr = 1.0

@@ -7,7 +7,8 @@ from cache.errors import ConfigError
 from cache.plugins import load
 from heads.learning.training import recipe
 from heads.protocols._one_shot.episodes import recognise
-from heads.protocols._one_shot.rules import Rule
+from heads.protocols._one_shot.recognition import Rule
+from heads.protocols.one_shot import Protocol
 
 SIZES = ["stream", "semantic_hidden", "fusion", "embedding"]
 COUNTS = ["epochs", "batch", "per_class", "step", "patience", "shots", "episodes", "validation_episodes"]
@@ -19,7 +20,7 @@ def test_sizes_and_counts_have_an_upper_bound(name: str, value: float) -> None:
     model = load("heads.models", "sem_ib_dml", "Model")
     values = {name: value} | ({"loss": "soft_triple"} if name == "centers_per_class" else {})
     with pytest.raises(ConfigError, match=f"SET: {name}: input should be "):
-        recipe(model, values, "SET")
+        recipe(model, Protocol, values, "SET")
 
 
 @pytest.mark.parametrize("values", [{"shrinkage": 1e-300}, {"ridge": 1e-320}, {"ridge": 1e300}, {"shrinkage": 0}])

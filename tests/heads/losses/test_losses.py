@@ -16,6 +16,7 @@ from heads.blocks.layers import generators
 from heads.blocks.metric_learning import MetricLearning
 from heads.learning.training import Recipe, Training, fields, recipe
 from heads.models import kosti, sem_ib_dml
+from heads.protocols.one_shot import Protocol
 
 WIDTH, SEEDS = 16, 4
 LOSSES, MINERS = plugins.names("heads.losses"), plugins.names("heads.miners")
@@ -41,7 +42,7 @@ VARIANTS: list[tuple[str, str, dict[str, Any]]] = [
 
 
 def settings(loss: str, miner: str, **values: Any) -> Recipe:
-    return recipe(sem_ib_dml.Model, {"loss": loss, "miner": miner} | values, "test")
+    return recipe(sem_ib_dml.Model, Protocol, {"loss": loss, "miner": miner} | values, "test")
 
 
 def ours_of(config: Any, classes: int, seeds: int = SEEDS) -> MetricLearning:
@@ -117,7 +118,7 @@ def test_defaults_are_the_references(name: str) -> None:
     kind, arguments = known[name]
     if kind is None:
         return
-    config = recipe(sem_ib_dml.Model, {choice: name}, "test")
+    config = recipe(sem_ib_dml.Model, Protocol, {choice: name}, "test")
     arguments_of = [inspect.signature(one).parameters for one in reversed(kind.__mro__) if "__init__" in vars(one)]
     defaults = {word: value.default for one in arguments_of for word, value in one.items()}
     for word, ours in arguments.items():
@@ -162,7 +163,7 @@ def test_a_choice_brings_its_own_settings() -> None:
     assert {"m", "gamma_scale"} <= fields(sem_ib_dml.Model, {"loss": "circle"})
     assert "epsilon" in fields(sem_ib_dml.Model, {})
     assert "epsilon" not in fields(sem_ib_dml.Model, {"miner": "none"})
-    assert recipe(sem_ib_dml.Model, config.model_dump(mode="json"), "checkpoint") == config
+    assert recipe(sem_ib_dml.Model, Protocol, config.model_dump(mode="json"), "checkpoint") == config
     with pytest.raises(ConfigError, match="unknown setting 'margin'"):
         settings("circle", "none", margin=0.3)
 
@@ -173,4 +174,4 @@ def test_wrong_names_are_told_with_the_nearest() -> None:
     with pytest.raises(UnknownName, match=r"no miner 'batchhard'\. Did you mean 'batch_hard'\?"):
         settings("triplet", "batchhard")
     with pytest.raises(ConfigError, match="unknown setting 'loss'"):
-        recipe(kosti.Model, {"loss": "triplet"}, "test")
+        recipe(kosti.Model, Protocol, {"loss": "triplet"}, "test")

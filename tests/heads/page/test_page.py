@@ -18,13 +18,15 @@ from toy_features import make_store
 from cache.errors import StoreError, UnknownName
 from cache.store import Store
 from heads import cli
-from heads.commands.ablate import Grid, Place, ablate
+from heads.commands._grids import ablate
 from heads.experiments.evaluate import evaluate
+from heads.experiments.grid import Grid
+from heads.experiments.place import Place
 from heads.page import material, page
 from heads.page.material import Material, gather
-from heads.page.scores import confusions, score
+from heads.protocols._one_shot.confusions import confusions
 from heads.protocols._one_shot.episodes import recognise
-from heads.protocols._one_shot.rules import Rule, scorers
+from heads.protocols._one_shot.recognition import Rule, scorers
 from heads.protocols.one_shot import read_rules
 
 QUICK = {"epochs": 3, "episodes": 10, "validation_episodes": 5}
@@ -40,7 +42,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 def trained(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
     runs = tmp_path_factory.mktemp("runs")
     grid = Grid(heads=("random", "i_dml", "ib_dml"), protocols=("cat-6:6",))
-    ablate(Place(store, "demo", runs, read_rules(), seeds=2), grid, QUICK, "demo", lambda *_: None)
+    ablate(Place(store, "demo", runs, seeds=2), grid, QUICK, "demo", lambda *_: None)
     return runs / "demo"
 
 
@@ -51,7 +53,7 @@ def folder(trained: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def whole(store: Store, trained: Path) -> Material:
-    return gather(trained, results_of(trained), material.Place(store, read_rules()))
+    return gather(trained, results_of(trained), material.Place(store))
 
 
 def results_of(folder: Path) -> dict[str, Any]:
@@ -60,7 +62,7 @@ def results_of(folder: Path) -> dict[str, Any]:
 
 
 def gathered(store: Store, folder: Path, **changes: Any) -> Material:
-    return gather(folder, results_of(folder) | changes, material.Place(store, read_rules()))
+    return gather(folder, results_of(folder) | changes, material.Place(store))
 
 
 def words(found: ET.Element | None) -> str:
@@ -94,7 +96,7 @@ def test_confusions_agree_with_the_table(whole: Material) -> None:
 
 
 def test_confusions_are_what_a_loop_counts(whole: Material, store: Store, trained: Path) -> None:
-    found = evaluate(trained / "i_dml.safetensors", store, read_rules())
+    found = evaluate(trained / "i_dml.safetensors", store)
     labels = found.task.labels[found.task.test] - 6
     expected = np.zeros((6, 6))
     for person, label in enumerate(labels):
@@ -279,14 +281,14 @@ def test_an_old_run_says_that_it_has_no_curves(store: Store, folder: Path) -> No
     results = results_of(folder)
     for row in results["rows"]:
         del row["history"]
-    found = gather(folder, results, material.Place(store, read_rules()))
+    found = gather(folder, results, material.Place(store))
     assert "Not kept when these were trained: random, i_dml, ib_dml" in words(section(page.html(found), "training"))
 
 
 def test_another_mapping_and_other_features_are_told(store: Store, folder: Path) -> None:
     results = results_of(folder)
     results["features"][0]["fingerprint"] = "f" * 16
-    found = gather(folder, results | {"mapping_version": 7}, material.Place(store, read_rules()))
+    found = gather(folder, results | {"mapping_version": 7}, material.Place(store))
     told = "\n".join(found.left_out)
     assert "The mapping: the run had version 7, one_shot.toml is version 1" in told
     assert "Settings of feature body: the run had ffffffffffffffff, the store has 0000000000000004" in told
@@ -296,7 +298,7 @@ def test_another_mapping_and_other_features_are_told(store: Store, folder: Path)
 def test_rows_that_were_not_run_stay_in_the_table(store: Store, folder: Path) -> None:
     results = results_of(folder)
     results["rows"][2] |= {"metrics": None}
-    found = gather(folder, results, material.Place(store, read_rules()))
+    found = gather(folder, results, material.Place(store))
     assert "not run" in words(section(page.html(found), "results"))
     assert set(found.scored) == {"random", "i_dml"}
 
@@ -306,7 +308,7 @@ def test_rows_that_could_not_be_trained_say_why(store: Store, folder: Path) -> N
     apart = {"to": "random", "accuracy": {"mean": 0.1234, "ci95": [0.1, 0.2]}}
     results = results_of(folder) | {"absent": absent, "reference": "random"}
     results["rows"] = [row | {"difference": apart if row["name"] == "i_dml" else None} for row in results["rows"]]
-    found = gather(folder, results, material.Place(store, read_rules()))
+    found = gather(folder, results, material.Place(store))
     shown = words(section(page.html(found), "results"))
     assert "sem_ib_dml not trained: sem2vec missing" in shown
     assert "+12.34 [10.00, 20.00]" in shown
@@ -333,12 +335,12 @@ def test_embeddings_of_the_best_on_validation_never_on_test() -> None:
 
 def test_an_unknown_head_is_refused(store: Store, folder: Path) -> None:
     with pytest.raises(UnknownName, match=r"no head of the run 'ib_dlm'\. Did you mean 'ib_dml'"):
-        gather(folder, results_of(folder), material.Place(store, read_rules()), ["ib_dlm"])
+        gather(folder, results_of(folder), material.Place(store), ["ib_dlm"])
 
 
 def test_a_grid_of_protocols_has_a_page_each(store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     grid = Grid(heads=("random",), protocols=("cat-6:4", "lev-7:3-valence"))
-    place = Place(store, "demo", tmp_path, read_rules(), seeds=1)
+    place = Place(store, "demo", tmp_path, seeds=1)
     ablate(place, grid, {"episodes": 5, "validation_episodes": 5}, "mine", lambda *_: None)
     options = ["--runs", str(tmp_path), "--store", str(store.root), "--threads", "1"]
     assert cli.main(["report", "--run", "mine", *options]) == 0

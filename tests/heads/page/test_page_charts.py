@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heads.page.charts import Mark, axis_end, bars, dots
+from heads.page.charts import LINES, Mark, axis_end, bars, dots
 from heads.page.curves import curve, limits
 from heads.page.elements import Html, element, join, number, table
 from heads.page.page import STYLE
@@ -56,11 +56,11 @@ def test_an_axis_ends_at_the_next_tenth(largest: float, end: float) -> None:
 
 def test_bars_are_as_long_as_the_numbers() -> None:
     marks = [Mark("a", 0.1, 0.05, 0.15), Mark("b", 0.4, 0.35, 0.5), Mark("x" * 40, 0.2, 0.2, 0.2)]
-    found = ET.fromstring(bars("t", marks, chance=0.25, top=0.5))
+    found = ET.fromstring(bars("t", marks, level=0.25, top=0.5))
     widths = [float(one.get("width", 0)) for one in found.iter("rect")]
     assert widths == pytest.approx([w * widths[0] for w in (1, 4, 2)], abs=0.3)
     start = float(next(found.iter("rect")).get("x", 0))
-    (line,) = (one for one in found.iter("line") if one.get("class") == "chance")
+    (line,) = (one for one in found.iter("line") if one.get("class") == LINES[0])
     assert float(line.get("x1", 0)) - start == pytest.approx(2.5 * widths[0], abs=0.3)
     whiskers = [one for one in found.iter("line") if one.get("class") == "whisker"]
     assert float(whiskers[1].get("x2", 0)) - start == pytest.approx(5 * widths[0], abs=0.3)
@@ -72,9 +72,10 @@ def test_bars_are_as_long_as_the_numbers() -> None:
 
 
 def test_a_diamond_only_where_something_is_published() -> None:
-    found = ET.fromstring(dots("t", [Mark("a", 0.1, 0, 0.2, 0.3), Mark("b", 0.1, 0, 0.2)], {"chance": 0.9}, 0.5))
+    found = ET.fromstring(dots("t", [Mark("a", 0.1, 0, 0.2, 0.3), Mark("b", 0.1, 0, 0.2)], [0.9, 0.4, 0.3], 0.5))
     assert len([one for one in found.iter("path") if one.get("class") == "paper"]) == 1
-    assert not [one for one in found.iter("line") if one.get("class") == "chance"], "beyond the axis"
+    drawn = [one.get("class") for one in found.iter("line") if one.get("class") in LINES]
+    assert drawn == ["dotted", "fine"], "the first is beyond the axis"
 
 
 def test_a_curve_goes_through_the_means() -> None:

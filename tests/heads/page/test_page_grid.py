@@ -14,10 +14,11 @@ import pytest
 from toy_features import make_store
 
 from heads import cli
-from heads.commands.ablate import Grid, Place, ablate
-from heads.documents import results as report
+from heads.commands._grids import ablate
+from heads.documents.summary import read_summary
+from heads.experiments.grid import Grid
+from heads.experiments.place import Place
 from heads.page import material, page
-from heads.protocols.one_shot import read_rules
 from heads.statistics.interval import SHARE, two_way_interval
 
 QUICK = {"epochs": 1, "episodes": 10, "validation_episodes": 5}
@@ -33,7 +34,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     store = make_store(root / "store", features=["image", "body"], untrained=("body",))
     settings: tuple[dict[str, Any], ...] = ({}, {"name": "many", "shots": 4})
     grid = Grid(heads=HEADS, protocols=("cat-6:6", *LEVELS), settings=settings, reference="i_dml")
-    place = Place(store, "demo", root / "runs", read_rules(), seeds=2)
+    place = Place(store, "demo", root / "runs", seeds=2)
     ablate(place, grid, QUICK, "mine", lambda *_: None)
     return place
 
@@ -44,7 +45,7 @@ def folder(place: Place, tmp_path: Path) -> Path:
 
 
 def written(folder: Path) -> str:
-    return page.overview_html("mine", material.finished(folder), report.read_summary(folder))
+    return page.overview_html("mine", material.finished(folder), read_summary(folder))
 
 
 def parsed(text: str) -> ET.Element:
@@ -170,7 +171,7 @@ def poisoned(value: Any) -> Any:
 
 
 def test_no_word_of_the_files_becomes_markup(folder: Path) -> None:
-    summary, tables = report.read_summary(folder), material.finished(folder)
+    summary, tables = read_summary(folder), material.finished(folder)
     assert summary
     evil = page.overview_html(
         EVIL,
@@ -188,7 +189,7 @@ def test_no_word_of_the_files_becomes_markup(folder: Path) -> None:
 
 def test_a_folders_name_cannot_become_another_address(folder: Path) -> None:
     tables = dict(zip([Path("javascript:alert(1)"), Path("a b?c#d")], material.finished(folder).values(), strict=False))
-    for text in (page.overview_html("mine", tables), page.overview_html("mine", tables, report.read_summary(folder))):
+    for text in (page.overview_html("mine", tables), page.overview_html("mine", tables, read_summary(folder))):
         hrefs = [values["href"] or "" for _, values in tags(text) if "href" in values]
         linked = [one for one in hrefs if not one.startswith("#")]
         assert sorted(linked) == ["a%20b%3Fc%23d/report.html", "javascript%3Aalert%281%29/report.html"]
@@ -242,7 +243,7 @@ def without(*keys: str | int) -> Callable[[Any], Any]:
 def test_a_damaged_summary_is_one_line(
     spoil: Callable[[Any], Any], expected: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    summary = copy.deepcopy(report.read_summary(folder))
+    summary = copy.deepcopy(read_summary(folder))
     spoil(summary)
     (folder / "summary.json").write_text(json.dumps(summary))
     assert cli.main(["report", "--run", "mine", "--runs", str(folder.parent), "--threads", "1"]) == 2

@@ -6,7 +6,7 @@ import torch
 
 from heads.metrics import accuracy, macro_accuracy
 from heads.protocols._one_shot.episodes import draw_support, recognise
-from heads.protocols._one_shot.rules import Rule
+from heads.protocols._one_shot.recognition import Rule
 
 
 def by_loops(embedding: np.ndarray, labels: np.ndarray, support: np.ndarray) -> np.ndarray:

@@ -4,14 +4,31 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from one_shot_mappings import changed
 from toy_features import CATEGORIES, manifest_of, people
 
 from cache.errors import ConfigError, TooLittleData, UnknownName
-from cache.manifest import Row
-from heads.protocols import one_shot
-from heads.protocols.one_shot import apply, check, level_labels, read_rules, vote
+from cache.manifest import Manifest, Row
+from heads.experiments.bench import check
+from heads.head import CLASS
+from heads.learning.training import recipe
+from heads.models import i_dml
+from heads.protocol import Task, find
+from heads.protocols._one_shot.mapping import MAPPING, Rules, level_labels, read_rules, vote
+from heads.protocols.one_shot import Protocol
 
 RULES = read_rules()
+KEYS = tuple(f"{number}.jpg#0" for number in range(300))
+
+
+def apply(word: str, manifest: Manifest, rules: Rules) -> Task:
+    return Protocol(word, rules).task(manifest)
+
+
+def checked(rows: list[Row], rules: Rules = RULES, **values: int) -> None:
+    """As before a training of i_dml on ``rows`` under cat-6:6."""
+    protocol, manifest = Protocol("cat-6:6", rules), manifest_of(rows)
+    check(protocol, manifest, protocol.task(manifest), recipe(i_dml.Model, Protocol, values, "test"))
 
 
 def person(number: int, *categories: str, split: str = "train", vad: tuple[float, float, float] = (5, 5, 5)) -> Row:
@@ -39,8 +56,7 @@ def person(number: int, *categories: str, split: str = "train", vad: tuple[float
 def test_a_person_has_the_class_with_most_votes(categories: tuple[str, ...], ties: str, expected: str | None) -> None:
     rules = RULES.model_copy(update={"ties": ties})
     task = apply("cat-6:6", manifest_of([person(0, *categories)]), rules)
-    names = task.seen + task.unseen
-    assert (names[task.labels[0]] if task.labels[0] >= 0 else None) == expected
+    assert (task.classes[task.labels[0]] if task.labels[0] >= 0 else None) == expected
 
 
 def test_every_category_belongs_to_one_class_of_cat_6_6() -> None:
@@ -51,14 +67,16 @@ def test_every_category_belongs_to_one_class_of_cat_6_6() -> None:
 def test_categories_outside_cat_6_4_do_not_vote() -> None:
     rows = [person(0, "Esteem"), person(1, "Esteem", "Yearning", "Fear"), person(2, "Embarrassment")]
     task = apply("cat-6:4", manifest_of(rows), RULES)
-    assert task.unseen == ("Disconnection", "Engagement", "Sensitivity", "Embarrassment")
+    assert task.classes[task.sizes[CLASS] :] == ("Disconnection", "Engagement", "Sensitivity", "Embarrassment")
     assert task.labels.tolist() == [-1, 4, 9]
 
 
 def test_votes_by_a_loop_over_random_rows() -> None:
     draw = np.random.default_rng(0)
     votes = draw.integers(0, 3, (300, 7))
-    for row, label, other in zip(votes.tolist(), vote(votes, 4, "seen"), vote(votes, 4, "unseen"), strict=True):
+    for row, label, other in zip(
+        votes.tolist(), vote(votes, 4, "seen", KEYS), vote(votes, 4, "unseen", KEYS), strict=True
+    ):
         best = [index for index, count in enumerate(row) if count == max(row)]
         unseen = [index for index in best if index >= 4]
         assert label == (best[0] if max(row) else -1)
@@ -83,9 +101,10 @@ def test_unknown_values_and_levels_outside_the_protocol_have_no_class() -> None:
 def test_each_dimension_has_its_column() -> None:
     rows = [person(0, vad=(1, 2, 4))]
     found = [apply(f"lev-7:3-{word}", manifest_of(rows), RULES) for word in ("valence", "arousal", "dominance")]
-    assert [(task.seen + task.unseen)[task.labels[0]] for task in found] == ["1", "2", "4"]
-    assert found[0].seen == ("1", "3", "5", "6", "8", "9", "10")
-    assert found[0].unseen == ("2", "4", "7")
+    assert [task.classes[task.labels[0]] for task in found] == ["1", "2", "4"]
+    assert found[0].about["seen"] == ["1", "3", "5", "6", "8", "9", "10"]
+    assert found[0].about["unseen"] == ["2", "4", "7"]
+    assert found[0].classes == (*found[0].about["seen"], *found[0].about["unseen"])
 
 
 def test_seen_people_train_and_validate_and_unseen_people_of_all_splits_are_tested() -> None:
@@ -109,21 +128,20 @@ def test_unusable_people_have_no_class() -> None:
 def test_too_little_data_names_every_class_that_is_too_small() -> None:
     rows = [person(number, "Anger") for number in range(3)] + [person(9, "Yearning")]
     with pytest.raises(TooLittleData) as caught:
-        check(apply("cat-6:6", manifest_of(rows), RULES), per_class=4, batch=32, shots=1)
+        checked(rows, per_class=4, batch=32, shots=1)
     text = str(caught.value)
-    assert text.startswith("demo cat-6:6: seen class anger has 3 train people, needs at least 4; ")
-    assert "seen class love has 0 train people, needs at least 4; " in text
-    assert "the seen classes have 3 train people together, one batch needs 32; " in text
+    assert text.startswith("demo cat-6:6: class anger has 3 train people, needs at least 4; ")
+    assert "class love has 0 train people, needs at least 4; " in text
+    assert "there are 3 train people, one batch needs 32; " in text
     assert "0 seen classes have the 2 val people that validation needs, at least 2 must; " in text
     assert "unseen class Yearning has 1 people, needs at least 2 (support and query)" in text
     assert "\n" not in text
 
 
 def test_enough_data_passes_and_more_shots_need_more() -> None:
-    task = apply("cat-6:6", manifest_of(people()), RULES)
-    check(task, per_class=4, batch=32, shots=1)
+    checked(people(), per_class=4, batch=32, shots=1)
     with pytest.raises(TooLittleData, match="needs at least 31"):
-        check(task, per_class=4, batch=32, shots=30)
+        checked(people(), per_class=4, batch=32, shots=30)
 
 
 def test_people_without_a_feature_leave_and_are_counted() -> None:
@@ -137,21 +155,19 @@ def test_people_without_a_feature_leave_and_are_counted() -> None:
 
 def test_unknown_protocols_and_foreign_categories_are_one_line() -> None:
     with pytest.raises(UnknownName, match=r"no protocol 'cat-66'\. Did you mean 'cat-6:6'\?"):
-        apply("cat-66", manifest_of([]), RULES)
+        find("cat-66")
     rules = RULES.model_copy(update={"seen": {"anger": ("Rage",)}})
     with pytest.raises(ConfigError, match="demo: the mapping names Rage; the dataset's categories: Affection"):
         apply("cat-6:6", manifest_of([person(0)]), rules)
 
 
 def test_another_mapping_replaces_ours(tmp_path: Path) -> None:
-    text = (
-        one_shot.MAPPING.read_text().replace('ties = "seen"', 'ties = "unseen"').replace("version = 1", "version = 9")
-    )
-    (tmp_path / "mine.toml").write_text(text)
-    assert (read_rules(tmp_path / "mine.toml").ties, read_rules(tmp_path / "mine.toml").version) == ("unseen", 9)
-    (tmp_path / "bad.toml").write_text(text.replace('"unseen"', '"last"'))
-    with pytest.raises(ConfigError, match="ties: input should be 'seen', 'unseen' or 'drop'"):
-        read_rules(tmp_path / "bad.toml")
+    path = changed(tmp_path, ('ties = "seen"', 'ties = "unseen"'), ("version = 1", "version = 9"))
+    protocol = find("cat-6:6", path)
+    assert isinstance(protocol, Protocol)
+    assert (protocol.rules.ties, protocol.rules.version) == ("unseen", 9)
+    with pytest.raises(ConfigError, match="ties: input should be 'seen', 'unseen', 'random' or 'drop'"):
+        find("cat-6:6", changed(tmp_path, ('ties = "seen"', 'ties = "last"'), name="bad.toml"))
 
 
 @pytest.mark.parametrize(
@@ -191,7 +207,7 @@ def test_another_mapping_replaces_ours(tmp_path: Path) -> None:
     ],
 )
 def test_a_mapping_that_makes_no_protocol_is_one_line(tmp_path: Path, old: str, new: str, fault: str) -> None:
-    path, text = tmp_path / "mine.toml", one_shot.MAPPING.read_text()
+    path, text = tmp_path / "mine.toml", MAPPING.read_text()
     assert old in text
     path.write_text(text.replace(old, new, 1))
     with pytest.raises(ConfigError) as caught:
@@ -201,7 +217,7 @@ def test_a_mapping_that_makes_no_protocol_is_one_line(tmp_path: Path, old: str, 
 
 def test_all_faults_of_a_mapping_are_told_at_once(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
-    path.write_text(one_shot.MAPPING.read_text().replace("[2, 4, 7", "[12, 4, 3").replace('["Affection"]', "[]"))
+    path.write_text(MAPPING.read_text().replace("[2, 4, 7", "[12, 4, 3").replace('["Affection"]', "[]"))
     with pytest.raises(ConfigError) as caught:
         read_rules(path)
     assert str(caught.value).split("; ") == [
@@ -212,7 +228,7 @@ def test_all_faults_of_a_mapping_are_told_at_once(tmp_path: Path) -> None:
 
 
 def test_a_mapping_of_levels_alone_needs_no_categories(tmp_path: Path) -> None:
-    text = one_shot.MAPPING.read_text()
+    text = MAPPING.read_text()
     start, end = text.index("[seen]"), text.index("# Each for valence")
     (tmp_path / "mine.toml").write_text(f"{text[:start]}[seen]\n[unseen]\n{text[end:]}")
     assert "lev-7:3-valence" in read_rules(tmp_path / "mine.toml").names()

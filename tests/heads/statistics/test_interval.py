@@ -5,6 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
+from heads.protocol import Resamples, Scores
 from heads.statistics.interval import SHARE, over, summary, two_way_interval
 
 WIDE = (-100.0, 100.0)
@@ -21,6 +22,11 @@ def recognised(draw: np.random.Generator, seeds: int, sizes: tuple[float, float,
     """(seeds, 200) shares of 600 queries; the effects are on the log-odds, around -0.8."""
     shares: NDArray[np.float64] = draw.binomial(600, 1 / (1 + np.exp(0.8 - simulated(draw, seeds, sizes)))) / 600
     return shares
+
+
+def by_draws(values: NDArray[np.float64]) -> Scores:
+    """A score whose resamples are draws: its mean is theirs."""
+    return Scores(values.mean(1), values)
 
 
 def test_equal_values_have_no_width() -> None:
@@ -53,7 +59,7 @@ def test_one_seed_or_one_episode_leaves_the_t_interval_of_the_others(shape: tupl
 
 def test_one_value_says_nothing_of_the_mean() -> None:
     assert two_way_interval(np.array([[0.5]])) == (-1, 1)
-    assert summary(np.array([[0.5]]))["ci95"] == [0, 1]
+    assert summary(by_draws(np.array([[0.5]])), Resamples.DRAWS)["ci95"] == [0, 1]
 
 
 @pytest.mark.parametrize("sizes", [(1, 5, 3), (1, 0.5, 1)])
@@ -74,13 +80,13 @@ def test_interval_of_accuracies_covers_their_true_mean(seeds: int) -> None:
 
 
 def test_summary_holds_the_mean_of_each_seed_and_bounds_that_a_share_can_have() -> None:
-    score = summary(np.array([[0.0, 0.5], [0.5, 1.0]]))
+    score = summary(by_draws(np.array([[0.0, 0.5], [0.5, 1.0]])), Resamples.DRAWS)
     assert score["values"] == [0.25, 0.75]
     assert (score["mean"], score["std"]) == (0.5, pytest.approx(np.std([0.25, 0.75], ddof=1)))
     assert score["ci95"] == [0, 1]
-    assert summary(np.array([[0.0, 1.0]]))["std"] == 0.0
+    assert summary(by_draws(np.array([[0.0, 1.0]])), Resamples.DRAWS)["std"] == 0.0
 
 
 def test_what_varies_is_told_in_words() -> None:
-    assert over(5) == "seeds and support draws"
-    assert over(1) == "support draws alone"
+    assert over(5, "support draws") == "seeds and support draws"
+    assert over(1, "support draws") == "support draws alone"

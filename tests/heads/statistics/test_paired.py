@@ -9,12 +9,12 @@ from toy_features import make_store
 
 from cache.errors import ConfigError, StoreError
 from heads import cli
-from heads.commands.ablate import Place, ablate
-from heads.documents import results as report
+from heads.commands._grids import ablate
+from heads.documents.summary import read_summary
 from heads.experiments import finished
 from heads.experiments.grid import Grid
+from heads.experiments.place import Place
 from heads.page import material, page
-from heads.protocols.one_shot import read_rules
 from heads.tables import summary as matrix_tables
 
 QUICK: dict[str, Any] = {"epochs": 1, "episodes": 10, "validation_episodes": 5, "stream": 8, "embedding": 4}
@@ -27,7 +27,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Row 12 is of the class Esteem, which only cat-6:6 recognises: b_dml lacks one of its test people."""
     root = tmp_path_factory.mktemp("paired")
     store = make_store(root / "store", features=["image", "body"], missing={"body": [12]}, untrained=("image",))
-    place = Place(store, "demo", root / "runs", read_rules(), seeds=2)
+    place = Place(store, "demo", root / "runs", seeds=2)
     settings: tuple[dict[str, Any], ...] = ({}, {"name": "two", "shots": 2})
     grid = Grid(heads=("i_dml", "b_dml", "random"), protocols=("cat-6:6", "cat-6:4"), settings=settings)
     ablate(place, grid.model_copy(update={"reference": "i_dml"}), QUICK, "x", lambda *_: None)
@@ -40,7 +40,7 @@ def rows_of(runs: Path) -> dict[str, dict[str, Any]]:
 
 
 def cells_of(runs: Path, protocol: str) -> dict[str, dict[str, Any]]:
-    summary = report.read_summary(runs / "x")
+    summary = read_summary(runs / "x")
     assert summary
     return {
         row["name"]: cell
@@ -84,7 +84,7 @@ def test_the_papers_tables_pair_only_what_can_be(runs: Path) -> None:
     text = (runs / "x" / "table.md").read_text()
     assert f"- ({PEOPLE})" in text
     assert f"- ({SHOTS})" in text
-    summary = report.read_summary(runs / "x")
+    summary = read_summary(runs / "x")
     assert summary
     lines = matrix_tables.comma_separated(summary).splitlines()
     assert len([line for line in lines if line.endswith(f",{SHOTS}")]) == 5
@@ -102,7 +102,7 @@ def test_the_table_of_one_protocol_says_why_and_marks_an_untrained_reference(run
 def test_the_pages_say_why_there_is_no_difference(runs: Path) -> None:
     tables = material.finished(runs / "x")
     own = material.Material("x", tables[runs / FOLDER])
-    for text in (page.html(own), page.overview_html("x", tables, report.read_summary(runs / "x"))):
+    for text in (page.html(own), page.overview_html("x", tables, read_summary(runs / "x"))):
         assert PEOPLE in text
         assert SHOTS in text
 
@@ -153,7 +153,7 @@ def test_a_comparison_and_a_difference_to_untrained_features_say_so(
     mark = "to i_dml (UNTRAINED: image)"
     assert (runs / "x" / "table.md").read_text().count(mark) >= 3
     tables = material.finished(runs / "x")
-    assert mark in page.overview_html("x", tables, report.read_summary(runs / "x"))
+    assert mark in page.overview_html("x", tables, read_summary(runs / "x"))
     own = page.html(material.Material("x", tables[runs / FOLDER]))
     assert "i_dml (UNTRAINED: image) [95" in own
 
@@ -161,7 +161,7 @@ def test_a_comparison_and_a_difference_to_untrained_features_say_so(
 def test_pictures_mark_the_heads_of_untrained_features(runs: Path) -> None:
     tables = material.finished(runs / "x")
     own = page.html(material.Material("x", tables[runs / FOLDER]))
-    for text in (own, page.overview_html("x", tables, report.read_summary(runs / "x"))):
+    for text in (own, page.overview_html("x", tables, read_summary(runs / "x"))):
         assert ">i_dml *</text>" in text
         assert ">random</text>" in text
         assert "i_dml, UNTRAINED: " in text

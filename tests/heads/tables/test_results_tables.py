@@ -11,12 +11,13 @@ from toy_features import make_store
 
 from cache import plugins
 from cache.errors import ConfigError, StoreError, UnknownName
-from heads.commands.ablate import Place, ablate
+from heads.commands._grids import ablate
 from heads.documents import papers
 from heads.documents import results as report
 from heads.experiments.grid import Grid, cell, cells, read_grid
+from heads.experiments.place import Place
 from heads.experiments.runs import slug
-from heads.protocols.one_shot import read_rules
+from heads.protocol import find
 from heads.tables import results as tables
 
 QUICK = {"epochs": 1, "episodes": 10, "validation_episodes": 5}
@@ -27,7 +28,7 @@ SMALL = {"stream": 8, "fusion": 8, "embedding": 4}
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("grid")
     store = make_store(root / "store", missing={"body": [3]}, untrained=("body", "pose"))
-    place = Place(store, "demo", root / "runs", read_rules(), seeds=2)
+    place = Place(store, "demo", root / "runs", seeds=2)
     grid = Grid(heads=("random", "i_dml", "ib_dml"), protocols=("cat-6:6",), reference="i_dml")
     ablate(place, grid, QUICK, "demo", lambda *_: None)
     return root / "runs" / "demo"
@@ -110,7 +111,7 @@ def test_a_table_can_be_printed_again(folder: Path) -> None:
     ],
 )
 def test_published_numbers_are_those_of_the_paper(head: str, protocol: str, value: float, source: str) -> None:
-    settings = cell(head, protocol, {}).settings
+    settings = cell(head, find(protocol), {}).settings
     found = papers.published(papers.read(), head, protocol, settings)
     assert found == {"accuracy": value, "source": source, "dataset": "emotic"}
 
@@ -128,7 +129,7 @@ def test_published_averages_follow_from_the_columns() -> None:
 
 def test_the_published_test_list_is_shown_beside_our_counts_on_its_own_dataset(tmp_path: Path, folder: Path) -> None:
     store = make_store(tmp_path / "store", dataset="emotic")
-    place = Place(store, "emotic", tmp_path / "runs", read_rules(), seeds=1)
+    place = Place(store, "emotic", tmp_path / "runs", seeds=1)
     ablate(place, Grid(heads=("random",), protocols=("cat-6:6",)), {}, "one", lambda *_: None)
     line = "Affect-DML, published test list: Disconnection 2272, Engagement 5148, Sensitivity 668, Embarrassment 454, "
     assert line + "Esteem 2182, Yearning 1410." in (tmp_path / "runs" / "one" / "table.md").read_text()
@@ -148,7 +149,7 @@ METHOD: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("values", METHOD)
 def test_nothing_is_published_of_another_method(values: dict[str, Any]) -> None:
-    settings = cell("sem_ib_dml", "cat-6:6", values).settings
+    settings = cell("sem_ib_dml", find("cat-6:6"), values).settings
     assert papers.published(papers.read(), "sem_ib_dml", "cat-6:6", settings) is None
     assert not any(table.about(settings) for table in papers.read().tables)
 
@@ -156,8 +157,8 @@ def test_nothing_is_published_of_another_method(values: dict[str, Any]) -> None:
 @pytest.mark.parametrize("values", [{"fusion": 512}, {"standardise": False}, {"scene": "image"}])
 def test_nothing_is_published_of_a_baseline_that_is_changed(values: dict[str, Any]) -> None:
     known = papers.read()
-    assert papers.published(known, "kosti", "cat-6:6", cell("kosti", "cat-6:6", {}).settings)
-    assert papers.published(known, "kosti", "cat-6:6", cell("kosti", "cat-6:6", values).settings) is None
+    assert papers.published(known, "kosti", "cat-6:6", cell("kosti", find("cat-6:6"), {}).settings)
+    assert papers.published(known, "kosti", "cat-6:6", cell("kosti", find("cat-6:6"), values).settings) is None
 
 
 @pytest.mark.parametrize("head", ["random", "kosti", "i_dml", "sem_ib_dml"])
@@ -165,19 +166,19 @@ def test_the_pace_of_training_and_the_number_of_draws_are_not_the_method(head: s
     pace = {"lr": 1e-3, "step": 2, "gamma": 0.5, "epochs": 3, "patience": 0}
     draws = {"episodes": 1000, "validation_episodes": 5}
     for protocol in ("cat-6:6", "lev-6:4-arousal"):
-        own, other = (cell(head, protocol, values).settings for values in ({}, pace | draws))
+        own, other = (cell(head, find(protocol), values).settings for values in ({}, pace | draws))
         found = papers.published(papers.read(), head, protocol, other)
         assert found is not None
         assert found == papers.published(papers.read(), head, protocol, own)
 
 
 def test_nothing_is_published_of_another_protocol() -> None:
-    settings = cell("sem_ib_dml", "cat-6:6", {}).settings
+    settings = cell("sem_ib_dml", find("cat-6:6"), {}).settings
     assert papers.published(papers.read(), "sem_ib_dml", "cat-9:9", settings) is None
 
 
 def test_the_settings_of_a_head_tell_which_head_it_is() -> None:
-    heads = [sorted(cell(head, "cat-6:6", {}).settings) for head in plugins.names("heads.models")]
+    heads = [sorted(cell(head, find("cat-6:6"), {}).settings) for head in plugins.names("heads.models")]
     assert len({tuple(names) for names in heads}) == len(heads)
 
 
@@ -189,19 +190,19 @@ def test_the_own_config_of_the_full_model_is_what_the_paper_says() -> None:
     network = {"semantic": "presence", "semantic_hidden": 256, "stream": 512, "fusion": 512, "embedding": 128}
     inference = {"shots": 1, "rule": "nearest", "support_norm": "none", "extra": []}
     said = losses | miner | pace | network | inference
-    settings = cell("sem_ib_dml", "cat-6:6", {}).settings
+    settings = cell("sem_ib_dml", find("cat-6:6"), {}).settings
     assert {key: settings[key] for key in said} == said
 
 
 def test_resnet_50_has_the_numbers_of_table_iv() -> None:
-    settings = cell("sem_ib_dml", "cat-6:6", {"image": "image50", "body": "body50/pooled"}).settings
+    settings = cell("sem_ib_dml", find("cat-6:6"), {"image": "image50", "body": "body50/pooled"}).settings
     found = papers.published(papers.read(), "sem_ib_dml", "cat-6:6", settings)
     assert found == {"accuracy": 0.358, "source": "Affect-DML, Table IV, ResNet-50", "dataset": "emotic"}
 
 
 def test_several_settings_and_protocols_have_rows_and_folders_of_their_own(tmp_path: Path) -> None:
     store = make_store(tmp_path / "store")
-    place = Place(store, "demo", tmp_path / "runs", read_rules(), seeds=1)
+    place = Place(store, "demo", tmp_path / "runs", seeds=1)
     settings: tuple[dict[str, Any], ...] = ({"margin": 0.1}, {"margin": 0.4})
     grid = Grid(heads=("i_dml",), protocols=("cat-6:6", "cat-6:4"), settings=settings)
     found = ablate(place, grid, QUICK | SMALL, "mine", lambda *_: None).tables
@@ -212,9 +213,9 @@ def test_several_settings_and_protocols_have_rows_and_folders_of_their_own(tmp_p
 
 
 def test_protocols_can_have_their_own_settings() -> None:
-    rates = [cell("sem_ib_dml", name, {}).recipe.lr for name in ("cat-6:6", "lev-7:3-arousal", "lev-6:4-arousal")]
+    rates = [cell("sem_ib_dml", find(name), {}).recipe.lr for name in ("cat-6:6", "lev-7:3-arousal", "lev-6:4-arousal")]
     assert rates == [3.5e-4, 3.5e-4, 3.5e-6]
-    assert cell("sem_ib_dml", "lev-6:4-arousal", {"lr": 1e-3}).recipe.lr == 1e-3
+    assert cell("sem_ib_dml", find("lev-6:4-arousal"), {"lr": 1e-3}).recipe.lr == 1e-3
 
 
 def test_a_setting_goes_to_the_heads_that_have_it() -> None:
@@ -228,7 +229,7 @@ def test_a_setting_goes_to_the_heads_that_have_it() -> None:
 
 def test_tables_of_settings_have_names_and_a_row_they_do_not_change_stands_once() -> None:
     settings: tuple[dict[str, Any], ...] = ({}, {"name": "wide", "image": "image50"}, {"name": "many", "shots": 5})
-    found = cells(Grid(heads=("random", "i_dml"), protocols=("cat-6:6",), settings=settings), "cat-6:6", {})
+    found = cells(Grid(heads=("random", "i_dml"), protocols=("cat-6:6",), settings=settings), find("cat-6:6"), {})
     assert [one.name for one in found] == ["random", "random-many", "i_dml", "i_dml-wide", "i_dml-many"]
     assert found[3].inputs == ("image50/pooled",)
     assert found[1].recipe.shots == 5
@@ -244,7 +245,7 @@ def test_tables_of_settings_have_names_and_a_row_they_do_not_change_stands_once(
 )
 def test_rows_that_cannot_be_told_apart_or_found_are_one_line(grid: dict[str, Any], expected: str) -> None:
     with pytest.raises((ConfigError, UnknownName)) as caught:
-        cells(Grid(heads=("i_dml",), protocols=("cat-6:6",), **grid), "cat-6:6", {})
+        cells(Grid(heads=("i_dml",), protocols=("cat-6:6",), **grid), find("cat-6:6"), {})
     assert str(caught.value).startswith(expected)
 
 
@@ -269,16 +270,16 @@ def test_grids_are_read_by_name_or_path_and_checked_as_a_whole(tmp_path: Path) -
     with pytest.raises(ConfigError, match=r"unknown setting 'setings'\. Did you mean 'settings'"):
         read_grid(str(path))
     with pytest.raises(ConfigError, match="settings of random: unknown setting 'lrr'"):
-        cells(Grid(heads=("random", "i_dml"), protocols=("cat-6:6",)), "cat-6:6", {"lrr": 1})
+        cells(Grid(heads=("random", "i_dml"), protocols=("cat-6:6",)), find("cat-6:6"), {"lrr": 1})
 
 
 def test_every_shipped_config_and_grid_is_valid() -> None:
     for head in plugins.names("heads.models"):
         assert head in plugins.configs("heads"), head
-        cell(head, "cat-6:6", {})
+        cell(head, find("cat-6:6"), {})
     for name in plugins.configs("heads", "configs/grids"):
         grid = read_grid(name)
-        assert [cells(grid, protocol, {}) for protocol in grid.protocols]
+        assert [cells(grid, find(protocol), {}) for protocol in grid.protocols]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from sklearn.linear_model import RidgeClassifier
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 
 from heads.protocols._one_shot.episodes import draw_support, recognise
-from heads.protocols._one_shot.rules import Rule, scorers
+from heads.protocols._one_shot.recognition import Rule, scorers
 
 CLASSES, WIDTH, EPISODES = 4, 10, 5
 
