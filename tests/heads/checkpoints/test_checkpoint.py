@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from one_shot_mappings import with_ties
 from safetensors import safe_open
 from safetensors.torch import save_file
 from toy_features import make_store
@@ -19,7 +20,6 @@ from heads.experiments.evaluate import evaluate
 from heads.experiments.experiment import run
 from heads.experiments.grid import cell
 from heads.protocol import find
-from heads.protocols.one_shot import read_rules
 
 FAST = {"stream": 8, "fusion": 8, "embedding": 4, "epochs": 1, "episodes": 3, "validation_episodes": 1}
 
@@ -55,9 +55,10 @@ def altered(
 
 
 NAMES = [
-    *("head", "settings", "widths", "seeds", "seen", "unseen", "dataset", "release", "source", "protocol"),
-    *("mapping", "mapping_version", "features", "untrained"),
+    *("head", "settings", "widths", "sizes", "seeds", "dataset", "release", "source", "kind", "protocol", "task"),
+    *("features", "untrained", "task.seen", "task.unseen", "task.mapping", "task.mapping_version"),
 ]
+"""Those of the protocol's own words stand inside ``task``."""
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -65,7 +66,12 @@ NAMES = [
     "value", [None, 3.5, [], {}, [[]], {"image/pooled": 0}, {"image/pooled": 10**30}, [-1], [0] * 9]
 )
 def test_every_word_about_it_altered(name: str, value: Any, whole: Path, store: Store, tmp_path: Path) -> None:
-    path = altered(whole, tmp_path, {name: value})
+    first, _, second = name.partition(".")
+    if second:
+        inner = parts(whole)[0][first] | {second: value}
+        path = altered(whole, tmp_path, {first: {key: x for key, x in inner.items() if x is not None}})
+    else:
+        path = altered(whole, tmp_path, {name: value})
     if (name, value) in (("untrained", []), ("settings", {})):
         pytest.skip("is what it may be, or another head's")
     with pytest.raises(AffectError) as caught:
@@ -79,12 +85,13 @@ def test_every_word_about_it_altered(name: str, value: Any, whole: Path, store: 
         ({"dataset": None}, "not a checkpoint of a head, or damaged: dataset: field required. Train again"),
         ({"widths": {"image/pooled": 0}}, "damaged: widths.image/pooled: input should be greater than or equal to 1"),
         ({"features": {}}, "damaged: features: image of the head is not among them"),
-        ({"mapping": None}, "does not say which mapping made its classes; it is of an older version. Train again"),
+        ({"task": {}}, "damaged: task: seen: Field required"),
+        ({"kind": None}, "does not say which kind of protocol it is of, an older version's. Train again"),
     ],
 )
 def test_the_fault_is_named(about: dict[str, Any], told: str, whole: Path, tmp_path: Path) -> None:
     path = altered(whole, tmp_path, about)
-    for read in (checkpoint.load, checkpoint.about) if "features" not in about else (checkpoint.load,):
+    for read in (checkpoint.load, checkpoint.about) if not {"features", "task"} & set(about) else (checkpoint.load,):
         with pytest.raises(WeightsError) as caught:
             read(path)
         assert told in str(caught.value)
@@ -108,16 +115,16 @@ def test_of_another_program(whole: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "change"),
     [
-        ("gallery.places", lambda x: x + 1000),
-        ("gallery.places", lambda x: x - 1000),
-        ("gallery.places", lambda x: x[:, :2].contiguous()),
-        ("gallery.places", lambda x: x[:0]),
-        ("gallery.places", lambda x: x.float()),
-        ("gallery.places", None),
-        ("gallery.rows", lambda x: x[:1]),
-        ("gallery.embedding", lambda x: x[:1]),
-        ("gallery.embedding", lambda x: x[:, :, :2].contiguous()),
-        ("gallery.embedding", lambda x: x.double()),
+        ("memory.places", lambda x: x + 1000),
+        ("memory.places", lambda x: x - 1000),
+        ("memory.places", lambda x: x[:, :2].contiguous()),
+        ("memory.places", lambda x: x[:0]),
+        ("memory.places", lambda x: x.float()),
+        ("memory.places", None),
+        ("memory.rows", lambda x: x[:1]),
+        ("memory.embedding", lambda x: x[:1]),
+        ("memory.embedding", lambda x: x[:, :, :2].contiguous()),
+        ("memory.embedding", lambda x: x.double()),
         ("scale.image/pooled.mean", None),
         ("scale.image/pooled.std", lambda x: x[:3]),
         ("head.network.classifier.weight", None),
@@ -132,8 +139,8 @@ def test_every_tensor_altered(
         checkpoint.load(path)
 
 
-def test_another_mapping_of_the_same_version_is_told(whole: Path, store: Store) -> None:
-    other = read_rules().model_copy(update={"ties": "drop"})
+def test_another_mapping_of_the_same_version_is_told(whole: Path, store: Store, tmp_path: Path) -> None:
+    other = with_ties(tmp_path, "drop")
     with pytest.raises(
         StoreError,
         match=r"i_dml\.safetensors: was trained with mapping \w{16} \(version 1\), the one given is \w{16} "
