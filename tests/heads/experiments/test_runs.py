@@ -13,7 +13,6 @@ from heads.experiments.bench import prepare
 from heads.experiments.experiment import run
 from heads.experiments.grid import cell
 from heads.protocol import find
-from heads.protocols.one_shot import read_rules
 
 FAR = "../../outside/evil"
 BAD = ["", ".", "..", ".hidden", FAR, "/abs", "a/b", "a\0b", "a\nb", "a\x1b[2J", "a\udc80", "x" * 201, "é" * 101]
@@ -27,7 +26,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 def trained(store: Store, folder: Path, protocol: str = "cat-6:6", name: str | None = None) -> Path:
     """A head that needs no training, so that its checkpoint is there at once."""
     one = cell("random", find(protocol), {"episodes": 3, "validation_episodes": 1, "epochs": 1}, name)
-    run(prepare(store, "demo", protocol, read_rules(), [one], "cpu"), one, range(1), folder)
+    run(prepare(store, "demo", find(protocol), [one], "cpu"), one, range(1), folder)
     return folder / f"{one.name}.safetensors"
 
 
@@ -104,19 +103,36 @@ def test_the_folder_of_the_protocol_is_found_behind_a_single_one(store: Store, t
     assert runs.checkpoint(tmp_path, "demo", "cat-6:4", "random") == wanted
 
 
-@pytest.mark.parametrize("protocol", ["cat-6:4", "nonsense"])
+@pytest.mark.parametrize(
+    ("protocol", "expected"),
+    [
+        ("cat-6:4", "was trained on 'demo cat-6:6', asked for is 'demo cat-6:4'"),
+        ("nonsense", "error: no protocol 'nonsense'. Known: cat-6:4, cat-6:6, lev-6:4-arousal, "),
+    ],
+)
 def test_evaluate_answers_for_the_protocol_that_was_asked(
-    protocol: str, store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    protocol: str, expected: str, store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     trained(store, tmp_path / "demo")
     words = ["evaluate", "--head", "random", "--store", str(store.root), "--runs", str(tmp_path), "--threads", "1"]
     assert cli.main([*words, "--protocol", protocol]) == 2
     told = capsys.readouterr()
-    assert f"was trained on 'demo cat-6:6', asked for is 'demo {protocol}'" in told.err
+    assert expected in told.err
     assert told.err.count("\n") == 1
     assert "accuracy" not in told.out
     assert cli.main(words) == 0
     assert "demo/random.safetensors: demo cat-6:6\n" in capsys.readouterr().out
+
+
+def test_a_row_of_a_grid_is_found_under_the_protocol_of_its_head(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trained(store, tmp_path / "demo", name="random-two draws")
+    places = ["--store", str(store.root), "--runs", str(tmp_path), "--threads", "1"]
+    assert cli.main(["evaluate", "--head", "random-two draws", *places]) == 0
+    assert "demo/random-two draws.safetensors: demo cat-6:6\n" in capsys.readouterr().out
+    assert cli.main(["evaluate", "--head", "randon-two", *places]) == 2
+    assert "no head 'randon'. Did you mean 'random'?" in capsys.readouterr().err
 
 
 def test_what_was_changed_is_the_end_of_a_name() -> None:
