@@ -18,9 +18,10 @@ from heads.experiments.cell import Result
 from heads.experiments.evaluate import csv_text, evaluate
 from heads.experiments.experiment import run
 from heads.experiments.grid import cell
+from heads.head import given
 from heads.protocol import find
-from heads.protocols._one_shot.gallery import predict
 from heads.protocols._one_shot.mapping import MAPPING
+from heads.protocols._one_shot.trial import OneShotTrial
 
 FAST = {"stream": 16, "semantic_hidden": 8, "fusion": 16, "embedding": 8, "epochs": 2, "episodes": 7}
 
@@ -49,12 +50,12 @@ def test_under_another_rule_scores_and_shares_are_those_of_the_table_too(
     found = evaluate(tmp_path / "sem_ib_dml.safetensors", store)
     assert found.metrics == one.row()["metrics"]
     assert found.metrics != trained(store, tmp_path / "plain", shots=2).row()["metrics"]
-    label = torch.as_tensor(found.task.labels[found.task.test] - len(found.task.seen))
-    share = np.asarray(found.prediction.unseen.gather(1, label[:, None]))
-    queries = 7 - (found.task.test[:, None, None, None] == found.task.test[found.trial.support][None]).any((2, 3)).sum(
-        1
-    )
-    assert 2 * (share[:, 0] * queries).sum() == pytest.approx(found.counts.correct.sum())
+    trial = found.trial
+    assert isinstance(trial, OneShotTrial)
+    share = np.asarray(found.answers()[0].shares.gather(1, torch.as_tensor(trial.labels)[:, None]))
+    queries = 7 - (trial.rows[:, None, None, None] == trial.rows[trial.support][None]).any((2, 3)).sum(1)
+    correct = found.metrics["accuracy"]["mean"] * 2 * 7 * (len(trial.rows) - 6 * 2)
+    assert 2 * (share[:, 0] * queries).sum() == pytest.approx(correct)
 
 
 @pytest.mark.parametrize("shots", [1, 3])
@@ -66,24 +67,29 @@ def test_shares_are_what_a_loop_counts(store: Store, tmp_path: Path, shots: int)
     split = {name: torch.as_tensor(_stored(store, name, test)) for name in loaded.head.inputs}
     with torch.no_grad():
         output = loaded.head({name: x.expand(2, *x.shape) for name, x in loaded.scaled(split).items()})
-    places, rows = loaded.gallery.places.numpy(), loaded.gallery.rows.numpy()
+    memory = {name: x.numpy() for name, x in loaded.memory.items()}
+    places, rows = memory["places"], memory["rows"]
+    one_shot, classifier = found.answers()
+    assert (one_shot.title, list(one_shot.names)) == ("one_shot", list(found.task.classes[6:]))
+    assert (classifier.title, list(classifier.names)) == ("classifier", list(found.task.classes[:6]))
+    logits = given(output.logits).numpy()
     for sample in range(0, len(test), 9):
         votes, counted = np.zeros(6), 0
         for seed in range(2):
-            vector = output.embedding[seed, sample].numpy()
+            vector = given(output.embedding)[seed, sample].numpy()
             for episode in places:
                 if test[sample] in rows[episode]:
                     continue
                 distance = np.full((6, shots), np.inf)
                 for label in range(6):
                     for shot in range(shots):
-                        support = loaded.gallery.embedding[seed, episode[label, shot]].numpy()
+                        support = memory["embedding"][seed, episode[label, shot]]
                         distance[label, shot] = np.linalg.norm(vector / np.linalg.norm(vector) - support)
                 votes[np.unravel_index(distance.argmin(), distance.shape)[0]] += 1
                 counted += 1
-        np.testing.assert_allclose(found.prediction.unseen[sample], votes / counted, atol=1e-6)
-    expected = np.exp(output.logits.numpy()) / np.exp(output.logits.numpy()).sum(2, keepdims=True)
-    np.testing.assert_allclose(found.prediction.seen, expected.mean(0), atol=1e-5)
+        np.testing.assert_allclose(one_shot.shares[sample], votes / counted, atol=1e-6)
+    expected = np.exp(logits) / np.exp(logits).sum(2, keepdims=True)
+    np.testing.assert_allclose(classifier.shares, expected.mean(0), atol=1e-5)
 
 
 def _stored(store: Store, name: str, rows: np.ndarray) -> np.ndarray:
@@ -97,11 +103,24 @@ def test_one_person_alone_gets_the_same_shares(store: Store, tmp_path: Path) -> 
     trained(store, tmp_path)
     found = evaluate(tmp_path / "sem_ib_dml.safetensors", store)
     loaded = found.checkpoint
-    outside = next(n for n, row in enumerate(found.task.test) if row not in loaded.gallery.rows)
+    outside = next(n for n, row in enumerate(found.task.test) if row not in loaded.memory["rows"])
     one = {name: torch.as_tensor(_stored(store, name, found.task.test[[outside]])) for name in loaded.head.inputs}
-    alone = predict(loaded.head, loaded.scaled(one), loaded.gallery)
-    torch.testing.assert_close(alone.unseen[0], found.prediction.unseen[outside])
-    torch.testing.assert_close(alone.seen[0], found.prediction.seen[outside])
+    beyond = np.array([len(found.manifest)])
+    for alone, among in zip(loaded.answers(one, beyond), found.answers(), strict=True):
+        torch.testing.assert_close(alone.shares[0], among.shares[outside])
+
+
+def test_nobody_is_judged_by_himself(store: Store, tmp_path: Path) -> None:
+    """The episodes that a person supports give him his own class at distance 0, and do not count for him."""
+    trained(store, tmp_path)
+    found = evaluate(tmp_path / "sem_ib_dml.safetensors", store)
+    loaded, row = found.checkpoint, int(found.checkpoint.memory["rows"][0])
+    place = found.task.test.tolist().index(row)
+    one = {name: torch.as_tensor(_stored(store, name, np.array([row]))) for name in loaded.head.inputs}
+    known, unknown = (loaded.answers(one, np.array([number]))[0].shares[0] for number in (row, len(found.manifest)))
+    torch.testing.assert_close(known, found.answers()[0].shares[place])
+    own = found.answers()[0].names.index(found.protocol.truth(found.task, row))
+    assert unknown[own] > known[own]
 
 
 def test_the_file_names_every_test_person(store: Store, tmp_path: Path) -> None:
@@ -110,7 +129,7 @@ def test_the_file_names_every_test_person(store: Store, tmp_path: Path) -> None:
     lines = list(csv.DictReader(csv_text(found).splitlines()))
     assert [line["key"] for line in lines] == [found.manifest.keys[row] for row in found.task.test]
     for line in lines:
-        shares = {name: float(line[name]) for name in found.task.unseen}
+        shares = {name: float(line[name]) for name in found.task.classes[6:]}
         assert sum(shares.values()) == pytest.approx(1, abs=1e-4)
         assert shares[line["predicted"]] == max(shares.values())
         assert line["class"] in shares

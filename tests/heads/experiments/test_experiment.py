@@ -14,16 +14,16 @@ from cache.errors import TooLittleData, WeightsError
 from cache.manifest import Manifest
 from cache.store import Store
 from heads.checkpoints import checkpoint
-from heads.experiments import experiment
 from heads.experiments.bench import prepare
 from heads.experiments.cell import Cell, Result
 from heads.experiments.experiment import run
 from heads.experiments.grid import cell
+from heads.head import CLASS
 from heads.learning import together
 from heads.learning.train import Best, train
 from heads.learning.training import fields
-from heads.protocol import find
-from heads.protocols.one_shot import apply, read_rules
+from heads.protocol import Task, find
+from heads.protocols.one_shot import Protocol
 
 FAST = {"stream": 16, "semantic_hidden": 8, "fusion": 16, "embedding": 8, "epochs": 3, "episodes": 20}
 SEEDS = range(2)
@@ -39,7 +39,11 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 def fast(head: str) -> dict[str, Any]:
     """What of FAST the head has."""
-    return {key: value for key, value in FAST.items() if key in fields(plugins.load("heads.models", head, "Model"), {})}
+    return {
+        key: value
+        for key, value in FAST.items()
+        if key in fields(plugins.load("heads.models", head, "Model"), Protocol, {})
+    }
 
 
 def result(store: Store, folder: Path, head: str = "sem_ib_dml", **values: Any) -> Result:
@@ -73,20 +77,20 @@ def test_poisoned_test_labels_change_nothing_of_training(
     seen: list[Best] = []
     monkeypatch.setattr(together, "train", lambda *args: seen.append(train(*args)) or seen[-1])
     clean = result(store, tmp_path / "clean", head)
-    apply = experiment.one_shot.apply
+    honest = Protocol.task
 
-    def poisoned(name: str, manifest: Manifest, rules: Any) -> Any:
-        task = apply(name, manifest, rules)
+    def poisoned(protocol: Protocol, manifest: Manifest) -> Task:
+        task = honest(protocol, manifest)
         labels = task.labels.copy()
         labels[task.test] = np.random.default_rng(0).permutation(labels[task.test])
-        return replace(task, labels=labels)
+        return replace(task, targets={CLASS: labels})
 
-    monkeypatch.setattr(experiment.one_shot, "apply", poisoned)
+    monkeypatch.setattr(Protocol, "task", poisoned)
     spoilt = result(store, tmp_path / "spoilt", head)
     assert seen[0].epoch.tolist() == seen[1].epoch.tolist()
     assert all(torch.equal(x, seen[1].state[name]) for name, x in seen[0].state.items())
     assert [one.loss.tolist() for one in seen[0].history] == [one.loss.tolist() for one in seen[1].history]
-    assert (clean.counts.correct != spoilt.counts.correct).any()
+    assert (clean.scores["accuracy"].resampled != spoilt.scores["accuracy"].resampled).any()
 
 
 @pytest.mark.parametrize("head", [name for name in HEADS if name != "random"])
@@ -105,9 +109,11 @@ def test_more_shots_leave_fewer_queries_and_validate_on_classes_that_have_them(
     store: Store, tmp_path: Path, shots: int
 ) -> None:
     found = result(store, tmp_path, shots=shots)
-    task = apply("cat-6:6", store.manifest("demo"), read_rules())
+    task = find("cat-6:6").task(store.manifest("demo"))
     tested = np.array(list(task.class_counts()["test"].values()))
-    assert found.counts.total.sum() == tested.sum() - found.lost["test"] - 6 * shots
+    hits = found.scores["accuracy"].resampled * (tested.sum() - found.lost["test"] - 6 * shots)
+    np.testing.assert_allclose(hits, hits.round(), atol=1e-9)
+    assert hits.max() > 1
     assert found.row()["settings"]["shots"] == shots
     assert found.row()["metrics"]["accuracy"]["mean"] > 0.25
 
@@ -140,7 +146,7 @@ def test_guessing_is_right_as_often_as_chance_says(store: Store, tmp_path: Path)
 def test_a_checkpoint_gives_back_the_head_with_its_settings_and_scales(store: Store, tmp_path: Path) -> None:
     found = result(store, tmp_path)
     loaded = checkpoint.load(tmp_path / "sem_ib_dml.safetensors")
-    assert loaded.about["seen"] == ["anger", "sadness", "joy", "love", "fear", "surprise"]
+    assert loaded.about["task"]["seen"] == ["anger", "sadness", "joy", "love", "fear", "surprise"]
     assert loaded.about["untrained"] == ["body"]
     assert loaded.about["seeds"] == [0, 1]
     assert set(loaded.scales) == {"image/pooled", "body/pooled"}
@@ -158,9 +164,9 @@ def test_damaged_and_foreign_checkpoints_are_one_line(tmp_path: Path) -> None:
 
 
 def test_people_who_lack_features_can_make_a_class_too_small(tmp_path: Path) -> None:
-    task = apply("cat-6:6", manifest_of(people()), read_rules())
-    love = [row for row in task.train.tolist() if task.seen[task.labels[row]] == "love"]
+    task = find("cat-6:6").task(manifest_of(people()))
+    love = [row for row in task.train.tolist() if task.classes[task.labels[row]] == "love"]
     poor = make_store(tmp_path / "store", missing={"body": love})
-    with pytest.raises(TooLittleData, match="seen class love has 0 train people, needs at least 4"):
+    with pytest.raises(TooLittleData, match="class love has 0 train people, needs at least 4"):
         result(poor, tmp_path, "b_dml")
     assert isinstance(result(poor, tmp_path, "random").cell, Cell)

@@ -160,9 +160,9 @@ def test_settings_of_losses_miners_heads_and_training_have_different_names() -> 
 def test_a_choice_brings_its_own_settings() -> None:
     config = settings("circle", "none", m=0.3)
     assert (config.m, config.gamma) == (0.3, Training().gamma)
-    assert {"m", "gamma_scale"} <= fields(sem_ib_dml.Model, {"loss": "circle"})
-    assert "epsilon" in fields(sem_ib_dml.Model, {})
-    assert "epsilon" not in fields(sem_ib_dml.Model, {"miner": "none"})
+    assert {"m", "gamma_scale"} <= fields(sem_ib_dml.Model, Protocol, {"loss": "circle"})
+    assert "epsilon" in fields(sem_ib_dml.Model, Protocol, {})
+    assert "epsilon" not in fields(sem_ib_dml.Model, Protocol, {"miner": "none"})
     assert recipe(sem_ib_dml.Model, Protocol, config.model_dump(mode="json"), "checkpoint") == config
     with pytest.raises(ConfigError, match="unknown setting 'margin'"):
         settings("circle", "none", margin=0.3)
