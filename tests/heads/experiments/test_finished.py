@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from one_shot_mappings import with_ties
 from safetensors.torch import load_file
 from toy_features import make_store, people
 
@@ -65,20 +66,20 @@ def test_a_second_run_trains_nothing_and_gives_the_same_files(place: Place, monk
     assert before == {path: path.read_bytes() for path in place.runs.rglob("*") if path.is_file()}
 
 
-def test_what_changes_a_number_is_trained_again(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_changes_a_number_is_trained_again(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     go(place)
     assert go(place, margin=0.3).reused == 2  # random has no margin
     go(place)
     assert go(replace(place, seeds=1)).reused == 0
     go(place)
-    assert go(replace(place, rules=place.rules.model_copy(update={"ties": "drop"}))).reused == 0
+    assert go(replace(place, mapping=with_ties(tmp_path, "drop"))).reused == 0
     go(place)
     threads = torch.get_num_threads()
     torch.set_num_threads(threads + 1)
     assert go(place).reused == 0
     torch.set_num_threads(threads)
     go(place)
-    monkeypatch.setattr(finished, "code_version", lambda head: "another" if head == "b_dml" else code(head))
+    monkeypatch.setattr(finished, "code_version", lambda *of: "another" if of[0] == "b_dml" else code(*of))
     assert go(place).reused == 4
 
 
@@ -98,7 +99,7 @@ def test_a_damaged_cell_or_a_checkpoint_that_is_gone_is_trained_again(place: Pla
     cells = place.runs / "x" / "cat-6-6" / "cells"
     (cells / "i_dml.json").write_text((cells / "i_dml.json").read_text()[:-40])
     content = json.loads((cells / "b_dml.json").read_text())
-    (cells / "b_dml.json").write_text(json.dumps(content | {"episodes": {"correct": 1, "total": []}}))
+    (cells / "b_dml.json").write_text(json.dumps(content | {"scores": {"accuracy": {"seeds": 1, "resampled": []}}}))
     (place.runs / "x" / "cat-6-4" / "random.safetensors").unlink()
     assert go(place).reused == 3
     assert go(place).reused == 6
@@ -115,32 +116,38 @@ def test_a_kill_between_checkpoint_and_cell_leaves_no_old_cell_behind(
     assert go(place).reused == 5
 
 
+CAT = find("cat-6:6")
+
+
 def test_train_trains_whatever_is_there(place: Place) -> None:
     told: list[object] = []
     for _ in range(2):
-        table(
-            place,
-            "cat-6:6",
-            [cell("random", find("cat-6:6"), {"episodes": 5})],
-            place.runs / "t",
-            lambda *x: told.append(x),
-        )
+        table(place, CAT, [cell("random", CAT, {"episodes": 5})], place.runs / "t", lambda *x: told.append(x))
     assert len(told) == 2
 
 
 def test_the_code_version_follows_imports_and_ignores_remarks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in ("experiment", "models/i_dml", "models/b_dml", "shared", "apart"):
+    names = ("experiments/experiment", "models/i_dml", "models/b_dml", "protocols/one", "protocols/two")
+    for name in (*names, "metrics/chosen", "shared", "apart"):
         path = tmp_path / "heads" / f"{name}.py"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("from heads import shared\n" if name == "models/i_dml" else "X = 1\n")
+        path.write_text("from heads import shared\n" if name in ("models/i_dml", "protocols/two") else "X = 1\n")
     monkeypatch.setattr(code_version, "_ROOT", tmp_path)
-    first, other = (code_version.code_version.__wrapped__(head) for head in ("i_dml", "b_dml"))
-    (tmp_path / "heads" / "apart.py").write_text("X = 2\n")
-    (tmp_path / "heads" / "experiment.py").write_text("X = 1  # a remark\n")
-    assert code_version.code_version.__wrapped__("i_dml") == first
-    (tmp_path / "heads" / "shared.py").write_text("X = 2\n")
-    assert code_version.code_version.__wrapped__("i_dml") != first
-    assert code_version.code_version.__wrapped__("b_dml") == other
+    pairs = [(head, protocol) for head in ("i_dml", "b_dml") for protocol in ("one", "two")]
+
+    def changed(name: str, text: str) -> list[bool]:
+        """Whose version is another once the file holds ``text``."""
+        before = [code_version.code_version.__wrapped__(*pair) for pair in pairs]
+        (tmp_path / "heads" / f"{name}.py").write_text(text)
+        return [code_version.code_version.__wrapped__(*pair) != one for pair, one in zip(pairs, before, strict=True)]
+
+    assert not any(changed("apart", "X = 2\n"))
+    assert not any(changed("experiments/experiment", "X = 1  # a remark\n"))
+    assert changed("shared", "X = 2\n") == [True, True, False, True]
+    assert changed("models/b_dml", "X = 2\n") == [False, False, True, True]
+    assert changed("protocols/one", "X = 2\n") == [True, False, True, False]
+    assert all(changed("metrics/chosen", "X = 2\n"))
+    assert all(changed("experiments/experiment", "X = 2\n"))
 
 
 def test_a_grid_killed_half_way_goes_on_and_ends_as_an_unbroken_one(place: Place, tmp_path: Path) -> None:
@@ -204,7 +211,7 @@ def test_rows_trained_together_are_the_rows_trained_alone(place: Place, monkeypa
         assert mine["history"]["loss"] == [pytest.approx(one, abs=1e-5) for one in theirs["history"]["loss"]]
     for name, cell_ in cells.items():
         other = json.loads((apart.runs / "s" / "cells" / name).read_text())
-        assert (cell_["identity"], cell_["episodes"]) == (other["identity"], other["episodes"])
+        assert (cell_["identity"], cell_["scores"]) == (other["identity"], other["scores"])
     for name, state in states.items():
         other_state = load_file(apart.runs / "s" / name)
         assert set(state) == set(other_state)
@@ -268,14 +275,16 @@ def test_a_row_that_explodes_says_so_in_its_place_and_the_others_are_trained(
         ablate(place, Grid(heads=("i_dml",), protocols=("cat-6:6",), settings=rates[1:2]), QUICK, "n", lambda *_: None)
 
 
-def test_two_rows_are_compared_seed_by_seed_and_episode_by_episode(place: Place) -> None:
+def test_two_rows_are_compared_seed_by_seed_and_resample_by_resample(place: Place) -> None:
     go(place)
     found = finished.compare(place.runs, "x/cat-6-6/b_dml", "x/cat-6-6/random")
-    correct = {}
+    values = {}
     for name in ("b_dml", "random"):
-        content = json.loads((place.runs / "x" / "cat-6-6" / "cells" / f"{name}.json").read_text())["episodes"]
-        correct[name] = np.array(content["correct"]) / np.array(content["total"])
-    apart = correct["b_dml"].mean(2) - correct["random"].mean(2)
+        content = json.loads((place.runs / "x" / "cat-6-6" / "cells" / f"{name}.json").read_text())["scores"]
+        values[name] = np.array(content["macro_accuracy"]["resampled"])
+        np.testing.assert_allclose(content["macro_accuracy"]["seeds"], values[name].mean(1))
+    assert values["b_dml"].shape == (2, 10)
+    apart = values["b_dml"] - values["random"]
     assert found["macro_accuracy"]["mean"] == pytest.approx(apart.mean())
     assert two_way_interval(apart) == pytest.approx(found["macro_accuracy"]["ci95"])
 
@@ -289,3 +298,13 @@ def test_rows_of_other_episodes_are_not_compared(place: Place) -> None:
     ablate(place, GRID, QUICK | {"shots": 2}, "k", lambda *_: None)
     with pytest.raises(ConfigError, match="has shots 1, k/cat-6-6/i_dml has shots 2"):
         finished.compare(place.runs, "x/cat-6-6/i_dml", "k/cat-6-6/i_dml")
+
+
+def test_rows_of_another_mapping_are_not_compared_and_the_line_names_what_differs(place: Place, tmp_path: Path) -> None:
+    go(place)
+    ablate(replace(place, mapping=with_ties(tmp_path, "drop")), GRID, QUICK, "m", lambda *_: None)
+    told = (
+        r"^x/cat-6-6/i_dml has mapping \w{16}, m/cat-6-6/i_dml has mapping \w{16}\. Only rows over"
+    )
+    with pytest.raises(ConfigError, match=told):
+        finished.compare(place.runs, "x/cat-6-6/i_dml", "m/cat-6-6/i_dml")

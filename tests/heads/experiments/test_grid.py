@@ -43,7 +43,7 @@ def test_no_group_is_larger_than_the_bound_and_parts_are_of_equal_size(
             protocols=("cat-6:6",),
             settings=tuple({"lr": 1e-4 * (n + 1)} for n in range(max(rows, 1))),
         ),
-        "cat-6:6",
+        find("cat-6:6"),
         {},
     )[:rows]
     found = groups(wanted, seeds)

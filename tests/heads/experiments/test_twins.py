@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from one_shot_mappings import with_ties
 from safetensors.torch import load_file
 from toy_features import make_store
 
@@ -118,9 +119,11 @@ def test_a_twin_that_cannot_be_read_is_trained(
 
 
 @pytest.mark.parametrize("ties", ["unseen", "drop"])
-def test_other_training_people_are_another_training(place: Place, ties: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_training_people_are_another_training(
+    place: Place, tmp_path: Path, ties: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     names = trained(monkeypatch)
-    go(replace(place, rules=place.rules.model_copy(update={"ties": ties})))
+    go(replace(place, mapping=with_ties(tmp_path, ties)))
     assert ("cat-6:4", "i_dml") in names
 
 
