@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from one_shot_mappings import changed
 from toy_features import make_store
 
 from cache.errors import ConfigError, StoreError, UnknownName
@@ -65,7 +66,7 @@ def test_a_grid_that_is_stopped_half_way_does_not_show_the_one_before(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = go(place, "lev-7:3-valence")
-    monkeypatch.setattr("heads.commands.ablate.summarise", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr("heads.commands._grids.summarise", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         go(place, "cat-6:6", "cat-6:4")
     assert sorted(shown(root)) == ["cat-6:4", "cat-6:6"]
@@ -97,10 +98,9 @@ def test_every_protocol_is_known_before_the_first_is_trained(place: Place, bad: 
     assert not (place.runs / "x").exists()
 
 
-def test_two_protocols_of_one_folder_are_told_before_anything_is_trained(place: Place) -> None:
-    both = {"cat-6:6": place.rules.unseen["cat-6:6"], "cat-6-6": place.rules.unseen["cat-6:6"]}
-    rules = place.rules.model_copy(update={"unseen": both})
-    alike = Place(place.store, "demo", place.runs, rules, seeds=1)
+def test_two_protocols_of_one_folder_are_told_before_anything_is_trained(place: Place, tmp_path: Path) -> None:
+    mapping = changed(tmp_path, ('"cat-6:4" =', '"cat-6-6" ='))
+    alike = Place(place.store, "demo", place.runs, mapping, seeds=1)
     with pytest.raises(ConfigError, match=r"grid: protocols cat-6:6 and cat-6-6 have one folder, cat-6-6"):
         go(alike, "cat-6:6", "cat-6-6")
 
