@@ -1,103 +1,112 @@
-"""The published predictions scored with our metrics; our mapping on EMOTIC's published labels."""
+"""Published numbers are the papers', and stand beside rows of their own method alone."""
 
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
-from toy_features import CATEGORIES
+from one_shot_mappings import changed
 
-from cache.manifest import Manifest
-from cache.store import Store
-from heads.cli import main
-from heads.commands import mapping
+from cache import plugins
 from heads.documents import papers
-from heads.metrics import accuracy, macro_accuracy
-from heads.protocols._one_shot.mapping import MAPPING, read_rules
+from heads.experiments.grid import cell
+from heads.protocol import find
 
-LABELS = Path(__file__).resolve().parents[2].parent / "shared" / "real" / "labels"
-pytestmark = pytest.mark.skipif(not LABELS.is_dir(), reason="no ../shared")
-
-
-def published_classes() -> np.ndarray:
-    """Of the test list's rows, ``A07/2075.png`` is class 0."""
-    lines = (LABELS / "affect_dml_cat66_test_list.txt").read_text().split()
-    return np.array([int(line[1:3]) - 7 for line in lines])
+CAT = find("cat-6:6")
+REMARKS = {one.source: one.remark for one in papers.read().tables}
 
 
-@pytest.mark.parametrize(("name", "micro", "macro"), [("base", 29.60, 18.56), ("cs", 10.93, 16.68)])
-def test_published_predictions_have_the_scores_found_independently(name: str, micro: float, macro: float) -> None:
-    told = np.loadtxt(LABELS / f"affect_dml_cat66_pred_{name}.txt", dtype=int) - 7
-    true = published_classes()[: len(told)]
-    assert len(told) == 12_000
-    total = np.bincount(true, minlength=6)
-    correct = np.bincount(true[told == true], minlength=6)
-    assert round(100 * float(accuracy.score(correct, total)), 2) == micro
-    assert round(100 * float(macro_accuracy.score(correct, total)), 2) == macro
+@pytest.mark.parametrize(
+    ("head", "protocol", "value", "source"),
+    [
+        ("sem_ib_dml", "cat-6:6", 0.3376, "Affect-DML, Table II"),
+        ("sem_ib_dml", "cat-6:4", 0.3626, "Affect-DML, Table II"),
+        ("sem_ib_dml", "lev-7:3-valence", 0.5236, "Affect-DML, Table III"),
+        ("sem_i_dml", "lev-6:4-dominance", 0.6529, "Affect-DML, Table III"),
+        ("random", "lev-6:4-valence", 0.0762, "Affect-DML, Table III"),
+    ],
+)
+def test_published_numbers_are_those_of_the_paper(head: str, protocol: str, value: float, source: str) -> None:
+    settings = cell(head, find(protocol), {}).settings
+    found = papers.published(papers.read(), head, find(protocol), settings)
+    assert found == {"accuracy": value, "source": source, "dataset": "emotic", "remark": REMARKS[source]}
 
 
-def test_the_published_counts_are_those_of_the_list() -> None:
-    counts = np.bincount(published_classes(), minlength=6).tolist()
-    assert counts == list(papers.read().people[0].test.values()) == [2272, 5148, 668, 454, 2182, 1410]
+def test_published_averages_follow_from_the_columns() -> None:
+    level = papers.read().tables[1]
+    for average in level.averages:
+        assert set(average.heads) == set(level.heads)
+        for head, printed in average.heads.items():
+            parts = [100 * (level.value(head, name) or 0) for name in average.protocols]
+            misprinted = {("kosti", "lev-6:4 average"): 33.19, ("sem_ib_dml", "lev-7:3 average"): 54.69}
+            assert sum(parts) / 3 == pytest.approx(misprinted.get((head, average.name), printed), abs=0.02)
+    assert all(len(values) == len(one.protocols) for one in papers.read().tables for values in one.heads.values())
 
 
-@pytest.fixture(scope="module")
-def emotic(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """The manifest that EMOTIC's own reader makes of the CVPR'17 validation file."""
-    from pipeline.datasets.emotic import Reader
-
-    root = tmp_path_factory.mktemp("emotic")
-    (root / "val.json").write_bytes((LABELS / "emotic_cvpr17_val.json").read_bytes())
-    for folder in ("mscoco", "framesdb", "emodb_small", "ade20k"):
-        (root / "emotic" / folder / "images").mkdir(parents=True)
-    store = Store(root / "store")
-    manifest = Reader(root).read("test")
-    with store.lock("emotic"):
-        store.begin(manifest, 256)
-    return store
+METHOD: list[dict[str, Any]] = [
+    *({"shots": 5}, {"rule": "linear"}, {"support_norm": "centre"}, {"extra": "scene/scores"}, {"image": "image50"}),
+    *({"loss": "arcface", "miner": "none"}, {"loss": "contrastive"}, {"miner": "none"}, {"margin": 0.4}),
+    *({"metric_weight": 0, "class_weight": 0, "embedding": 8}, {"metric_weight": 0}, {"class_weight": 1}),
+    *({"stream": 8}, {"fusion": 8}, {"embedding": 8}, {"activation": "relu"}, {"standardise": False}),
+    *({"epsilon": 0.2}, {"batch": 64}, {"per_class": 8}),
+    *({"semantic": "area"}, {"semantic_hidden": 8}, {"sem2vec": "other"}, {"body": "body50"}),
+]
 
 
-def by_hand(manifest: Manifest, ties: str) -> dict[str, int]:
-    """Our mapping, person by person, in words."""
-    groups = {word: name for name, words in read_rules().seen.items() for word in words}
-    seen, unseen = list(read_rules().seen), list(read_rules().unseen["cat-6:6"])
-    out = dict.fromkeys([*seen, *unseen], 0)
-    for row, status in zip(manifest.categories, manifest.statuses, strict=True):
-        names = [groups.get(CATEGORIES[index], CATEGORIES[index]) for index in np.flatnonzero(row)]
-        if status == "ok" and names:
-            most = max(names.count(name) for name in names)
-            order = [*seen, *unseen] if ties == "seen" else [*unseen, *seen]
-            out[next(name for name in order if names.count(name) == most)] += 1
-    return out
+@pytest.mark.parametrize("values", METHOD)
+def test_nothing_is_published_of_another_method(values: dict[str, Any]) -> None:
+    settings = cell("sem_ib_dml", CAT, values).settings
+    assert papers.published(papers.read(), "sem_ib_dml", CAT, settings) is None
+    assert not any(table.about(settings) for table in papers.read().tables)
 
 
-@pytest.mark.parametrize("ties", ["seen", "unseen"])
-def test_the_mapping_on_real_labels_counts_as_a_person_would(emotic: Store, ties: str) -> None:
-    manifest = emotic.manifest("emotic")
-    assert tuple(manifest.category_names) == tuple(CATEGORIES)
-    lines = mapping.tables(manifest, read_rules().model_copy(update={"ties": ties}))["cat-6:6"]
-    assert {line["name"]: line["val"] for line in lines} == by_hand(manifest, ties)
-    assert sum(line["val"] for line in lines) == 2397
-    assert all(line["train"] == line["test"] == 0 for line in lines)
+@pytest.mark.parametrize("values", [{"fusion": 512}, {"standardise": False}, {"scene": "image"}])
+def test_nothing_is_published_of_a_baseline_that_is_changed(values: dict[str, Any]) -> None:
+    known = papers.read()
+    assert papers.published(known, "kosti", CAT, cell("kosti", CAT, {}).settings)
+    assert papers.published(known, "kosti", CAT, cell("kosti", CAT, values).settings) is None
 
 
-def test_validation_people_have_the_labels_of_all_annotators_so_hardly_any_is_unseen(emotic: Store) -> None:
-    manifest = emotic.manifest("emotic")
-    assert np.median(manifest.categories.sum(1)) == 7
-    counts = {ties: by_hand(manifest, ties) for ties in ("seen", "unseen")}
-    unseen = papers.read().people[0].test
-    assert [sum(counts[ties][name] for name in unseen) for ties in ("seen", "unseen")] == [0, 54]
+@pytest.mark.parametrize("head", ["random", "kosti", "i_dml", "sem_ib_dml"])
+def test_the_pace_of_training_and_the_number_of_draws_are_not_the_method(head: str) -> None:
+    pace = {"lr": 1e-3, "step": 2, "gamma": 0.5, "epochs": 3, "patience": 0}
+    draws = {"episodes": 1000, "validation_episodes": 5}
+    for protocol in ("cat-6:6", "lev-6:4-arousal"):
+        own, other = (cell(head, find(protocol), values).settings for values in ({}, pace | draws))
+        found = papers.published(papers.read(), head, find(protocol), other)
+        assert found is not None
+        assert found == papers.published(papers.read(), head, find(protocol), own)
 
 
-def test_the_command_prints_our_counts_beside_the_published(
-    emotic: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "mine.toml").write_text(MAPPING.read_text().replace('ties = "seen"', 'ties = "unseen"'))
-    words = ["mapping", "--dataset", "emotic", "--store", str(emotic.root)]
-    assert main([*words, "--mapping", str(tmp_path / "mine.toml")]) == 0
-    table = capsys.readouterr().out.split("cat-6:6\n")[1].split("cat-6:4\n")[0].splitlines()[3:-1]
-    cells = {parts[1]: parts for parts in ([part.strip() for part in line.split("|")] for line in table)}
-    counts = by_hand(emotic.manifest("emotic"), "unseen")
-    for name, published in papers.read().people[0].test.items():
-        shares = [f"{100 * counts[name] / 54:.2f}", str(published), f"{100 * published / 12_134:.2f}"]
-        assert cells[name][6:10] == [str(counts[name]), *shares]
-    assert cells["joy"][8] == ""
+def test_nothing_is_published_of_another_protocol(tmp_path: Path) -> None:
+    settings = cell("sem_ib_dml", CAT, {}).settings
+    other = find("cat-9:9", changed(tmp_path, ('"cat-6:4" =', '"cat-9:9" =')))
+    assert papers.published(papers.read(), "sem_ib_dml", other, settings) is None
+    assert papers.published(papers.read(), "sem_ib_dml", CAT, settings)
+
+
+def test_every_published_number_says_why_it_is_not_like_for_like() -> None:
+    assert all(len(one.remark.split()) > 5 for one in papers.read().tables)
+
+
+def test_the_settings_of_a_head_tell_which_head_it_is() -> None:
+    heads = [sorted(cell(head, CAT, {}).settings) for head in plugins.names("heads.models")]
+    assert len({tuple(names) for names in heads}) == len(heads)
+
+
+def test_the_own_config_of_the_full_model_is_what_the_paper_says() -> None:
+    """Affect-DML, sections III-C, III-D and IV-A; margin, epsilon, per_class and the fusion of the public code."""
+    losses: dict[str, Any] = {"loss": "triplet", "margin": 0.2, "metric_weight": 0.5, "class_weight": 0.5}
+    miner = {"miner": "multi_similarity", "epsilon": 0.1, "batch": 32, "per_class": 4}
+    pace = {"lr": 3.5e-4, "step": 4, "gamma": 0.1}
+    network = {"semantic": "presence", "semantic_hidden": 256, "stream": 512, "fusion": 512, "embedding": 128}
+    inference = {"shots": 1, "rule": "nearest", "support_norm": "none", "extra": []}
+    said = losses | miner | pace | network | inference
+    settings = cell("sem_ib_dml", CAT, {}).settings
+    assert {key: settings[key] for key in said} == said
+
+
+def test_resnet_50_has_the_numbers_of_table_iv() -> None:
+    settings = cell("sem_ib_dml", CAT, {"image": "image50", "body": "body50/pooled"}).settings
+    found = papers.published(papers.read(), "sem_ib_dml", CAT, settings)
+    source = "Affect-DML, Table IV, ResNet-50"
+    assert found == {"accuracy": 0.358, "source": source, "dataset": "emotic", "remark": REMARKS[source]}

@@ -53,8 +53,8 @@ def cell_of(summary: dict[str, Any], title: str, row: str, column: str) -> dict[
 
 def stored(place: Place, protocol: str, row: str) -> np.ndarray:
     """(S, E) accuracies from the cell's file."""
-    content = json.loads((place.runs / "all" / runs.slug(protocol) / "cells" / f"{row}.json").read_text())["episodes"]
-    return np.asarray(np.array(content["correct"]).sum(2) / sum(content["total"]))
+    content = json.loads((place.runs / "all" / runs.slug(protocol) / "cells" / f"{row}.json").read_text())["scores"]
+    return np.array(content["accuracy"]["resampled"])
 
 
 def test_a_cell_is_the_papers_number_ours_and_what_lies_between(place: Place, summary: dict[str, Any]) -> None:
@@ -62,8 +62,8 @@ def test_a_cell_is_the_papers_number_ours_and_what_lies_between(place: Place, su
     ours = stored(place, "cat-6:6", "ib_dml")
     low, high = two_way_interval(ours, SHARE)
     assert found["paper"] == 0.2102
-    assert found["accuracy"]["mean"] == pytest.approx(ours.mean())
-    assert found["accuracy"]["ci95"] == pytest.approx([low, high])
+    assert found["metrics"]["accuracy"]["mean"] == pytest.approx(ours.mean())
+    assert found["metrics"]["accuracy"]["ci95"] == pytest.approx([low, high])
     assert found["difference"]["mean"] == pytest.approx(ours.mean() - 0.2102)
     assert found["difference"]["ci95"] == pytest.approx([low - 0.2102, high - 0.2102])
     apart = ours - stored(place, "cat-6:6", "i_dml")
@@ -78,8 +78,8 @@ def test_an_average_is_over_the_columns_and_has_the_printed_average_beside_it(
     found = cell_of(summary, "Affect-DML, Table III", "ib_dml", "lev-7:3 average")
     ours = np.mean([stored(place, name, "ib_dml") for name in LEVELS], axis=0)
     assert found["paper"] == 0.5198
-    assert found["accuracy"]["mean"] == pytest.approx(ours.mean())
-    assert found["accuracy"]["ci95"] == pytest.approx(two_way_interval(ours, SHARE))
+    assert found["metrics"]["accuracy"]["mean"] == pytest.approx(ours.mean())
+    assert found["metrics"]["accuracy"]["ci95"] == pytest.approx(two_way_interval(ours, SHARE))
 
 
 def test_rows_stand_in_the_tables_that_are_about_them(summary: dict[str, Any]) -> None:
@@ -112,7 +112,7 @@ def test_a_protocol_with_too_few_people_does_not_stop_the_others(tmp_path: Path)
     found = ablate(place, grid, QUICK, "few", lambda *_: None)
     assert found.summary
     assert cell_of(found.summary, "Affect-DML, Table II", "i_dml", "cat-6:6")["reason"] == "too little data"
-    assert "accuracy" in cell_of(found.summary, "Affect-DML, Table III", "i_dml", LEVELS[0])
+    assert "accuracy" in cell_of(found.summary, "Affect-DML, Table III", "i_dml", LEVELS[0])["metrics"]
     assert "cat-6:6: demo cat-6:6: unseen class Embarrassment has 0 people" in matrix_tables.markdown(found.summary)
     with pytest.raises(TooLittleData, match="unseen class Embarrassment has 0 people"):
         ablate(place, Grid(heads=("i_dml",), protocols=("cat-6:6",)), QUICK, "none", lambda *_: None)
@@ -126,8 +126,8 @@ def test_nothing_that_can_be_trained_is_an_error(place: Place) -> None:
 def test_text_csv_and_latex_hold_the_same_numbers(place: Place, summary: dict[str, Any]) -> None:
     folder = place.runs / "all"
     found = cell_of(summary, "Affect-DML, Table III", "i_dml", "lev-7:3 average")
-    low, high = found["accuracy"]["ci95"]
-    shown = f"{100 * found['accuracy']['mean']:.2f} [{100 * low:.2f}, {100 * high:.2f}]"
+    low, high = found["metrics"]["accuracy"]["ci95"]
+    shown = f"{100 * found['metrics']['accuracy']['mean']:.2f} [{100 * low:.2f}, {100 * high:.2f}]"
     for suffix in ("md", "tex"):
         assert shown in (folder / f"table.{suffix}").read_text()
     lines = list(csv.DictReader(io.StringIO((folder / "table.csv").read_text())))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from one_shot_mappings import with_ties
 from toy_features import make_store
 
 from cache.errors import ConfigError
@@ -69,7 +70,7 @@ CELL, CHECKPOINT = "cells/i_dml.json", "i_dml.safetensors"
         ),
         (
             CELL,
-            lambda path: rewritten(path, lambda it: it["episodes"]["correct"][0][0].__setitem__(0, 1000)),
+            lambda path: rewritten(path, lambda it: it["scores"]["accuracy"]["resampled"][0].__setitem__(0, 0.99)),
             "is not as it was written",
         ),
     ],
@@ -138,7 +139,7 @@ def dropped(*keys: str | int) -> Callable[[Any], None]:
         (lambda it: it["rows"][0]["history"]["loss"][0].append(1.0), "rows.0: "),
         (lambda it: it["rows"][0].update(best_epochs=[99]), "rows.0: "),
         (lambda it: it["features"].append({}), "features.1.name: Field required"),
-        (lambda it: it.update(chance=float("nan")), "chance: "),
+        (lambda it: it["levels"][0]["values"].update(accuracy=float("nan")), "levels.0.values.accuracy: "),
     ],
 )
 def test_results_without_what_the_tables_need_are_one_line(
@@ -157,7 +158,7 @@ def test_other_json_is_no_results(place: Place, capsys: pytest.CaptureFixture[st
     assert "is not the results of a run: " in shown(place, capsys, "report", "--run", "x")
 
 
-@pytest.mark.parametrize("text", ["{}", "[1]", "null", '{"identity": {}, "row": {}, "episodes": {}}'])
+@pytest.mark.parametrize("text", ["{}", "[1]", "null", '{"identity": {}, "row": {}, "scores": {}}'])
 def test_other_json_is_no_row_to_compare(place: Place, capsys: pytest.CaptureFixture[str], text: str) -> None:
     root = go(place, "i_dml", "random").root
     (root / CELL).write_text(text)
@@ -168,7 +169,7 @@ def test_other_json_is_no_row_to_compare(place: Place, capsys: pytest.CaptureFix
 
 def test_a_row_that_was_changed_is_not_compared(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
     root = go(place, "i_dml", "random").root
-    rewritten(root / CELL, lambda it: it["episodes"]["correct"][0][0].__setitem__(0, 1000))
+    rewritten(root / CELL, lambda it: it["scores"]["accuracy"]["resampled"][0].__setitem__(0, 0.99))
     assert "is not as it was written. Train again" in shown(place, capsys, "compare", "x/random", "x/i_dml")
 
 
@@ -223,12 +224,11 @@ def test_train_says_in_one_line_why_its_row_failed(
         table(place, find("cat-6:6"), [cell("i_dml", find("cat-6:6"), QUICK)], place.runs / "t", lambda *_: None)
 
 
-def test_a_page_refuses_another_mapping_of_the_same_version(place: Place) -> None:
+def test_a_page_refuses_another_mapping_of_the_same_version(place: Place, tmp_path: Path) -> None:
     root = go(place, "i_dml").root
     (results,) = finished(root).values()
-    other = place.rules.model_copy(update={"ties": "drop"})
-    found = material.gather(root, results, material.Place(place.store, other))
-    assert not found.scored
-    assert found.rules is None
-    assert any("was trained with mapping" in line for line in found.left_out)
-    assert any(line.startswith("The mapping: the run had ") for line in found.left_out)
+    found = material.gather(root, results, material.Place(place.store, with_ties(tmp_path, "drop")))
+    assert not found.shown
+    (line,) = found.left_out
+    assert line.startswith("Drawings of i_dml: ")
+    assert "was trained with mapping" in line

@@ -303,8 +303,6 @@ def test_rows_of_other_episodes_are_not_compared(place: Place) -> None:
 def test_rows_of_another_mapping_are_not_compared_and_the_line_names_what_differs(place: Place, tmp_path: Path) -> None:
     go(place)
     ablate(replace(place, mapping=with_ties(tmp_path, "drop")), GRID, QUICK, "m", lambda *_: None)
-    told = (
-        r"^x/cat-6-6/i_dml has mapping \w{16}, m/cat-6-6/i_dml has mapping \w{16}\. Only rows over"
-    )
+    told = r"^x/cat-6-6/i_dml has mapping \w{16}, m/cat-6-6/i_dml has mapping \w{16}\. Only rows over"
     with pytest.raises(ConfigError, match=told):
         finished.compare(place.runs, "x/cat-6-6/i_dml", "m/cat-6-6/i_dml")

@@ -141,3 +141,7 @@ def test_what_was_changed_is_the_end_of_a_name() -> None:
     long = runs.changes(Path("own/m1.toml"), ["x" * 100])
     assert len(long) == 17
     assert long != runs.changes(Path("own/m2.toml"), ["x" * 100])
+
+
+def test_protocol_names_make_folder_names() -> None:
+    assert runs.slug("lev-7:3-valence") == "lev-7-3-valence"
