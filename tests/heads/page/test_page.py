@@ -1,8 +1,8 @@
 """The page of a run: the numbers of results.json, classes scored again, what is missing and why; nothing injected."""
 
 import dataclasses
-import itertools
 import json
+import re
 import shutil
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
@@ -12,22 +12,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
+from one_shot_mappings import changed
 from toy_features import make_store
 
-from cache.errors import StoreError, UnknownName
+from cache.errors import UnknownName
 from cache.store import Store
 from heads import cli
 from heads.commands._grids import ablate
+from heads.drawing import Bars, Matrix
 from heads.experiments.evaluate import evaluate
 from heads.experiments.grid import Grid
 from heads.experiments.place import Place
 from heads.page import material, page
-from heads.page.material import Material, gather
-from heads.protocols._one_shot.confusions import confusions
-from heads.protocols._one_shot.episodes import recognise
-from heads.protocols._one_shot.recognition import Rule, scorers
-from heads.protocols.one_shot import read_rules
+from heads.page.material import Material, Shown, gather
+from heads.protocols._one_shot.trial import OneShotTrial
 
 QUICK = {"epochs": 3, "episodes": 10, "validation_episodes": 5}
 EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>&amp;"
@@ -65,6 +63,13 @@ def gathered(store: Store, folder: Path, **changes: Any) -> Material:
     return gather(folder, results_of(folder) | changes, material.Place(store))
 
 
+def shares(found: Material, name: str) -> np.ndarray:
+    """The confusions of a row."""
+    drawn = found.shown[name].of("Confusions")
+    assert isinstance(drawn, Matrix)
+    return drawn.shares
+
+
 def words(found: ET.Element | None) -> str:
     assert found is not None
     return " ".join(" ".join(found.itertext()).split()).replace(" ,", ",")
@@ -87,44 +92,25 @@ def test_results_keep_every_epoch(trained: Path) -> None:
 
 def test_confusions_agree_with_the_table(whole: Material) -> None:
     for row in whole.rows:
-        one = whole.scored[row["name"]]
-        np.testing.assert_allclose(one.confusion.sum(1), 1)
-        assert np.trace(one.confusion) / 6 == pytest.approx(row["metrics"]["macro_accuracy"]["mean"], abs=1e-6)
-        recalls = [score["mean"] for score in one.recall.values()]
-        np.testing.assert_allclose(np.diag(one.confusion), recalls, atol=1e-6)
-        assert all(low <= mean <= high for mean, (low, high) in ((s["mean"], s["ci95"]) for s in one.recall.values()))
+        one, confusion = whole.shown[row["name"]], shares(whole, row["name"])
+        np.testing.assert_allclose(confusion.sum(1), 1)
+        assert np.trace(confusion) / 6 == pytest.approx(row["metrics"]["macro_accuracy"]["mean"], abs=1e-6)
+        recall = one.bars["Classes"]
+        recalls = [score["mean"] for score in recall.values()]
+        np.testing.assert_allclose(np.diag(confusion), recalls, atol=1e-6)
+        assert all(low <= mean <= high for mean, (low, high) in ((s["mean"], s["ci95"]) for s in recall.values()))
 
 
 def test_confusions_are_what_a_loop_counts(whole: Material, store: Store, trained: Path) -> None:
     found = evaluate(trained / "i_dml.safetensors", store)
-    labels = found.task.labels[found.task.test] - 6
+    assert isinstance(found.trial, OneShotTrial)
+    labels, said = found.task.labels[found.task.test] - 6, found.answers()[0].shares
     expected = np.zeros((6, 6))
     for person, label in enumerate(labels):
         queries = sum(person not in episode for episode in found.trial.support)
-        expected[label] += queries * found.prediction.unseen[person].numpy()
+        expected[label] += queries * said[person].numpy()
     expected /= expected.sum(1, keepdims=True)
-    np.testing.assert_allclose(whole.scored["i_dml"].confusion, expected, atol=1e-6)
-
-
-@pytest.mark.parametrize("shots", [1, 3])
-@pytest.mark.parametrize("rule", [Rule(), Rule(rule="centroid"), Rule(rule="linear", support_norm="centre")])
-def test_confusions_of_an_episode_are_those_of_its_own_queries(shots: int, rule: Rule) -> None:
-    draw = np.random.default_rng(0)
-    labels = np.repeat([0, 1, 2], [9, 7, 5])
-    support = np.stack([[draw.choice(np.flatnonzero(labels == c), shots, False) for c in range(3)] for _ in range(4)])
-    embedding = torch.as_tensor(draw.normal(size=(2, 21, 5)), dtype=torch.float32)
-    found = confusions(embedding, torch.as_tensor(labels), support, rule)
-    assert found.shape == (2, 4, 3, 3)
-    for seed, episode in itertools.product(range(2), range(4)):
-        vectors = torch.nn.functional.normalize(embedding[seed], dim=1)
-        expected = np.zeros((3, 3), int)
-        for person in sorted(set(range(21)) - set(support[episode].ravel().tolist())):
-            given = scorers(vectors[torch.as_tensor(support[episode])][None], rule).name(vectors[person][None])
-            expected[labels[person], int(given)] += 1
-        assert found[seed, episode].tolist() == expected.tolist()
-    correct, total = recognise(embedding, torch.as_tensor(labels), support, rule)
-    assert found.diagonal(axis1=2, axis2=3).tolist() == correct.tolist()
-    assert found.sum(3).tolist() == np.broadcast_to(total, (2, 4, 3)).tolist()
+    np.testing.assert_allclose(shares(whole, "i_dml"), expected, atol=1e-6)
 
 
 def test_the_page_shows_the_tables_numbers(whole: Material) -> None:
@@ -148,7 +134,7 @@ def test_matrices_and_bars_hold_their_numbers(whole: Material) -> None:
     table = section(text, "confusions")
     assert table is not None
     cells = [int(cell.text or "") for cell in table.iter("td") if cell.get("style")]
-    expected = np.concatenate([whole.scored[row["name"]].confusion.ravel() for row in whole.rows])
+    expected = np.concatenate([shares(whole, row["name"]).ravel() for row in whole.rows])
     np.testing.assert_allclose(cells, 100 * expected, atol=0.51)
     assert len(section(text, "classes").findall(".//svg")) == 3  # type: ignore[union-attr]
     assert len(section(text, "training").findall(".//svg")) == 4, "random has nothing to train"  # type: ignore[union-attr]
@@ -198,34 +184,41 @@ def _poison(value: Any) -> Any:
 
 
 KEYS = {
-    *("dataset", "release", "protocol", "mapping_version", "people", "train", "val", "test", "published_people"),
-    *("chance", "largest_class", "features", "name", "fingerprint", "trained", "used", "threads", "rows", "head"),
-    *("seeds", "parameters", "seconds", "metrics", "accuracy", "macro_accuracy", "mean", "std", "ci95", "values"),
-    *("left_out", "best_epochs", "validation", "history", "loss", "settings", "paper", "source"),
+    *("dataset", "release", "protocol", "kind", "people", "train", "val", "test", "metrics", "title", "unit", "scale"),
+    *("better", "levels", "values", "over", "about", "caption", "notes", "labels", "columns", "numbers", "rows"),
+    *("features", "name", "fingerprint", "trained", "used", "threads", "head", "seeds", "parameters", "seconds"),
+    *("mean", "std", "ci95", "left_out", "best_epochs", "validation", "history", "loss", "settings", "paper", "source"),
+    *("remark", "reference", "absent", "difference", "unpaired", "trained_for"),
 }
+"""What the page looks up; every other key is a word of somebody's."""
+
+
+def _poisoned(one: Shown) -> Shown:
+    """Every word of the drawings."""
+    drawings = []
+    for drawing in one.drawings:
+        words: dict[str, Any] = {name: _poison(getattr(drawing, name)) for name in ("title", "told")}
+        if isinstance(drawing, Bars):
+            words |= {"name": _poison(drawing.name), "values": {_poison(key): x for key, x in drawing.values.items()}}
+        else:
+            words |= {"names": tuple(map(_poison, drawing.names))}
+        drawings.append(dataclasses.replace(drawing, **words))
+    bars = {_poison(title): {_poison(key): x for key, x in bars.items()} for title, bars in one.bars.items()}
+    return Shown(drawings, bars, {_poison(title): found for title, found in one.projections.items()})
 
 
 def test_no_word_of_the_data_becomes_markup(whole: Material) -> None:
-    scored = {
-        name + EVIL: dataclasses.replace(
-            one, unseen=tuple(map(_poison, one.unseen)), recall={_poison(key): one.recall[key] for key in one.recall}
-        )
-        for name, one in whole.scored.items()
-    }
     evil = dataclasses.replace(
         whole,
         run=EVIL,
         results=_poison(dict(whole.results)),
-        scored=scored,
-        projections={name + EVIL: one for name, one in whole.projections.items()},
+        shown={name + EVIL: _poisoned(one) for name, one in whole.shown.items()},
         features={name + EVIL: one for name, one in whole.features.items()},
-        categories=[EVIL],
         left_out=[EVIL],
-        rules=None,
     )
     text = page.html(evil)
     clean, dirty = _Tags(), _Tags()
-    clean.feed(page.html(dataclasses.replace(whole, rules=None, left_out=["x"])))
+    clean.feed(page.html(dataclasses.replace(whole, left_out=["x"])))
     dirty.feed(text)
     assert [name for name, _ in clean.found] == [name for name, _ in dirty.found]
     assert "<script" not in text
@@ -246,9 +239,9 @@ def test_without_a_store_the_page_is_made_of_the_results(folder: Path, tmp_path:
 
 def test_another_store_is_told_head_by_head(folder: Path, tmp_path: Path) -> None:
     found = gathered(make_store(tmp_path / "fewer", features=("image", "sem2vec")), folder)
-    assert set(found.scored) == {"random", "i_dml"}
+    assert set(found.shown) == {"random", "i_dml"}
     (line,) = found.left_out
-    assert line.startswith("Classes and embeddings of ib_dml: ")
+    assert line.startswith("Drawings of ib_dml: ")
     assert "was trained on feature body" in line
 
 
@@ -267,14 +260,16 @@ def test_a_checkpoint_that_is_not_the_rows_is_left_out(
 ) -> None:
     spoil(folder)
     found = gathered(store, folder)
-    assert set(found.scored) == {"random", "ib_dml"}
+    assert set(found.shown) == {"random", "ib_dml"}
     assert expected in found.left_out[0]
 
 
 def test_another_protocols_checkpoint_is_refused(store: Store, folder: Path) -> None:
-    row = results_of(folder)["rows"][1]
-    with pytest.raises(StoreError, match=r"is of protocol cat-6:6, results\.json of cat-6:4"):
-        score(folder / "i_dml.safetensors", row, "cat-6:4", store, read_rules(), "cpu")
+    found = gathered(store, folder, protocol="cat-6:4")
+    assert not found.shown
+    for name, line in zip(("random", "i_dml", "ib_dml"), found.left_out, strict=True):
+        told = f"{name}.safetensors: is of protocol cat-6:6, results.json of cat-6:4. Train again"
+        assert line == f"Drawings of {name}: {folder / told}"
 
 
 def test_an_old_run_says_that_it_has_no_curves(store: Store, folder: Path) -> None:
@@ -285,14 +280,23 @@ def test_an_old_run_says_that_it_has_no_curves(store: Store, folder: Path) -> No
     assert "Not kept when these were trained: random, i_dml, ib_dml" in words(section(page.html(found), "training"))
 
 
-def test_another_mapping_and_other_features_are_told(store: Store, folder: Path) -> None:
+def test_another_mapping_and_other_features_are_told(store: Store, folder: Path, tmp_path: Path) -> None:
+    """The labels are those of the run, whatever the mapping of now."""
     results = results_of(folder)
     results["features"][0]["fingerprint"] = "f" * 16
-    found = gather(folder, results | {"mapping_version": 7}, material.Place(store))
+    other = changed(tmp_path, ("version = 1", "version = 7"), ('love = ["Affection"]', 'affection = ["Affection"]'))
+    found = gather(folder, results, material.Place(store, other))
+    assert not found.shown
     told = "\n".join(found.left_out)
-    assert "The mapping: the run had version 7, one_shot.toml is version 1" in told
+    for name in ("random", "i_dml", "ib_dml"):
+        assert f"Drawings of {name}: " in told
+    assert re.search(
+        r"was trained with mapping \w{16} \(version 1\), the one given is \w{16} \(version 7\)\. Give", told
+    )
     assert "Settings of feature body: the run had ffffffffffffffff, the store has 0000000000000004" in told
-    assert "made of" not in words(section(page.html(found), "labels"))
+    labels = words(section(page.html(found), "labels"))
+    assert "People by class, mapping version 1" in labels
+    assert "love seen Affection" in labels
 
 
 def test_rows_that_were_not_run_stay_in_the_table(store: Store, folder: Path) -> None:
@@ -300,7 +304,7 @@ def test_rows_that_were_not_run_stay_in_the_table(store: Store, folder: Path) ->
     results["rows"][2] |= {"metrics": None}
     found = gather(folder, results, material.Place(store))
     assert "not run" in words(section(page.html(found), "results"))
-    assert set(found.scored) == {"random", "i_dml"}
+    assert set(found.shown) == {"random", "i_dml"}
 
 
 def test_rows_that_could_not_be_trained_say_why(store: Store, folder: Path) -> None:

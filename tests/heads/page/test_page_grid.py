@@ -70,8 +70,7 @@ def cell(text: str, anchor: str, head: str, kind: str, column: str) -> str:
 def ours(folder: Path, protocol: str, row: str) -> np.ndarray:
     """(S, E) accuracies from the cell's own file."""
     path = folder / protocol.replace(":", "-") / "cells" / f"{row}.json"
-    content = json.loads(path.read_text())["episodes"]
-    return np.asarray(np.array(content["correct"]).sum(2) / sum(content["total"]))
+    return np.array(json.loads(path.read_text())["scores"]["accuracy"]["resampled"])
 
 
 def test_a_cell_has_the_papers_number_ours_and_what_lies_between(folder: Path) -> None:
@@ -161,12 +160,15 @@ def tags(text: str) -> Tags:
     return found
 
 
+NAMES = ("cat-", "lev-", "accuracy", "macro_accuracy")
+
+
 def poisoned(value: Any) -> Any:
-    """Every word that is a value, and every name of a protocol or class."""
+    """Every word that is a value, and every name of a protocol or metric."""
     if isinstance(value, str):
         return value + EVIL
     if isinstance(value, dict):
-        return {key + EVIL if key.startswith(("cat-", "lev-")) else key: poisoned(one) for key, one in value.items()}
+        return {key + EVIL if key.startswith(NAMES) else key: poisoned(one) for key, one in value.items()}
     return [poisoned(one) for one in value] if isinstance(value, list) else value
 
 
@@ -235,9 +237,17 @@ def without(*keys: str | int) -> Callable[[Any], Any]:
         (without("tables"), "tables: Field required"),
         (without("protocols", "cat-6:6"), "columns of cat-6:6, which protocols does not name"),
         (without("tables", 0, "rows", 0, "cells", 0), "row 'random' has 0 cells, the table 1 columns"),
-        (without("tables", 0, "rows", 0, "cells", 0, "accuracy"), "needs a reason, or accuracy and untrained"),
+        (without("tables", 0, "rows", 0, "cells", 0, "metrics"), "needs a reason, or metrics and untrained"),
+        (
+            without("tables", 0, "rows", 0, "cells", 0, "metrics", "accuracy"),
+            "row 'random' has no accuracy in column 'cat-6:6'",
+        ),
+        (lambda found: found["metrics"].pop(), "columns of macro_accuracy, which metrics does not name"),
         (lambda found: found["tables"][0]["rows"][0]["cells"][0].update(paper="x"), "should be a valid number"),
-        (lambda found: found["protocols"]["cat-6:6"].update(chance=float("nan")), "should be a finite number"),
+        (
+            lambda found: found["protocols"]["cat-6:6"]["levels"][0]["values"].update(accuracy=float("nan")),
+            "should be a finite number",
+        ),
     ],
 )
 def test_a_damaged_summary_is_one_line(
