@@ -41,7 +41,7 @@ def checked(path: Path, content: Any) -> dict[str, Any]:
 
     Raises: WeightsError naming the first fault, and for a checkpoint that was written before there was ``kind``.
     """
-    if isinstance(content, dict) and "head" in content and "kind" not in content:
+    if isinstance(content, dict) and {"head", "protocol"} <= content.keys() and "kind" not in content:
         raise WeightsError(f"{path}: does not say which kind of protocol it is of, an older version's. Train again")
     try:
         return About.model_validate(content).model_dump()

@@ -182,10 +182,13 @@ def compare(runs: Path, first: str, second: str) -> dict[str, dict[str, Any]]:
     they were not scored on the same people and resamples.
     """
     one, other = (_found(runs, word) for word in (first, second))
-    for key in ("dataset", "source", "protocol", "task", "seeds"):
+    for key in ("dataset", "source", "protocol", "seeds"):
         _check_same(key, one["identity"][key], other["identity"][key], first, second)
+    known, asked = one["identity"]["task"], other["identity"]["task"]
+    for key in known | asked:
+        _check_same(key, known.get(key), asked.get(key), first, second)
     mine, theirs = one["row"]["scored_on"], other["row"]["scored_on"]
-    for key in [key for key in mine | theirs if key != "people"]:
+    for key in mine | theirs if mine.get("people") == theirs.get("people") else ():
         _check_same(key, mine.get(key), theirs.get(key), first, second)
     if reason := unpaired(one["row"], other["row"]):
         raise ConfigError(f"{first} and {second}: {reason}. {_CURE}")

@@ -81,9 +81,10 @@ def cell(head: str, protocol: Protocol, overrides: dict[str, Any], name: str | N
     return found
 
 
-def usual_protocol(head: str) -> str:
-    """The word of the protocol that a head is meant for, from its config. Raises: UnknownName; ConfigError for a head
-    whose config names none."""
+def usual_protocol(row: str) -> str:
+    """The word of the protocol that a head is meant for, from its config. row: the head's name, or that of one of its
+    rows, ``<head>-<name>``. Raises: UnknownName; ConfigError for a head whose config names none."""
+    head = folder_name(row, "head").partition("-")[0]
     _model(head)
     if PROTOCOL not in (values := _config(head)):
         raise ConfigError(f"head {head}: heads/configs/{head}.toml names no protocol. Give PROTOCOL")

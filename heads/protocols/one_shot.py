@@ -19,6 +19,7 @@ from heads.head import CLASS, Output, given
 from heads.metric import Metric
 from heads.metrics import accuracy, macro_accuracy
 from heads.protocol import Answer, Level, Resamples, Trial
+from heads.protocols._one_shot import about as kept
 from heads.protocols._one_shot import counts, gallery, labels
 from heads.protocols._one_shot.episodes import Episodes, draw_support
 from heads.protocols._one_shot.mapping import MAPPING, fingerprint_of, labelled, read_rules
@@ -167,8 +168,9 @@ class Protocol(protocol.Protocol):
 
     @classmethod
     def check_memory(cls, memory: Mapping[str, Tensor], about: Mapping[str, Any], output: Output) -> None:
-        """See ``gallery.check``."""
-        embedding = given(output.embedding)
+        """See ``about.check`` and ``gallery.check``."""
+        embedding, logits = given(output.embedding), output.logits
+        kept.check(about, None if logits is None else logits.shape[2])
         gallery.check(memory, len(about["unseen"]), len(embedding), embedding.shape[2])
 
     @classmethod

@@ -11,10 +11,12 @@ import chromium
 import pytest
 from toy_features import make_store
 
-from heads.commands.ablate import Grid, Place, ablate, read_grid
+from heads.commands._grids import ablate
 from heads.documents import results as report
+from heads.documents.summary import read_summary
+from heads.experiments.grid import Grid, read_grid
+from heads.experiments.place import Place
 from heads.page import material, page
-from heads.protocols.one_shot import read_rules
 
 GRID = Grid(heads=("random", "i_dml", "ib_dml"), protocols=("cat-6:6",))
 QUICK = {"epochs": 3, "episodes": 10, "validation_episodes": 5}
@@ -27,11 +29,11 @@ CHECKS = Path(__file__).with_name("checks.js").read_text()
 def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     root = tmp_path_factory.mktemp("page")
     store = make_store(root / "store", untrained=("body", "pose"))
-    ablate(Place(store, "demo", root, read_rules(), seeds=2), GRID, QUICK, "demo", lambda *_: None)
+    ablate(Place(store, "demo", root, seeds=2), GRID, QUICK, "demo", lambda *_: None)
     results = report.read(root / "demo")
     for row in results["rows"]:  # and so random has no checkpoint under its name
         row["name"] = row["name"].replace("random", "<script>alert('a long name')</script>")
-    gathered = material.gather(root / "demo", results, material.Place(store, read_rules()))
+    gathered = material.gather(root / "demo", results, material.Place(store))
     return page.write(root / "demo", page.html(gathered)).as_uri()
 
 
@@ -95,8 +97,8 @@ def grid(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("grid")
     store = make_store(root / "store", features=["image", "body", "sem2vec", "image50"], untrained=("body",))
     few = read_grid("affect_dml").model_copy(update={"heads": ("random", "kosti", "i_dml", "ib_dml")})
-    ablate(Place(store, "demo", root, read_rules(), seeds=1), few, QUICK | {"epochs": 1}, "g", lambda *_: None)
-    tables, summary = material.finished(root / "g"), report.read_summary(root / "g")
+    ablate(Place(store, "demo", root, seeds=1), few, QUICK | {"epochs": 1}, "g", lambda *_: None)
+    tables, summary = material.finished(root / "g"), read_summary(root / "g")
     assert summary
     for table in summary["tables"]:
         for row in table["rows"]:

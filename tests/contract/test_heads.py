@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from cache import plugins
-from heads.head import ROW, Head
+from heads.head import CLASS, ROW, Head, Output
 from heads.learning.training import Recipe, recipe
+from heads.protocols.one_shot import Protocol
 
 SEEDS = (0, 4, 9)
 WIDTHS = {"image/pooled": 12, "body/pooled": 10, "sem2vec/presence": 150, "scene/pooled": 14}
@@ -17,8 +18,10 @@ HEADS = plugins.names("heads.models")
 
 def build(name: str, seeds: tuple[int, ...] = SEEDS, **values: Any) -> tuple[Head, Recipe]:
     model: type[Head] = plugins.load("heads.models", name, "Model")
-    settings = recipe(model, values, "test")
-    return model(settings, {key: WIDTHS[key] for key in model.inputs_of(settings)}, 6, seeds).double(), settings
+    settings = recipe(model, Protocol, values, "test")
+    return model(
+        settings, {key: WIDTHS[key] for key in model.inputs_of(settings)}, {CLASS: 6}, seeds
+    ).double(), settings
 
 
 def batch(head: Head, size: int = 9) -> dict[str, Tensor]:
@@ -29,6 +32,11 @@ def batch(head: Head, size: int = 9) -> dict[str, Tensor]:
 
 def one(features: dict[str, Tensor], seed: slice, rows: slice) -> dict[str, Tensor]:
     return {name: x[seed, rows] for name, x in features.items()}
+
+
+def made(output: Output) -> list[Tensor]:
+    """The fields that the head fills."""
+    return [x for x in output if x is not None]
 
 
 @pytest.fixture(params=HEADS)
@@ -46,11 +54,21 @@ def test_inputs_are_features_arrays(name: str) -> None:
 
 def test_shapes_are_seeds_by_batch(name: str) -> None:
     head, _ = build(name)
-    embedding, logits = head(batch(head))
-    assert embedding.shape[:2] == (3, 9)
-    assert embedding.ndim == 3
-    assert logits.shape == (3, 9, 6)
-    assert torch.isfinite(embedding).all()
+    output = head(batch(head))
+    assert {field for field, x in output._asdict().items() if x is not None} == head.gives
+    for x in made(output):
+        assert x.shape[:2] == (3, 9)
+        assert x.ndim == 3
+        assert torch.isfinite(x).all()
+    if output.logits is not None:
+        assert output.logits.shape == (3, 9, 6)
+
+
+def test_what_it_learns_and_gives_are_known_words(name: str) -> None:
+    model: type[Head] = plugins.load("heads.models", name, "Model")
+    assert model.learns
+    assert model.gives
+    assert model.gives <= set(Output._fields)
 
 
 def test_every_tensor_of_the_state_has_the_seeds_first(name: str) -> None:
@@ -62,30 +80,32 @@ def test_every_tensor_of_the_state_has_the_seeds_first(name: str) -> None:
 def test_a_sample_does_not_depend_on_its_batch_mates_in_evaluation(name: str) -> None:
     head = build(name)[0].eval()
     features = batch(head)
-    whole, part = head(features).embedding, head(one(features, slice(None), slice(2, 5))).embedding
-    torch.testing.assert_close(whole[:, 2:5], part, rtol=0, atol=1e-12)
-    torch.testing.assert_close(whole, head(features).embedding, rtol=0, atol=0)
+    outputs = (head(features), head(one(features, slice(None), slice(2, 5))), head(features))
+    for whole, part, again in zip(*map(made, outputs), strict=True):
+        torch.testing.assert_close(whole[:, 2:5], part, rtol=0, atol=1e-12)
+        torch.testing.assert_close(whole, again, rtol=0, atol=0)
 
 
 def test_a_seed_alone_computes_what_it_computes_among_others(name: str) -> None:
     together, (alone, _) = build(name)[0], build(name, SEEDS[1:2])
     features = batch(together)
     single = one(features, slice(1, 2), slice(None))
-    torch.testing.assert_close(together(features).embedding[1:2], alone(single).embedding, rtol=0, atol=1e-12)
-    assert not torch.equal(together(features).embedding[0], together(features).embedding[2])
+    for every, mine in zip(made(together(features)), made(alone(single)), strict=True):
+        torch.testing.assert_close(every[1:2], mine, rtol=0, atol=1e-12)
+        assert not torch.equal(every[0], every[2])
 
 
 def test_loss_is_the_sum_of_its_terms_and_reaches_every_parameter_of_its_own_seed(name: str) -> None:
     head, _ = build(name)
-    labels = (torch.arange(9) % 3).expand(3, 9)
+    targets = {CLASS: (torch.arange(9) % 3).expand(3, 9)}
     output = head(batch(head))
-    terms = head.terms(output, labels)
+    terms = head.terms(output, targets)
     assert all(term.shape == (3,) for term in terms.values())
-    torch.testing.assert_close(head.loss(output, labels), sum(terms.values(), output.embedding.new_zeros(3)))
+    torch.testing.assert_close(head.loss(output, targets), sum(terms.values(), made(output)[0].new_zeros(3)))
     if not terms:
         assert head.parameter_count() == 0
         return
-    head.loss(output, labels)[1].backward()
+    head.loss(output, targets)[1].backward()
     for parameter in head.parameters():
         assert parameter.grad is not None
         assert parameter.grad[1].any()

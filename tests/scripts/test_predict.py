@@ -8,9 +8,11 @@ from PIL import Image
 from toy_features import make_store
 
 from cache.errors import AffectError
-from heads.commands.ablate import cell
-from heads.experiments.experiment import prepare, run
-from heads.protocols.one_shot import MAPPING, read_rules
+from heads.experiments.bench import prepare
+from heads.experiments.experiment import run
+from heads.experiments.grid import cell
+from heads.protocol import find
+from heads.protocols._one_shot.mapping import MAPPING
 from scripts import predict
 from scripts.prediction import people
 from scripts.prediction.draw import draw
@@ -122,8 +124,8 @@ def test_boxes_thinner_than_a_pixel_are_drawn() -> None:
 
 def test_a_head_of_another_protocol_or_mapping_is_not_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store = make_store(tmp_path / "store")
-    one = cell("random", "cat-6:6", {"episodes": 3, "validation_episodes": 1, "epochs": 1})
-    bench = prepare(store, "demo", "cat-6:6", read_rules(), [one], "cpu")
+    one = cell("random", find("cat-6:6"), {"episodes": 3, "validation_episodes": 1, "epochs": 1})
+    bench = prepare(store, "demo", find("cat-6:6"), [one], "cpu")
     run(bench, one, range(1), tmp_path / "runs" / "demo")
     mine = tmp_path / "mine.toml"
     mine.write_text(MAPPING.read_text().replace('ties = "seen"', 'ties = "drop"'))

@@ -1,0 +1,69 @@
+"""The cells of a grid: which settings go to which head, what their rows are called, what is refused."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cache import plugins
+from cache.errors import ConfigError, UnknownName
+from heads.experiments.grid import Grid, cell, cells, read_grid
+from heads.protocol import find
+
+
+def test_protocols_can_have_their_own_settings() -> None:
+    rates = [cell("sem_ib_dml", find(name), {}).recipe.lr for name in ("cat-6:6", "lev-7:3-arousal", "lev-6:4-arousal")]
+    assert rates == [3.5e-4, 3.5e-4, 3.5e-6]
+    assert cell("sem_ib_dml", find("lev-6:4-arousal"), {"lr": 1e-3}).recipe.lr == 1e-3
+
+
+def test_a_setting_goes_to_the_heads_that_have_it() -> None:
+    random, image = cells(
+        Grid(heads=("random", "i_dml"), protocols=("cat-6:6",)), find("cat-6:6"), {"margin": 0.4, "shots": 2}
+    )
+    assert not hasattr(random.recipe, "margin")
+    assert image.recipe.model_dump()["margin"] == 0.4
+    assert random.recipe.shots == image.recipe.shots == 2
+
+
+def test_tables_of_settings_have_names_and_a_row_they_do_not_change_stands_once() -> None:
+    settings: tuple[dict[str, Any], ...] = ({}, {"name": "wide", "image": "image50"}, {"name": "many", "shots": 5})
+    found = cells(Grid(heads=("random", "i_dml"), protocols=("cat-6:6",), settings=settings), find("cat-6:6"), {})
+    assert [one.name for one in found] == ["random", "random-many", "i_dml", "i_dml-wide", "i_dml-many"]
+    assert found[3].inputs == ("image50/pooled",)
+    assert found[1].recipe.shots == 5
+
+
+@pytest.mark.parametrize(
+    ("grid", "expected"),
+    [
+        ({"reference": "ib_dml"}, "no row for reference in the grid: 'ib_dml'. Did you mean 'i_dml'?"),
+        ({"settings": ({"name": "a"}, {"name": "a", "shots": 2})}, "grid: two rows are called i_dml-a"),
+        ({"settings": ({"name": "../a"},)}, "grid: name = '../a': it becomes a part of file names"),
+    ],
+)
+def test_rows_that_cannot_be_told_apart_or_found_are_one_line(grid: dict[str, Any], expected: str) -> None:
+    with pytest.raises((ConfigError, UnknownName)) as caught:
+        cells(Grid(heads=("i_dml",), protocols=("cat-6:6",), **grid), find("cat-6:6"), {})
+    assert str(caught.value).startswith(expected)
+
+
+def test_grids_are_read_by_name_or_path_and_checked_as_a_whole(tmp_path: Path) -> None:
+    assert set(read_grid("demo").heads) == {"random", "i_dml", "b_dml", "ib_dml", "sem_i_dml", "sem_ib_dml"}
+    with pytest.raises(UnknownName, match=r"no grid 'dmeo'\. Did you mean 'demo'"):
+        read_grid("dmeo")
+    path = tmp_path / "mine.toml"
+    path.write_text('heads = ["i_dml"]\nprotocols = ["cat-6:6"]\nsetings = []')
+    with pytest.raises(ConfigError, match=r"unknown setting 'setings'\. Did you mean 'settings'"):
+        read_grid(str(path))
+    with pytest.raises(ConfigError, match="settings of random: unknown setting 'lrr'"):
+        cells(Grid(heads=("random", "i_dml"), protocols=("cat-6:6",)), find("cat-6:6"), {"lrr": 1})
+
+
+def test_every_shipped_config_and_grid_is_valid() -> None:
+    for head in plugins.names("heads.models"):
+        assert head in plugins.configs("heads"), head
+        cell(head, find("cat-6:6"), {})
+    for name in plugins.configs("heads", "configs/grids"):
+        grid = read_grid(name)
+        assert [cells(grid, find(protocol), {}) for protocol in grid.protocols]
