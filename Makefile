@@ -64,7 +64,7 @@ status: $(READY) ## what the store holds: DATASET= [JSON=1]
 	@$(PY) -m pipeline status $(where) $(if $(filter 1 yes true on,$(JSON)),--json)
 
 .PHONY: train
-train: $(READY) ## one head: HEAD= [DATASET=] [PROTOCOL=cat-6:6] [SEEDS=5] [SET="lr=1e-3 epochs=40"] [MAPPING=] [NAME=]
+train: $(READY) ## one head: HEAD= [DATASET=] [PROTOCOL=] [SEEDS=5] [SET="lr=1e-3 epochs=40"] [MAPPING=] [NAME=]
 	@$(PY) -m heads train --head $(call q,$(HEAD)) $(call option,protocol,PROTOCOL) $(training)
 
 .PHONY: ablate
@@ -76,7 +76,7 @@ evaluate: $(READY) ## score a trained head again, person by person: HEAD= [DATAS
 	@$(PY) -m heads evaluate --head $(call q,$(HEAD)) $(call option,protocol,PROTOCOL) $(where) $(scoring) $(call option,name,NAME)
 
 .PHONY: compare
-compare: $(READY) ## two trained rows over the same episodes, with an interval: FIRST=run/row SECOND=run/row
+compare: $(READY) ## two trained rows over the same people, with an interval: FIRST=run/row SECOND=run/row
 	@$(PY) -m heads compare --runs $(call q,$(RUNS)) -- $(call q,$(FIRST)) $(call q,$(SECOND))
 
 .PHONY: mapping

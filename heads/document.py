@@ -1,6 +1,11 @@
 """What the checks of results.json, summary.json and finished cells share."""
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+Number = Annotated[float, Field(ge=-1e9, le=1e9)]
+"""One that can be drawn."""
 
 
 class Part(BaseModel):

@@ -36,7 +36,8 @@ class Head(nn.Module, ABC):
     """One model per seed, all of them in one module; S is the number of seeds.
 
     inputs: ``feature/array`` names as the config says, such as ``image/pooled``. Config: every setting that changes
-    the model. learns: the kinds of targets it can learn. gives: the fields of Output that it fills. recordable: see
+    the model. learns: the kinds of targets it can learn. gives: the fields of Output that it fills. trains: whether it
+    has anything to train. recordable: see
     ``heads.learning.recording.recordable``, which asks it of every one of ``parts``.
     """
 
@@ -44,6 +45,7 @@ class Head(nn.Module, ABC):
     Config: ClassVar[type[Settings]]
     learns: ClassVar[frozenset[str]] = frozenset({CLASS})
     gives: ClassVar[frozenset[str]]
+    trains: ClassVar[bool] = True
     recordable: ClassVar[bool] = False
 
     @abstractmethod

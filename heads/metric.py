@@ -1,24 +1,30 @@
 """What a metric must provide; a file in heads/metrics is one of them, by its name."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 
 class Metric(ABC):
-    """A number made of confusions.
+    """A number made of what ``takes`` names: ``confusion``, which ``score`` takes.
 
     title: in tables. unit, scale: how it is printed (a share in 0..1 as per cent). better: which direction is. bounds:
     what it can be at least and at most, to which intervals are cut.
     """
 
+    takes: ClassVar[str] = "confusion"
     title: ClassVar[str]
     unit: ClassVar[str] = "%"
     scale: ClassVar[float] = 100.0
     better: ClassVar[Literal["higher", "lower"]] = "higher"
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
+
+    def told(self) -> dict[str, Any]:
+        """How it is called and printed, ready for JSON."""
+        words = ("title", "unit", "scale", "better", "bounds")
+        return {word: getattr(self, word) for word in words}
 
     @abstractmethod
     def score(self, confusion: NDArray[np.number]) -> NDArray[np.float64]:

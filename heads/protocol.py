@@ -19,7 +19,7 @@ from cache.config import Settings
 from cache.errors import ConfigError, unknown
 from cache.manifest import Manifest
 from heads.drawing import Drawing
-from heads.head import Output
+from heads.head import CLASS, Output
 from heads.metric import Metric
 from heads.task import PARTS, Task
 
@@ -138,20 +138,24 @@ class Protocol(ABC):
     def test(self, task: Task, settings: Any) -> Trial:
         """Of the test people."""
 
-    def levels(self, task: Task) -> list[Level]:  # noqa: ARG002 (see above)
-        """Scores on test that need no learning."""
+    def levels(self, task: Task, settings: Any) -> list[Level]:  # noqa: ARG002 (see above)
+        """Scores on test that need no learning, of the metrics that ``settings`` ask for."""
         return []
+
+    def people(self, task: Task) -> dict[str, dict[str, int]]:
+        """train, val, test -> class -> people; empty where targets are no classes."""
+        return task.class_counts() if CLASS in task.targets else {}
 
     def described(self, manifest: Manifest, task: Task) -> dict[str, Any]:  # noqa: ARG002 (see above)
         """What results.json tells of the task: ``about`` (a word or two for the first note), ``caption``, ``notes``
         (lines below a table) and ``labels``, the page's table of them: ``caption``, ``columns``, ``rows`` (one for each
         class), ``numbers`` (how many of the last columns are) and ``notes``. More may stand in it, and goes into
         results.json as it is."""
-        counts = task.class_counts()
-        rows = [[name, *(str(counts[part].get(name, 0)) for part in PARTS)] for name in task.classes]
+        counts = self.people(task)
+        rows = [[name, *(str(counts.get(part, {}).get(name, 0)) for part in PARTS)] for name in task.classes]
         labels = {"caption": "People by class", "columns": ["class", *PARTS], "numbers": len(PARTS), "rows": rows}
-        tested = ", ".join(f"{name} {count}" for name, count in counts["test"].items())
-        notes = [f"Test people by class: {tested}."]
+        tested = ", ".join(f"{name} {count}" for name, count in counts.get("test", {}).items())
+        notes = [f"Test people by class: {tested}."] if tested else []
         return {"about": "", "caption": "test people", "notes": notes, "labels": {**labels, "notes": []}}
 
     @classmethod
@@ -197,11 +201,22 @@ def _file(one: type) -> str:
 
 
 def find(word: str, mapping: Path | None = None) -> Protocol:
-    """The protocol that has ``word``. Raises: UnknownName with the nearest word; ConfigError."""
-    known = {name: kind for kind in plugins.names(PACKAGE) for name in load(kind).words(mapping)}
-    if word not in known:
-        raise unknown("protocol", word, list(known))
-    return load(known[word])(word, mapping)
+    """The protocol that has ``word``. Raises: UnknownName with the nearest word; ConfigError, for a mapping that no
+    protocol with that word takes, too."""
+    known: dict[str, str] = {}
+    refused: list[ConfigError] = []
+    for kind in plugins.names(PACKAGE):
+        try:
+            words = load(kind).words(mapping)
+        except ConfigError as error:  # a mapping may be another protocol's
+            refused.append(error)
+            continue
+        if twice := sorted(set(words) & known.keys()):
+            raise ConfigError(f"protocol {twice[0]}: {known[twice[0]]} and {kind} have it; rename it in the MAPPING")
+        known |= dict.fromkeys(words, kind)
+    if word in known:
+        return load(known[word])(word, mapping)
+    raise refused[0] if refused else unknown("protocol", word, list(known))
 
 
 def load(kind: str) -> type[Protocol]:

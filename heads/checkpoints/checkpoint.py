@@ -87,8 +87,10 @@ def _opened(path: Path, device: str) -> Iterator[tuple[Any, dict[str, Any]]]:
     try:
         with safe_open(path, framework="pt", device=device) as file:
             yield file, checked(path, json.loads((file.metadata() or {}).get(_ABOUT, "null")))
-    except AffectError:
-        raise
+    except AffectError as error:
+        if str(error).startswith(str(path)):
+            raise
+        raise WeightsError(f"{path}: {error}. Train again") from None
     except FileNotFoundError:
         raise WeightsError(f"{path}: no such checkpoint. Run make train first") from None
     except (OSError, SafetensorError, LookupError, TypeError, ValueError, RuntimeError) as error:

@@ -7,7 +7,8 @@ from typing import Any
 
 from cache.errors import ConfigError, StoreError, TooLittleData
 from heads.documents.results import document
-from heads.documents.summary import Table, summarise
+from heads.documents.row import Table
+from heads.documents.summary import summarise
 from heads.experiments import finished
 from heads.experiments.bench import check, prepare
 from heads.experiments.cell import Cell
@@ -17,10 +18,11 @@ from heads.experiments.place import Place
 from heads.experiments.rows import TOO_LITTLE, Rows, Watch
 from heads.experiments.runs import slug
 from heads.inputs.features import NO_STAGE
-from heads.protocol import Protocol, find
+from heads.protocol import Protocol, check_head, find
 from heads.tables import written
 
 MOST_SEEDS = 100
+MISFIT = "does not fit the protocol"
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def ablate(place: Place, grid: Grid, overrides: dict[str, Any], name: str, watch
     root = place.runs / name
     protocols = [find(word, place.mapping) for word in dict.fromkeys(grid.protocols)]
     folders = _folders(root, [one.name for one in protocols])
-    planned = [(protocol, cells(grid, protocol, overrides)) for protocol in protocols]
+    planned = [(protocol, cells(grid, protocol, overrides, protocols)) for protocol in protocols]
     finished.sweep(root)
     done = []
     for protocol, wanted in planned:
@@ -127,13 +129,16 @@ def _obstacles(place: Place, protocol: Protocol, wanted: Sequence[Cell]) -> list
     try:
         task = protocol.task(manifest)
     except ConfigError as error:
-        return [Absent(one, "categories missing", error) for one in wanted]
+        return [Absent(one, "labels missing", error) for one in wanted]
     for one in wanted:
         try:
+            check_head(one.head, one.model.learns, one.model.gives, protocol)
             _check_features(place.dataset, one, lacking)
-            check(protocol, manifest, task, one.recipe)
+            check(protocol, manifest, task, one)
         except StoreError as error:
             absent.append(Absent(one, str(error).partition(". ")[0].partition(": ")[2], error))
+        except ConfigError as error:
+            absent.append(Absent(one, MISFIT, error))
         except TooLittleData as error:
             absent.append(Absent(one, TOO_LITTLE, error))
     return absent

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from cache.errors import ConfigError
+from cache.errors import ConfigError, UnknownName
 from cache.store import Store
 
 SEEDS = 5
@@ -55,7 +55,14 @@ def protocol(words: argparse.Namespace) -> Any:
     from heads.experiments.grid import usual_protocol
     from heads.protocol import find
 
-    return find(words.protocol or usual_protocol(words.head), words.mapping)
+    if words.protocol:
+        return find(words.protocol, words.mapping)
+    usual = usual_protocol(words.head)
+    try:
+        return find(usual, words.mapping)
+    except UnknownName as error:
+        told = f"head {words.head} is meant for {usual}, which MAPPING={words.mapping} does not have"
+        raise ConfigError(f"{told}. Give PROTOCOL.{str(error).partition('.')[2]}") from None
 
 
 def place(words: argparse.Namespace) -> Any:

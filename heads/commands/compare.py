@@ -20,8 +20,9 @@ def run(words: argparse.Namespace) -> None:
 
     first, second = (_row(word) for word in words.rows)
     for name, apart in finished.compare(words.runs, first, second).items():
-        low, high = (100 * bound for bound in apart["ci95"])
-        print(f"{name}: {first} minus {second}: {100 * apart['mean']:+.2f} points [{low:+.2f}, {high:+.2f}]")
+        points = " points" if apart["unit"] == "%" else ""
+        mean, low, high = (apart["scale"] * value for value in (apart["mean"], *apart["ci95"]))
+        print(f"{name}: {first} minus {second}: {mean:+.2f}{points} [{low:+.2f}, {high:+.2f}]")
 
 
 def _row(word: str) -> str:

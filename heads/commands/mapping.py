@@ -21,8 +21,13 @@ def run(words: argparse.Namespace) -> None:
     from heads import protocol
 
     manifest = Store(words.store).manifest(words.dataset)
-    found = [protocol.load(kind).mapped(manifest, words.mapping) for kind in plugins.names(protocol.PACKAGE)]
-    told = [one for one in found if one]
-    if not told:
-        raise ConfigError(f"{words.dataset}: its labels fit no protocol. Give a MAPPING of your own")
-    print("\n\n".join(told))
+    told, refused = [], list[ConfigError]()
+    for kind in plugins.names(protocol.PACKAGE):
+        try:
+            told.append(protocol.load(kind).mapped(manifest, words.mapping))
+        except ConfigError as error:  # a mapping may be another protocol's
+            refused.append(error)
+    if not any(told):
+        usual = ConfigError(f"{words.dataset}: its labels fit no protocol. Give a MAPPING of your own")
+        raise refused[0] if refused else usual
+    print("\n\n".join(one for one in told if one))

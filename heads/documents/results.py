@@ -11,7 +11,6 @@ from cache.files import read_json
 from heads.documents import papers, results_check
 from heads.experiments.bench import Bench
 from heads.experiments.finished import Absent, Finished
-from heads.learning.training import Recipe
 from heads.statistics.comparison import difference, unpaired
 from heads.task import PARTS
 
@@ -28,24 +27,25 @@ def document(
     the intervals are over, beside seeds. features: all of the dataset's in the store, with ``used`` False for those
     that no row read. threads: of the arithmetic; the same number, processor and versions give the same digits.
     """
-    task, protocol, known = bench.task, bench.protocol, papers.read()
+    task, protocol, known, recipe = bench.task, bench.protocol, papers.read(), done[0].cell.recipe
     rows = []
     for one in done:
         features = sorted({name.partition("/")[0] for name in one.cell.inputs})
         paper = papers.published(known, one.cell.head, protocol, one.row["settings"])
-        rows.append({**one.row, "features": features, "paper": paper, **_compared(one, done, reference)})
+        judged_by = protocol.validation_title(one.cell.recipe)
+        about = {"features": features, "judged_by": judged_by, "paper": paper}
+        rows.append({**one.row, **about, **_compared(one, done, reference)})
     used = {name for row in rows for name in row["features"]}
     return {
         "dataset": task.dataset,
         "release": bench.manifest.release,
         "protocol": task.protocol,
         "kind": protocol.kind,
-        "metrics": _metrics(bench, done[0].cell.recipe),
-        "levels": [one._asdict() for one in protocol.levels(task)],
+        "metrics": [{"name": name, **told} for name, told in done[0].metrics.items()],
+        "levels": [one._asdict() for one in protocol.levels(task, recipe)],
         "over": protocol.over,
-        "validation": protocol.validation_title(done[0].cell.recipe),
         "sizes": {part: len(getattr(task, part)) for part in PARTS},
-        "people": task.class_counts(),
+        "people": protocol.people(task),
         **protocol.described(bench.manifest, task),
         "features": [
             {"name": name, "fingerprint": one.fingerprint, "trained": one.trained, "used": name in used}
@@ -58,28 +58,16 @@ def document(
     }
 
 
-def _metrics(bench: Bench, recipe: Recipe) -> list[dict[str, Any]]:
-    """How each number is called and printed, the main one first."""
-    return [
-        {
-            "name": name,
-            "title": one.title,
-            "unit": one.unit,
-            "scale": one.scale,
-            "better": one.better,
-            "bounds": one.bounds,
-        }
-        for name, one in bench.protocol.metrics(recipe).items()
-    ]
-
-
 def _compared(one: Finished, done: Sequence[Finished], reference: str | None) -> dict[str, Any]:
     """difference: by metric, and unpaired: why there is none; both None for the reference itself."""
     other = next((row for row in done if row.cell.name == reference and row is not one), None)
     reason = other and unpaired(one.row, other.row)
     if other is None or reason:
         return {"difference": None, "unpaired": reason}
-    apart = {name: difference(mine, other.scores[name], one.resamples) for name, mine in one.scores.items()}
+    apart = {
+        name: difference(mine, other.scores[name], one.resamples, one.metrics[name]["bounds"])
+        for name, mine in one.scores.items()
+    }
     return {"difference": {"to": reference, **apart}, "unpaired": None}
 
 

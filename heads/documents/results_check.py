@@ -6,16 +6,16 @@ from typing import Any, Self
 from pydantic import Field, ValidationError, model_validator
 
 from cache.errors import StoreError
-from heads.document import Part, first_fault
+from heads.document import Number, Part, first_fault
 
 
 class _Apart(Part):
-    mean: float
-    ci95: tuple[float, float]
+    mean: Number
+    ci95: tuple[Number, Number]
 
 
 class _Score(_Apart):
-    std: float
+    std: Number
 
 
 class _Paper(Part):
@@ -34,20 +34,27 @@ class _Metric(Part):
 class _Level(Part):
     name: str
     title: str
-    values: dict[str, float]
+    values: dict[str, Number]
 
 
 class _Labels(Part):
     caption: str
-    columns: list[str]
+    columns: list[str] = Field(min_length=1)
     numbers: int
     rows: list[list[str]]
     notes: list[str]
 
+    @model_validator(mode="after")
+    def _a_cell_for_each_column(self) -> Self:
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise ValueError(f"a row of {len(row)} cells, there are {len(self.columns)} columns")
+        return self
+
 
 class _History(Part):
-    loss: list[list[float]]
-    validation: list[list[float]]
+    loss: list[list[Number]]
+    validation: list[list[Number]]
 
 
 class _Row(Part):
@@ -56,10 +63,11 @@ class _Row(Part):
     parameters: int
     seconds: float
     features: list[str]
+    judged_by: str
     metrics: dict[str, _Score]
     left_out: dict[str, int]
     best_epochs: list[int]
-    validation: list[float] = Field(min_length=1)
+    validation: list[Number] = Field(min_length=1)
     history: _History | None = None
     settings: dict[str, Any] = Field(default_factory=dict)
     paper: _Paper | None
@@ -99,7 +107,6 @@ class _Results(Part):
     metrics: list[_Metric] = Field(min_length=1)
     levels: list[_Level]
     over: str
-    validation: str
     about: str
     caption: str
     notes: list[str]
@@ -128,8 +135,8 @@ def _check_difference(row: _Row, named: set[str]) -> None:
         return
     if not isinstance(row.difference.get("to"), str):
         raise ValueError(f"row {row.name!r}: its difference is to nothing")
-    for name in named & set(row.difference):
-        _Apart.model_validate(row.difference[name])
+    for name in named:
+        _Apart.model_validate(row.difference.get(name))
 
 
 def check(found: Any, path: Path) -> None:

@@ -1,91 +1,20 @@
 """summary.json: a grid over several protocols as the papers print it, a row for each head and a column for each
 protocol."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from cache.files import read_json
 from heads.documents import papers, summary_check
 from heads.documents.papers import PaperTable
-from heads.experiments.cell import Cell
-from heads.experiments.finished import Absent, Finished
+from heads.documents.row import Column, Row, Table, rows_of
 from heads.inputs.streams import ROLES
-from heads.protocol import Resamples, Scores
-from heads.statistics.comparison import difference, unpaired
+from heads.statistics.comparison import difference
 from heads.statistics.interval import summary
 
 SUMMARY = "summary.json"
 OTHER = "Rows beyond the papers' tables"
-Values = Mapping[str, Scores]
-
-
-@dataclass(frozen=True)
-class Table:
-    """One protocol of a grid. wanted: its cells in order, each of them done or absent. document: what its results.json
-    holds, None when no cell could be trained."""
-
-    protocol: str
-    folder: Path
-    wanted: Sequence[Cell]
-    done: Sequence[Finished]
-    absent: Sequence[Absent]
-    document: dict[str, Any] | None
-
-
-@dataclass(frozen=True)
-class Column:
-    """One protocol, or the average of several."""
-
-    name: str
-    protocols: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Row:
-    """One row of the grid over all protocols. results: what results.json has of it. All but the name, the head and
-    its settings are by protocol, but ``bounds`` by metric."""
-
-    name: str
-    head: str
-    settings: Mapping[str, Any]
-    results: Mapping[str, Mapping[str, Any]]
-    scores: Mapping[str, Values]
-    resamples: Mapping[str, Resamples]
-    bounds: Mapping[str, tuple[float, float]]
-    untrained: Mapping[str, Sequence[str]]
-    reasons: Mapping[str, str]
-
-    def values(self, column: Column) -> Values | None:
-        """By metric, for an average the mean over its protocols; None when a part of it is not there.
-
-        Protocols of one kind share seeds and resamples, whatever their people; so they are averaged seed by seed and
-        resample by resample.
-        """
-        parts = [self.scores.get(protocol) for protocol in column.protocols]
-        known = [part for part in parts if part is not None]
-        shapes = {one.resampled.shape for part in known for one in part.values()}
-        alike = len({tuple(part) for part in known}) == 1 and len(shapes) == 1
-        if len(known) < len(parts) or not alike:
-            return None
-        return {name: _mean([part[name] for part in known]) for name in known[0]}
-
-    def reason(self, column: Column) -> str:
-        """Why there are no values."""
-        found = [self.reasons[protocol] for protocol in column.protocols if protocol in self.reasons]
-        return found[0] if found else "not over the same seeds and resamples"
-
-    def unpaired(self, other: "Row", column: Column) -> str | None:
-        """Why the two cannot be paired in the first protocol of the column where they cannot; both have values."""
-        found = (unpaired(self.results[name], other.results[name]) for name in column.protocols)
-        return next((reason for reason in found if reason), None)
-
-
-def _mean(parts: Sequence[Scores]) -> Scores:
-    return Scores(np.mean([one.seeds for one in parts], axis=0), np.mean([one.resampled for one in parts], axis=0))
 
 
 def read_summary(folder: Path) -> dict[str, Any] | None:
@@ -103,7 +32,7 @@ def summarise(dataset: str, tables: Sequence[Table], reference: str | None) -> d
     the ``metrics``, ``difference`` (of the main one, ours minus the paper's), ``to_reference`` (paired, see
     ``comparison``) or the reason why it is ``unpaired``, ``untrained`` features, or the ``reason`` of its absence.
     """
-    rows = _rows(tables)
+    rows = rows_of(tables)
     documents = [one.document for one in tables if one.document]
     known = {one["name"]: one for document in documents for one in document["features"]}
     used = {one["name"] for document in documents for one in document["features"] if one["used"]}
@@ -139,41 +68,13 @@ def summarise(dataset: str, tables: Sequence[Table], reference: str | None) -> d
     }
 
 
-def _rows(tables: Sequence[Table]) -> list[Row]:
-    """In the order of the grid, which is that of any protocol's cells."""
-    out, documents = [], [table.document for table in tables if table.document]
-    bounds = {one["name"]: tuple(one["bounds"]) for document in documents for one in document["metrics"]}
-    for name, cell in {one.name: one for table in tables for one in table.wanted}.items():
-        done = {table.protocol: one for table in tables for one in table.done if one.cell.name == name}
-        absent = {table.protocol: one.reason for table in tables for one in table.absent if one.cell.name == name}
-        marks = {table.protocol: _untrained(table.document) for table in tables}
-        features = {input_.partition("/")[0] for input_ in cell.inputs}
-        out.append(
-            Row(
-                name,
-                cell.head,
-                cell.settings,
-                {protocol: one.row for protocol, one in done.items()},
-                {protocol: one.scores for protocol, one in done.items()},
-                {protocol: one.resamples for protocol, one in done.items()},
-                bounds,
-                {protocol: sorted(features & marks[protocol]) for protocol in done},
-                absent,
-            )
-        )
-    return out
-
-
-def _untrained(document: Mapping[str, Any] | None) -> set[str]:
-    return {one["name"] for one in (document["features"] if document else []) if not one["trained"]}
-
-
 def _about(table: Table) -> dict[str, Any]:
     absent = [one.document() for one in table.absent]
     if table.document is None:
         return {"folder": None, "absent": absent}
     keys = ("people", "sizes", "levels")
-    return {"folder": table.folder.name, **{key: table.document[key] for key in keys}, "absent": absent}
+    main = table.document["metrics"][0]["name"]
+    return {"folder": table.folder.name, "metric": main, **{key: table.document[key] for key in keys}, "absent": absent}
 
 
 Layout = tuple[str, str | None, list[Column], list[Row], list[PaperTable]]
@@ -216,9 +117,12 @@ def _columns(entries: Sequence[PaperTable], protocols: Sequence[str]) -> list[Co
 
 def _belongs(row: Row, entries: Sequence[PaperTable]) -> bool:
     """The row has a number in the table, or is the same with other streams."""
-    published = any(row.head in entry.heads and entry.about(row.settings) for entry in entries)
-    streams = [role for role in ROLES if role in row.settings]
-    return published or (bool(streams) and entries[-1].about(row.settings))
+    known = [(entry, settings) for entry in entries if (settings := row.settings_under(entry.protocols)) is not None]
+    published = any(row.head in entry.heads and entry.about(settings) for entry, settings in known)
+    return published or any(
+        entry is entries[-1] and any(role in settings for role in ROLES) and entry.about(settings)
+        for entry, settings in known
+    )
 
 
 def _line(
@@ -233,7 +137,8 @@ def _line(
 
 
 def _cell(row: Row, column: Column, entries: Sequence[PaperTable], other: Row | None) -> dict[str, Any]:
-    told = [entry.value(row.head, column.name) for entry in entries if entry.about(row.settings)]
+    settings = row.settings_under(column.protocols) or {}
+    told = [entry.value(row.head, column.name) for entry in entries if entry.about(settings)]
     paper = next((value for value in told if value is not None), None)
     values = row.values(column)
     if values is None:
@@ -249,5 +154,5 @@ def _cell(row: Row, column: Column, entries: Sequence[PaperTable], other: Row | 
         if reason := row.unpaired(other, column):
             out["unpaired"] = reason
         else:
-            out["to_reference"] = difference(values[main], theirs[main], kind)
+            out["to_reference"] = difference(values[main], theirs[main], kind, row.bounds[main])
     return out | {"untrained": sorted({name for protocol in column.protocols for name in row.untrained[protocol]})}

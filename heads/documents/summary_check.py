@@ -6,17 +6,17 @@ from typing import Any, Self
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from cache.errors import StoreError
-from heads.document import Part, first_fault
+from heads.document import Number, Part, first_fault
 from heads.experiments.runs import folder_name
 
 
 class _Score(Part):
-    mean: float
-    ci95: tuple[float, float]
+    mean: Number
+    ci95: tuple[Number, Number]
 
 
 class _Cell(Part):
-    paper: float | None
+    paper: Number | None
     reason: str | None = None
     metrics: dict[str, _Score] | None = None
     difference: _Score | None = None
@@ -64,7 +64,7 @@ class _Table(Part):
 class _Level(Part):
     name: str
     title: str
-    values: dict[str, float]
+    values: dict[str, Number]
 
 
 class _Metric(Part):
@@ -81,6 +81,7 @@ class _Absent(Part):
 
 class _Protocol(Part):
     folder: str | None
+    metric: str | None = None
     sizes: dict[str, int] = Field(default_factory=dict)
     levels: list[_Level] = Field(default_factory=list)
     absent: list[_Absent]

@@ -18,7 +18,6 @@ from heads.inputs.features import Split, device, load_split
 from heads.inputs.samples import Samples
 from heads.inputs.standardise import Scale
 from heads.learning import training
-from heads.learning.training import Recipe
 from heads.protocol import Protocol, Trial
 from heads.task import PARTS, Task
 
@@ -72,7 +71,7 @@ def prepare(store: Store, dataset: str, protocol: Protocol, cells: Sequence[Cell
     manifest = store.manifest(dataset)
     task = protocol.task(manifest)
     for cell in cells:
-        check(protocol, manifest, task, cell.recipe)
+        check(protocol, manifest, task, cell)
     features = store.features(dataset)
     rows = np.concatenate([getattr(task, part) for part in PARTS])
     inputs = [name for cell in cells for name in cell.inputs]
@@ -80,8 +79,11 @@ def prepare(store: Store, dataset: str, protocol: Protocol, cells: Sequence[Cell
     return Bench(manifest, features, protocol, task, split, where)
 
 
-def check(protocol: Protocol, manifest: Manifest, task: Task, recipe: Recipe) -> None:
+def check(protocol: Protocol, manifest: Manifest, task: Task, cell: Cell) -> None:
     """Refuse a task that cannot be trained on or judged. Raises: TooLittleData with every reason, and what is
     needed."""
-    if faults := [*training.faults(task, recipe), *protocol.faults(manifest, task, recipe)]:
-        raise TooLittleData(f"{task.dataset} {task.protocol}: {'; '.join(faults)}. Take more data or another PROTOCOL")
+    faults = training.faults(task, cell.recipe) if cell.model.trains else []
+    if told := [*faults, *protocol.faults(manifest, task, cell.recipe)]:
+        fewer = ', or SET="per_class=0"' if any("(per_class)" in one for one in faults) else ""
+        cure = f"Take more data or another PROTOCOL{fewer}"
+        raise TooLittleData(f"{task.dataset} {task.protocol}: {'; '.join(told)}. {cure}")

@@ -12,7 +12,6 @@ from cache import plugins
 from heads.head import Head
 from heads.learning.train import Best
 from heads.learning.training import Recipe
-from heads.metric import Metric
 from heads.protocol import Resamples, Scores
 from heads.statistics.interval import summary
 
@@ -53,7 +52,7 @@ class Twin:
 
 @dataclass(frozen=True)
 class Result:
-    """best: of training. scores: on test, by metric. metrics: how each is told. resamples: what the scores'
+    """best: of training. scores: on test, by metric. metrics: ``Metric.told`` of each. resamples: what the scores'
     second axis is. lost: people left out for
     want of a feature, by part. scored_on: what another row must have in common with this one to be paired with it
     (``Bench.scored_on``). untrained: the features that no trained network made. seconds: of training and scoring; of a
@@ -64,7 +63,7 @@ class Result:
     cell: Cell
     best: Best
     scores: Mapping[str, Scores]
-    metrics: Mapping[str, Metric]
+    metrics: Mapping[str, Mapping[str, Any]]
     resamples: Resamples
     lost: Mapping[str, int]
     scored_on: Mapping[str, Any]
@@ -76,8 +75,7 @@ class Result:
 
     def summaries(self) -> dict[str, Any]:
         """Metric -> mean, spread and interval."""
-        bounds = {name: metric.bounds for name, metric in self.metrics.items()}
-        return {name: summary(one, self.resamples, bounds[name]) for name, one in self.scores.items()}
+        return {name: summary(one, self.resamples, self.metrics[name]["bounds"]) for name, one in self.scores.items()}
 
     def row(self) -> dict[str, Any]:
         """One row of results.json, without ``paper`` and ``features``; fractions in 0..1. history: for each epoch one

@@ -42,6 +42,12 @@ class _Scores(Part):
         return self
 
 
+class _Metric(Part):
+    unit: str
+    scale: float
+    bounds: tuple[float, float]
+
+
 class _Checkpoint(Part):
     bytes: int
     digest: str
@@ -51,14 +57,21 @@ class _Cell(Part):
     identity: _Identity
     row: _Row
     resamples: Resamples
+    metrics: dict[str, _Metric]
     scores: dict[str, _Scores] = Field(min_length=1)
     checkpoint: _Checkpoint
     digest: str
 
+    @model_validator(mode="after")
+    def _every_score_is_told(self) -> Self:
+        if self.scores.keys() != self.metrics.keys():
+            raise ValueError(f"scores of {', '.join(self.scores)}, metrics {', '.join(self.metrics)}")
+        return self
+
 
 def digest_of(content: Mapping[str, Any]) -> str:
     """Of all but the identity, which is compared itself."""
-    return fingerprint({name: content[name] for name in ("row", "resamples", "scores", "checkpoint")})
+    return fingerprint({name: content[name] for name in ("row", "resamples", "metrics", "scores", "checkpoint")})
 
 
 def check(found: Any, path: Path) -> None:

@@ -101,7 +101,7 @@ def _ground(bench: Bench, cells: Sequence[Cell], seeds: Sequence[int]) -> _Groun
     first = cells[0]
     task, lost = bench.having(first.inputs)
     for one in cells:
-        check(bench.protocol, bench.manifest, task, one.recipe)
+        check(bench.protocol, bench.manifest, task, one)
     widths = {name: bench.split.widths()[name] for name in first.inputs}
     head = first.model(first.recipe, widths, task.sizes, [0])
     return _Ground(bench, seeds, task, lost, widths, head, bench.scales(task, head))
@@ -139,7 +139,7 @@ def _scored(ground: _Ground, cell: Cell, trained: Trained, seconds: float, folde
         cell,
         trained.best,
         scores,
-        protocol.metrics(cell.recipe),
+        {name: metric.told() for name, metric in protocol.metrics(cell.recipe).items()},
         protocol.resamples,
         ground.lost,
         bench.scored_on(task, trial),

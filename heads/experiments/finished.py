@@ -40,12 +40,13 @@ _STALE = 3600.0
 
 @dataclass(frozen=True)
 class Finished:
-    """row: of results.json, without ``paper`` and ``features``. scores: on test, by metric. resamples: what their
-    second axis is. reused: it was read from its file."""
+    """row: of results.json, without ``paper`` and ``features``. scores: on test, by metric. metrics:
+    ``Metric.told`` of each. resamples: what the scores' second axis is. reused: it was read from its file."""
 
     cell: Cell
     row: Mapping[str, Any]
     scores: Mapping[str, Scores]
+    metrics: Mapping[str, Mapping[str, Any]]
     resamples: Resamples
     reused: bool = False
 
@@ -120,7 +121,7 @@ def read(folder: Path, cell: Cell, wanted: Mapping[str, Any]) -> Finished | None
     except StoreError as error:
         _LOG.warning("%s. Row %s is trained again", str(error).removesuffix(". Train again"), cell.name)
         return None
-    return Finished(cell, content["row"], *_scores(content), reused=True)
+    return Finished(cell, content["row"], _scores(content), content["metrics"], Resamples(content["resamples"]), True)
 
 
 def twin(folders: Sequence[Path], cell: Cell, wanted: Mapping[str, Any]) -> Twin | None:
@@ -163,6 +164,7 @@ def write(folder: Path, done: Finished, about: Mapping[str, Any]) -> None:
         "identity": about,
         "row": done.row,
         "resamples": str(done.resamples),
+        "metrics": {name: dict(told) for name, told in done.metrics.items()},
         "scores": {
             name: {"seeds": one.seeds.tolist(), "resampled": one.resampled.tolist()}
             for name, one in done.scores.items()
@@ -176,7 +178,8 @@ def write(folder: Path, done: Finished, about: Mapping[str, Any]) -> None:
 
 
 def compare(runs: Path, first: str, second: str) -> dict[str, dict[str, Any]]:
-    """Metric -> ``first`` minus ``second``, two rows of finished runs as ``<run>/<row>``, paired by seed and resample.
+    """Metric -> ``first`` minus ``second``, two rows of finished runs as ``<run>/<row>``, paired by seed and resample,
+    with ``Metric.told``.
 
     Untrained features of either are logged. Raises: StoreError when one is not there or is damaged; ConfigError when
     they were not scored on the same people and resamples.
@@ -194,9 +197,12 @@ def compare(runs: Path, first: str, second: str) -> dict[str, dict[str, Any]]:
         raise ConfigError(f"{first} and {second}: {reason}. {_CURE}")
     if untrained := sorted({*one["row"]["untrained"], *other["row"]["untrained"]}):
         _LOG.warning("UNTRAINED features: %s. Numbers made from them are no results.", ", ".join(untrained))
-    (scores, kind), (others, _) = _scores(one), _scores(other)
-    found = {name: difference(scores[name], others[name], kind) for name in scores if name in others}
-    return {name: apart for name, apart in found.items() if apart}
+    scores, others, told = _scores(one), _scores(other), one["metrics"]
+    if not (shared := [name for name in scores if name in others]):
+        raise ConfigError(f"{first} has {', '.join(scores)}, {second} has {', '.join(others)}: no metric in common")
+    kind = Resamples(one["resamples"])
+    found = {name: difference(scores[name], others[name], kind, told[name]["bounds"]) for name in shared}
+    return {name: {**told[name], **apart} for name, apart in found.items() if apart}
 
 
 def _found(runs: Path, word: str) -> Any:
@@ -216,12 +222,11 @@ def _check_same(what: str, first: Any, second: Any, one: str, other: str) -> Non
         raise ConfigError(f"{one} has {what} {first}, {other} has {what} {second}. {_CURE}")
 
 
-def _scores(content: Mapping[str, Any]) -> tuple[dict[str, Scores], Resamples]:
-    found = {
+def _scores(content: Mapping[str, Any]) -> dict[str, Scores]:
+    return {
         name: Scores(np.array(one["seeds"], np.float64), np.array(one["resampled"], np.float64))
         for name, one in content["scores"].items()
     }
-    return found, Resamples(content["resamples"])
 
 
 def forget(folder: Path, name: str) -> None:

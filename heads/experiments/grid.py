@@ -71,7 +71,12 @@ def cell(head: str, protocol: Protocol, overrides: dict[str, Any], name: str | N
     """
     model = _model(head)
     check_head(head, model.learns, model.gives, protocol)
-    values = _config(head)
+    return _cell(head, protocol, overrides, name)
+
+
+def _cell(head: str, protocol: Protocol, overrides: dict[str, Any], name: str | None = None) -> Cell:
+    """``cell`` of a head that may not go with the protocol."""
+    model, values = _model(head), _config(head)
     values.pop(PROTOCOL, None)
     special = values.pop("protocols", {})
     for word in special:
@@ -101,27 +106,34 @@ def _config(head: str) -> dict[str, Any]:
     return config.read_toml(path) if path else {}
 
 
-def cells(grid: Grid, protocol: Protocol, overrides: dict[str, Any]) -> list[Cell]:
+def cells(grid: Grid, protocol: Protocol, overrides: dict[str, Any], protocols: Sequence[Protocol] = ()) -> list[Cell]:
     """Every head with every table of settings; several tables without a name are numbered: ``i_dml-1``, ``i_dml-2``.
 
-    A setting goes to the heads that have it. Raises: ConfigError for one that no head of the grid has, for two rows of
-    one name, and for a reference that is no row.
+    A setting goes to the heads and the protocols that have it. A head may not go with the protocol (``check_head``).
+    protocols: all of the grid. Raises: ConfigError for a setting that no head and no protocol of the grid has, for two
+    rows of one name, for rows with other metrics, and for a reference that is no row.
     """
-    known = {
-        key for head in grid.heads for table in grid.settings for key in _fields(head, protocol, table | overrides)
-    }
+    tables = [table | overrides for table in grid.settings]
+    every = [
+        (head, one) for head in grid.heads for one in {type(other): other for other in (protocol, *protocols)}.values()
+    ]
+    known = {key for table in tables for head, one in every for key in _fields(head, one, table)}
     found: list[Cell] = []
     for head in grid.heads:
         for name, settings in _named(head, grid.settings):
             values = settings | overrides
             has = _fields(head, protocol, values)
             mine = {key: values[key] for key in values if key in has or key not in known}
-            one = cell(head, protocol, mine, name)
+            one = _cell(head, protocol, mine, name)
             if all(one.head != other.head or one.settings != other.settings for other in found):
                 found.append(one)
     names = [one.name for one in found]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise ConfigError(f"grid: two rows are called {twice}; give each table of settings another name = ")
+    metrics = {tuple(protocol.metrics(one.recipe)): one.name for one in found}
+    if len(metrics) > 1:
+        told = "; ".join(f"{name} {', '.join(those)}" for those, name in metrics.items())
+        raise ConfigError(f"grid: rows of one table have the same metrics, these have not: {told}")
     if grid.reference not in (None, *names):
         raise unknown("row for reference in the grid:", str(grid.reference), names)
     return found

@@ -109,7 +109,7 @@ class Rows:
 
     def _write(self, one: Cell, result: Result) -> Finished:
         self.watch(one, result)
-        done = Finished(one, result.row(), result.scores, result.resamples)
+        done = Finished(one, result.row(), result.scores, result.metrics, result.resamples)
         finished.write(self.folder, done, self.identities[one.name])
         return done
 

@@ -64,7 +64,10 @@ def fields(head: type[Head], protocol: type[Protocol], values: dict[str, Any]) -
 
 @cache
 def _joined(config: type[Settings], judging: type[Settings]) -> type[Recipe]:
-    """One class for each pair of configs, so that equal recipes are equal."""
+    """One class for each pair of configs, so that equal recipes are equal. Raises: TypeError for a setting that both
+    have, a fault of one of the two files."""
+    if twice := sorted(set(judging.model_fields) & {*config.model_fields, *Recipe.model_fields}):
+        raise TypeError(f"setting {twice[0]} is the head's or training's, and the protocol's too")
     bases: Any = tuple(one for one in (config, Recipe, judging) if one is not Settings)
     model: type[Recipe] = create_model("Recipe", __base__=bases)
     model.judging = frozenset(judging.model_fields)
@@ -74,10 +77,13 @@ def _joined(config: type[Settings], judging: type[Settings]) -> type[Recipe]:
 def faults(task: Task, recipe: Recipe) -> list[str]:
     """Why the people of ``task`` cannot be trained on, each with the number that is needed."""
     found = []
+    if recipe.per_class and CLASS not in task.targets:
+        grouped = f"per_class = {recipe.per_class} groups people by class"
+        return [f'{grouped}, which is not what they are taught: SET="per_class=0"']
     if recipe.per_class:
         counts = zip(task.classes[: task.sizes[CLASS]], task.counts(task.train), strict=False)
         found = [
-            f"class {word} has {count} train people, needs at least {recipe.per_class}"
+            f"class {word} has {count} train people, needs at least {recipe.per_class} (per_class)"
             for word, count in counts
             if count < recipe.per_class
         ]

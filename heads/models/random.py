@@ -23,6 +23,7 @@ class Model(Head):
         """Nothing to set."""
 
     gives = frozenset({"embedding", "logits"})
+    trains = False
 
     def __init__(
         self, config: Settings, widths: Mapping[str, int], sizes: Mapping[str, int], seeds: Sequence[int]

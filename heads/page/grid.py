@@ -99,8 +99,9 @@ def _people(about: Mapping[str, Any]) -> list[str]:
 
 
 def _shares(about: Mapping[str, Any], titles: Iterable[str]) -> list[str]:
-    """Of each level its first metric's value."""
-    values = {one["title"]: next(iter(one["values"].values())) for one in about.get("levels", ())}
+    """Of each level the main metric's value."""
+    levels, main = about.get("levels", ()), about.get("metric")
+    values = {one["title"]: one["values"][main] for one in levels if main in one["values"]}
     return [percent(values[title]) if title in values else "" for title in titles]
 
 

@@ -31,8 +31,8 @@ class Place:
 
 @dataclass(frozen=True)
 class Shown:
-    """What a page shows of one head. bars: title -> class -> mean and ci95. matrices, points: by title. projections: of
-    the points that are laid out, by title."""
+    """What a page shows of one head. bars: title -> class -> mean and ci95. projections: of the points that are
+    laid out, by title."""
 
     drawings: Sequence[Drawing]
     bars: Mapping[str, Mapping[str, Any]]
@@ -185,11 +185,13 @@ def _projected(name: str, shown: Shown, watch: Callable[[str], None]) -> Shown:
 
 
 def laid_out(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The first head of the table that was trained, and the best on validation (never on test)."""
+    """The first head of the table that was trained, and the best on validation (never on test) of those that were
+    judged alike."""
     trained = [row for row in rows if row.get("parameters")]
     if not trained:
         return []
-    best = max(trained, key=lambda row: sum(row["validation"]) / len(row["validation"]))
+    alike = [row for row in trained if row["judged_by"] == trained[0]["judged_by"]]
+    best = max(alike, key=lambda row: sum(row["validation"]) / len(row["validation"]))
     return list(dict.fromkeys([trained[0]["name"], best["name"]]))
 
 

@@ -219,7 +219,7 @@ def _curves(material: Material, rows: Sequence[Row]) -> Iterable[Html]:
             curve(f"Training loss, {row['name']}", "training loss", values["loss"][at], *ends["loss"]),
             curve(
                 f"Validation, {row['name']}",
-                f"validation: {material.results['validation']}",
+                f"validation: {row['judged_by']}",
                 score,
                 *ends["validation"],
                 best,

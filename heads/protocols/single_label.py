@@ -33,9 +33,15 @@ LEAST_IMAGES = 2
 
 
 def _known(name: str) -> str:
-    if name not in (known := plugins.names(PACKAGE)):
+    known = [one for one in plugins.names(PACKAGE) if _metric(one).takes == "confusion"]
+    if name not in known:
         raise ValueError(f"must be a file of heads/metrics: {', '.join(known)}")
     return name
+
+
+def _metric(name: str) -> Metric:
+    metric: Metric = plugins.load(PACKAGE, name, "Metric")()
+    return metric
 
 
 MetricName = Annotated[str, AfterValidator(_known)]
@@ -104,14 +110,14 @@ class Protocol(protocol.Protocol):
         chosen = _metric(settings.chosen_by)
         return ClassTrial(rows, labels, task.images, task.classes, self.metrics(settings), chosen, settings.resamples)
 
-    def levels(self, task: Task) -> list[Level]:
+    def levels(self, task: Task, settings: Judging) -> list[Level]:
         """Guessing evenly, and always naming the largest test class: what each metric gives of such confusions."""
         counts = np.array(task.counts(task.test), np.float64)
         even = np.repeat(counts[:, None] / len(counts), len(counts), 1)
         largest = np.zeros_like(even)
         largest[:, counts.argmax()] = counts
         return [
-            Level(name, title, {metric: float(_metric(metric).score(table)) for metric in plugins.names(PACKAGE)})
+            Level(name, title, {word: float(one.score(table)) for word, one in self.metrics(settings).items()})
             for name, title, table in (("chance", "chance", even), ("largest_class", "largest class", largest))
         ]
 
@@ -122,7 +128,7 @@ class Protocol(protocol.Protocol):
         return {
             "about": f"{len(task.classes)} classes",
             "caption": "people with exactly one label",
-            "notes": [*usual["notes"], *left_out],
+            "notes": [*usual["notes"], *left_out, *people.narrow(task)],
             "labels": {**usual["labels"], "notes": left_out},
         }
 
@@ -130,6 +136,14 @@ class Protocol(protocol.Protocol):
     def mapped(cls, manifest: Manifest, mapping: Path | None) -> str | None:
         """People by class and split."""
         return people.text(cls.words()[0], manifest) if mapping is None else None
+
+    @classmethod
+    def check_memory(cls, memory: Mapping[str, Tensor], about: Mapping[str, Any], output: Output) -> None:
+        """Nothing is kept but the classes, one for each logit."""
+        super().check_memory(memory, about, output)
+        classes, told = about.get("classes"), given(output.logits).shape[2]
+        if not isinstance(classes, list) or not all(isinstance(one, str) for one in classes) or len(classes) != told:
+            raise ValueError(f"task: classes are {classes!r}, the head tells {told}")
 
     @classmethod
     def answers(
@@ -142,8 +156,3 @@ class Protocol(protocol.Protocol):
     ) -> list[Answer]:
         """``classifier``: the classes' probabilities, the mean over seeds."""
         return [Answer("classifier", about["classes"], given(output.logits).softmax(2).mean(0))]
-
-
-def _metric(name: str) -> Metric:
-    metric: Metric = plugins.load(PACKAGE, name, "Metric")()
-    return metric

@@ -1,10 +1,10 @@
 """Two rows scored on the same people and resamples: their difference is known better than either of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from heads.protocol import Resamples, Scores
-from heads.statistics.interval import interval
+from heads.statistics.interval import SHARE, interval
 
 
 def unpaired(one: Mapping[str, Any], other: Mapping[str, Any]) -> str | None:
@@ -16,8 +16,10 @@ def unpaired(one: Mapping[str, Any], other: Mapping[str, Any]) -> str | None:
     return None if one["seeds"] == other["seeds"] else "not the same seeds"
 
 
-def difference(first: Scores, second: Scores, kind: Resamples) -> dict[str, Any] | None:
-    """``first`` minus ``second``, both over the same seeds and resamples: mean and ci95.
+def difference(
+    first: Scores, second: Scores, kind: Resamples, bounds: Sequence[float] = SHARE
+) -> dict[str, Any] | None:
+    """``first`` minus ``second``, both over the same seeds and resamples and within ``bounds``: mean and ci95.
 
     Where ``unpaired`` finds nothing the resamples are the same, so what makes one hard is in both and drops out; the
     interval is that of the differences. None when the shapes differ: then nothing is paired.
@@ -26,4 +28,5 @@ def difference(first: Scores, second: Scores, kind: Resamples) -> dict[str, Any]
         return None
     apart = Scores(first.seeds - second.seeds, first.resampled - second.resampled)
     mean = apart.resampled.mean() if kind is Resamples.DRAWS else apart.seeds.mean()
-    return {"mean": float(mean), "ci95": list(interval(apart, kind))}
+    most = bounds[1] - bounds[0]
+    return {"mean": float(mean), "ci95": list(interval(apart, kind, (-most, most)))}

@@ -21,7 +21,7 @@ WORKERS = 2
 
 
 class Trunk(nn.Module):
-    """The network of ``sem_ib_dml`` for one seed up to the embedding. Source: as heads/affect_dml.py."""
+    """The network of ``sem_ib_dml`` for one seed up to the embedding. Source: as heads/models/_affect_dml.py."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -23,7 +23,7 @@ LAYERS = {
 
 
 class Plain(nn.Module):
-    """The network of heads/affect_dml.py for one seed."""
+    """The network of heads/models/_affect_dml.py for one seed."""
 
     def __init__(self, config: Any, widths: Mapping[str, int], classes: int) -> None:
         super().__init__()

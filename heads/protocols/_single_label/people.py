@@ -4,8 +4,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cache.manifest import OK, SPLITS, Manifest
-from heads.task import NOWHERE
+from heads.task import NOWHERE, Task
 from heads.text import aligned, counted
+
+ENOUGH = 10
+"""Images of a class from which its resampled recall covers what it says, by simulation."""
 
 
 def labelled(manifest: Manifest) -> tuple[tuple[str, ...], NDArray[np.int64]]:
@@ -22,6 +25,8 @@ def labelled(manifest: Manifest) -> tuple[tuple[str, ...], NDArray[np.int64]]:
 def _single(manifest: Manifest) -> NDArray[np.int64]:
     """(n,) the category of usable people with exactly one, else NOWHERE."""
     categories = manifest.categories.astype(bool)
+    if not categories.shape[1]:
+        return np.full(len(categories), NOWHERE, np.int64)
     chosen = _usable(manifest) & (categories.sum(1) == 1)
     return np.where(chosen, categories.argmax(1), NOWHERE).astype(np.int64)
 
@@ -49,6 +54,17 @@ def _untaught(manifest: Manifest) -> dict[str, int]:
     names, counts = np.unique(category[category >= 0], return_counts=True)
     every = {manifest.category_names[index]: int(count) for index, count in zip(names, counts, strict=True)}
     return {name: count for name, count in every.items() if name not in classes}
+
+
+def narrow(task: Task) -> list[str]:
+    """A line for classes with so few test images that resampling them says little of how sure their scores are."""
+    images = {
+        name: len(np.unique(task.images[task.test][task.labels[task.test] == label]))
+        for label, name in enumerate(task.classes)
+    }
+    few = {name: count for name, count in images.items() if 0 < count < ENOUGH}
+    told = f"Classes with fewer than {ENOUGH} test images: {counted(few)}."
+    return [f"{told} Intervals of their recall and of macro scores are too narrow."] if few else []
 
 
 def text(word: str, manifest: Manifest) -> str | None:

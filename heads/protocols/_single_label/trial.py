@@ -46,13 +46,11 @@ class ClassTrial(Trial):
 
     def scores(self, output: Output) -> dict[str, Scores]:
         """By resample of the images."""
-        counted, resampled = self._counted(output), self._resampled(output)
-        return {name: Scores(one.score(counted), one.score(resampled)) for name, one in self.metrics.items()}
+        return self._scores(self._counted(output), self._resampled(output))
 
     def judged(self, output: Output) -> tuple[dict[str, Scores], list[Drawing]]:
         """Recall, confusions and, of a head that gives one, the embedding."""
         counted, resampled = self._counted(output), self._resampled(output)
-        scores = {name: Scores(one.score(counted), one.score(resampled)) for name, one in self.metrics.items()}
         recall = {
             name: (_recall(counted, at), _recall(resampled, at))
             for at, name in enumerate(self.classes)
@@ -67,7 +65,10 @@ class ClassTrial(Trial):
         if output.embedding is not None:
             vectors = F.normalize(output.embedding[0], dim=1).cpu().numpy()
             drawings.append(Points("Embeddings", EMBEDDING, self.classes, vectors, self.labels))
-        return scores, drawings
+        return self._scores(counted, resampled), drawings
+
+    def _scores(self, counted: NDArray[np.int64], resampled: NDArray[np.float64]) -> dict[str, Scores]:
+        return {name: Scores(one.score(counted), one.score(resampled)) for name, one in self.metrics.items()}
 
     def scored_on(self) -> dict[str, Any]:
         """The resamples."""
@@ -97,7 +98,8 @@ class ClassTrial(Trial):
         alike, for they are not independent; an image counts alike for every head, whoever else is there.
 
         Source: Rubin 1981, The Bayesian bootstrap: exponential weights in place of how often an image is drawn. Unlike
-        those they leave no class without people.
+        those they leave no class without people; but a class of few images is hardly ever another one, so its scores
+        seem surer than they are (``people.narrow``).
         """
         draw, count = np.random.default_rng([SEED, self.resamples]), int(self.images.max()) + 1
         mine = self.images[self.rows]

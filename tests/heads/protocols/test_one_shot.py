@@ -14,9 +14,9 @@ from heads.head import CLASS
 from heads.learning.training import recipe
 from heads.models import i_dml
 from heads.protocol import find
-from heads.task import Task
 from heads.protocols._one_shot.mapping import MAPPING, Rules, level_labels, read_rules, vote
 from heads.protocols.one_shot import Protocol
+from heads.task import Task
 
 RULES = read_rules()
 KEYS = tuple(f"{number}.jpg#0" for number in range(300))

@@ -189,7 +189,7 @@ def test_levels_are_what_guessing_and_one_answer_get() -> None:
     manifest = manifest_of(people(600))
     task = protocol().task(manifest)
     labels = task.labels[task.test]
-    levels = {one.name: one.values for one in protocol().levels(task)}
+    levels = {one.name: one.values for one in protocol().levels(task, Judging())}
     draw = np.random.default_rng(0)
     guessed = [accuracy_score(labels, draw.integers(0, len(task.classes), len(labels))) for _ in range(400)]
     assert levels["chance"]["accuracy"] == pytest.approx(np.mean(guessed), abs=0.004)
