@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from toy_features import make_store
 
 from cache.errors import ConfigError, UnknownName
 from heads import protocol
@@ -49,6 +50,7 @@ def test_one_word_is_one_protocol(tmp_path: Path) -> None:
 def test_a_mapping_without_the_word_that_a_head_is_meant_for_asks_for_one(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    make_store(tmp_path / "store", features=())
     words = ["train", "--head", "ib_dml", "--store", str(tmp_path / "store"), "--mapping", str(mapping(tmp_path))]
     assert main(words) == 2
     told = f"head ib_dml is meant for cat-6:6, which MAPPING={tmp_path / 'mine.toml'} does not have. Give PROTOCOL."
