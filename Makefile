@@ -16,7 +16,6 @@ WEIGHTS ?= weights
 DEVICE ?= cpu
 EXECUTOR ?= local
 ALLOW_FAILED ?= 0
-PROTOCOL ?= cat-6:6
 SEEDS ?= 5
 HEAD ?= sem_ib_dml
 GRID ?= demo
@@ -66,7 +65,7 @@ status: $(READY) ## what the store holds: DATASET= [JSON=1]
 
 .PHONY: train
 train: $(READY) ## one head: HEAD= [DATASET=] [PROTOCOL=cat-6:6] [SEEDS=5] [SET="lr=1e-3 epochs=40"] [MAPPING=] [NAME=]
-	@$(PY) -m heads train --head $(call q,$(HEAD)) --protocol $(call q,$(PROTOCOL)) $(training)
+	@$(PY) -m heads train --head $(call q,$(HEAD)) $(call option,protocol,PROTOCOL) $(training)
 
 .PHONY: ablate
 ablate: $(READY) ## a grid, as GRID=affect_dml for the paper's tables; run again to go on: GRID= [DATASET=] [SEEDS=5] [SET=] [MAPPING=] [NAME=]
@@ -74,7 +73,7 @@ ablate: $(READY) ## a grid, as GRID=affect_dml for the paper's tables; run again
 
 .PHONY: evaluate
 evaluate: $(READY) ## score a trained head again, person by person: HEAD= [DATASET=] [PROTOCOL=] [MAPPING=] [NAME=]
-	@$(PY) -m heads evaluate --head $(call q,$(HEAD)) --protocol $(call q,$(PROTOCOL)) $(where) $(scoring) $(call option,name,NAME)
+	@$(PY) -m heads evaluate --head $(call q,$(HEAD)) $(call option,protocol,PROTOCOL) $(where) $(scoring) $(call option,name,NAME)
 
 .PHONY: compare
 compare: $(READY) ## two trained rows over the same episodes, with an interval: FIRST=run/row SECOND=run/row
@@ -90,7 +89,7 @@ report: $(READY) ## a finished run's table, and its page in runs/RUN/report.html
 
 .PHONY: predict
 predict: $(READY) ## emotions in new photographs: HEAD= IMAGE= [BOXES="x1,y1,x2,y2 ..."|file.csv] [OUT=predictions] [PROTOCOL=] [MAPPING=] [NAME=]
-	@$(PY) -m scripts.predict --head $(call q,$(HEAD)) --protocol $(call q,$(PROTOCOL)) $(where) $(call option,root,ROOT) --data $(call q,$(DATA)) --runs $(call q,$(RUNS)) $(call option,name,NAME) $(call option,mapping,MAPPING) \
+	@$(PY) -m scripts.predict --head $(call q,$(HEAD)) $(call option,protocol,PROTOCOL) $(where) $(call option,root,ROOT) --data $(call q,$(DATA)) --runs $(call q,$(RUNS)) $(call option,name,NAME) $(call option,mapping,MAPPING) \
 		--weights $(call q,$(WEIGHTS)) --device $(call q,$(DEVICE)) $(call option,config,CONFIG) $(call option,image,IMAGE) $(call option,boxes,BOXES) $(call option,out,OUT) $(if $(filter 1 yes true on,$(UNTRAINED)),--untrained)
 
 .PHONY: test
@@ -110,11 +109,11 @@ lint: $(READY) ## ruff, mypy, import borders
 
 .PHONY: bench
 bench: $(READY) ## speed as ratios in one run, written to bench/
-	@$(PY) -m scripts.bench_extract
-	@$(PY) -m scripts.bench_resume
-	@$(PY) -m scripts.bench_heads
-	@$(PY) -m scripts.bench_dask
-	@$(PY) -m scripts.bench_plan
+	@$(PY) -m scripts.bench.extract
+	@$(PY) -m scripts.bench.resume
+	@$(PY) -m scripts.bench.heads
+	@$(PY) -m scripts.bench.dask
+	@$(PY) -m scripts.bench.plan
 
 .PHONY: torture
 torture: $(READY) ## 300 real kills, 2000 flipped bits, counted in bench/torture.json (ten minutes)

@@ -8,15 +8,17 @@ from numpy.typing import NDArray
 
 
 class Metric(ABC):
-    """A number in ``bounds`` made of confusions.
+    """A number made of confusions.
 
-    title: in tables. unit, scale: how it is printed (a share in 0..1 as per cent). better: which direction is.
+    title: in tables. unit, scale: how it is printed (a share in 0..1 as per cent). better: which direction is. bounds:
+    what it can be at least and at most, to which intervals are cut.
     """
 
     title: ClassVar[str]
     unit: ClassVar[str] = "%"
     scale: ClassVar[float] = 100.0
     better: ClassVar[Literal["higher", "lower"]] = "higher"
+    bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
     @abstractmethod
     def score(self, confusion: NDArray[np.number]) -> NDArray[np.float64]:

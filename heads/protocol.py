@@ -6,10 +6,9 @@ pages, prediction) knows this contract alone.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +19,11 @@ from cache.config import Settings
 from cache.errors import ConfigError, unknown
 from cache.manifest import Manifest
 from heads.drawing import Drawing
-from heads.head import CLASS, Output
+from heads.head import Output
 from heads.metric import Metric
+from heads.task import PARTS, Task
 
 PACKAGE = "heads.protocols"
-NOWHERE = -1
-"""The class of people who have none under a protocol."""
-PARTS = ("train", "val", "test")
 
 
 class Resamples(StrEnum):
@@ -51,51 +48,6 @@ class Level(NamedTuple):
     name: str
     title: str
     values: Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class Task:
-    """A protocol's word applied to a manifest: who is trained on, validated on and tested, and as what.
-
-    targets: what a head learns, by kind (``heads.head``), each (n, ...) over all rows of the manifest. sizes: of each
-    kind, how many classes or numbers a head has to tell. classes: names of the classes in the order of
-    ``targets[CLASS]``; a protocol may test on classes beyond those that are learned. train, val, test: rows of the
-    manifest. images: (n,) number of each row's image. about: what the protocol itself keeps, ready for JSON.
-    """
-
-    dataset: str
-    protocol: str
-    targets: Mapping[str, NDArray[np.generic]]
-    sizes: Mapping[str, int]
-    classes: tuple[str, ...]
-    train: NDArray[np.int64]
-    val: NDArray[np.int64]
-    test: NDArray[np.int64]
-    images: NDArray[np.int64]
-    about: Mapping[str, Any]
-
-    @property
-    def labels(self) -> NDArray[np.int64]:
-        """(n,) the class of each row, NOWHERE where it has none."""
-        return np.asarray(self.targets[CLASS], np.int64)
-
-    def counts(self, rows: NDArray[np.int64]) -> list[int]:
-        """How many of ``rows`` each class has."""
-        return [int(n) for n in np.bincount(self.labels[rows], minlength=len(self.classes))]
-
-    def class_counts(self) -> dict[str, dict[str, int]]:
-        """train, val, test -> class -> people."""
-        counted = {part: self.counts(getattr(self, part)) for part in PARTS}
-        return {
-            part: {name: n for name, n in zip(self.classes, counts, strict=True) if n}
-            for part, counts in counted.items()
-        }
-
-    def only(self, present: NDArray[np.bool_]) -> tuple["Task", dict[str, int]]:
-        """The task without the rows that lack a feature, and how many each part lost. present: (n,)."""
-        parts = {part: getattr(self, part)[present[getattr(self, part)]] for part in PARTS}
-        lost = {part: len(getattr(self, part)) - len(rows) for part, rows in parts.items()}
-        return replace(self, **parts), lost
 
 
 class Trial(ABC):
@@ -135,7 +87,6 @@ class Protocol(ABC):
     Config: the settings of judging; nothing of training depends on them. measuring: those of them that say only how
     finely it is measured. learns: the kinds of targets that a head must learn. asks: the fields of a head's Output that
     are judged. resamples, over: what the intervals are over beside seeds, for the arithmetic and in words.
-    validation_title: what an epoch is judged by.
     """
 
     Config: ClassVar[type[Settings]] = Settings
@@ -144,28 +95,32 @@ class Protocol(ABC):
     asks: ClassVar[frozenset[str]]
     resamples: ClassVar[Resamples]
     over: ClassVar[str]
-    validation_title: ClassVar[str]
-    name: str
+
+    def __init__(self, word: str, mapping: Path | None = None) -> None:
+        """word: one of ``words(mapping)``. Raises: ConfigError for a mapping that the protocol does not take."""
+        if mapping is not None:
+            raise ConfigError(f"MAPPING={mapping}: {word} takes the labels as they are. Leave MAPPING out")
+        self.name = word
 
     @classmethod
-    @abstractmethod
-    def words(cls, mapping: Path | None) -> list[str]:
-        """The words there are. mapping: a TOML of the user's that says how labels become targets. Raises:
-        ConfigError."""
-
-    @classmethod
-    @abstractmethod
-    def of(cls, word: str, mapping: Path | None) -> Self:
-        """The protocol of one of ``words``. Raises: ConfigError."""
+    def words(cls, mapping: Path | None = None) -> list[str]:  # noqa: ARG003 (a protocol may read it)
+        """The words there are; by default one, the file's name with dashes. mapping: a TOML of the user's that says how
+        labels become targets. Raises: ConfigError."""
+        return [_file(cls).replace("_", "-")]
 
     @property
     def kind(self) -> str:
         """The file's name."""
-        return type(self).__module__.rpartition(".")[2]
+        return _file(type(self))
 
     @abstractmethod
     def metrics(self, settings: Any) -> dict[str, Metric]:
         """By name; the first one is the main one. settings: of ``Config``."""
+
+    def validation_title(self, settings: Any) -> str:
+        """What an epoch is judged by, for the page's curves: ``macro accuracy %``; by default the main metric."""
+        main = next(iter(self.metrics(settings).values()))
+        return f"{main.title} {main.unit}".strip()
 
     @abstractmethod
     def task(self, manifest: Manifest) -> Task:
@@ -183,24 +138,30 @@ class Protocol(ABC):
     def test(self, task: Task, settings: Any) -> Trial:
         """Of the test people."""
 
-    @abstractmethod
-    def levels(self, task: Task) -> list[Level]:
+    def levels(self, task: Task) -> list[Level]:  # noqa: ARG002 (see above)
         """Scores on test that need no learning."""
+        return []
 
-    @abstractmethod
-    def described(self, manifest: Manifest, task: Task) -> dict[str, Any]:
+    def described(self, manifest: Manifest, task: Task) -> dict[str, Any]:  # noqa: ARG002 (see above)
         """What results.json tells of the task: ``about`` (a word or two for the first note), ``caption``, ``notes``
-        (lines below a table) and ``labels``: ``columns``, ``rows`` (one for each class) and ``notes`` of the page's
-        section on labels. More may stand in it, and goes into results.json as it is."""
+        (lines below a table) and ``labels``, the page's table of them: ``caption``, ``columns``, ``rows`` (one for each
+        class), ``numbers`` (how many of the last columns are) and ``notes``. More may stand in it, and goes into
+        results.json as it is."""
+        counts = task.class_counts()
+        rows = [[name, *(str(counts[part].get(name, 0)) for part in PARTS)] for name in task.classes]
+        labels = {"caption": "People by class", "columns": ["class", *PARTS], "numbers": len(PARTS), "rows": rows}
+        tested = ", ".join(f"{name} {count}" for name, count in counts["test"].items())
+        notes = [f"Test people by class: {tested}."]
+        return {"about": "", "caption": "test people", "notes": notes, "labels": {**labels, "notes": []}}
 
     @classmethod
     def mapped(cls, manifest: Manifest, mapping: Path | None) -> str | None:  # noqa: ARG003 (see above)
         """People of each class under every word, as text; None when the dataset has nothing for this protocol."""
         return None
 
-    @abstractmethod
-    def agree(self, about: Mapping[str, Any]) -> str | None:
+    def agree(self, about: Mapping[str, Any]) -> str | None:  # noqa: ARG002 (see above)
         """What differs between this protocol and the one of ``Task.about`` of a trained head; None when nothing."""
+        return None
 
     def truth(self, task: Task, row: int) -> str:
         """What is right of the person in that row, in words."""
@@ -231,12 +192,16 @@ class Protocol(ABC):
         (n,) their rows of the manifest, where they may be among those of ``memory``: nobody is judged by himself."""
 
 
+def _file(one: type) -> str:
+    return one.__module__.rpartition(".")[2]
+
+
 def find(word: str, mapping: Path | None = None) -> Protocol:
     """The protocol that has ``word``. Raises: UnknownName with the nearest word; ConfigError."""
     known = {name: kind for kind in plugins.names(PACKAGE) for name in load(kind).words(mapping)}
     if word not in known:
         raise unknown("protocol", word, list(known))
-    return load(known[word]).of(word, mapping)
+    return load(known[word])(word, mapping)
 
 
 def load(kind: str) -> type[Protocol]:

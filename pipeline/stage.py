@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from PIL import Image
     from torch import Tensor, nn
 
-    from pipeline.weights import Weights
+    from pipeline.weights.folder import Weights
 
 Item = TypeVar("Item")
 IMAGENET_MEAN = (123.675, 116.28, 103.53)

@@ -30,8 +30,8 @@ from cache.header import BLOCK, MAGIC, read_header
 from cache.shard import Rows, Shard, write
 from cache.spec import ArraySpec
 from pipeline.datasets.emotic import Reader
-from pipeline.recipes import DatasetConfig
-from scripts.benchmark import machine, record
+from pipeline.running.recipes import DatasetConfig
+from scripts.bench.results import machine, record
 
 LOT, LOT_SECONDS, LOT_BYTES = 500, 60, 6 << 30
 LIMITS = settings(
@@ -101,8 +101,8 @@ def sound_shard() -> bytes:
 
 def sound_mats() -> list[bytes]:
     """A drawn data set's annotation, as MATLAB's own writer and as scipy's compress it."""
-    from pipeline.demo_scenes.emotic_layout import annotations_mat
-    from pipeline.demo_scenes.plan import plan_scenes
+    from pipeline.demo.scenes.emotic_layout import annotations_mat
+    from pipeline.demo.scenes.plan import plan_scenes
 
     return [annotations_mat(plan_scenes(6, seed)) for seed in (0, 1)]
 

@@ -28,11 +28,11 @@ from heads.experiments import runs
 from heads.experiments.grid import usual_protocol
 from heads.protocol import find
 from pipeline.cli import Parser
-from pipeline.extract import check_device
-from pipeline.images import ImageError, decode
-from pipeline.recipes import DatasetConfig, dataset_config, recipes
+from pipeline.decoding.images import ImageError, decode
+from pipeline.running.extraction import check_device
+from pipeline.running.recipes import DatasetConfig, dataset_config, recipes
 from pipeline.stage import Photo
-from pipeline.weights import Weights
+from pipeline.weights.folder import Weights
 from scripts.prediction import people
 from scripts.prediction.annotated import Annotation
 from scripts.prediction.draw import draw, main_answer

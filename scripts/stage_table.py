@@ -10,7 +10,7 @@ from typing import Any
 
 from cache.plugins import load, names
 from pipeline.stage import Stage
-from pipeline.weights import find
+from pipeline.weights.catalogue import find
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 SPEEDS = README.parent / "bench" / "extract.json"

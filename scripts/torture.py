@@ -27,10 +27,10 @@ from cache.header import BLOCK
 from cache.layout import Block
 from cache.store import Feature, Store
 from cache.verify import problem, verify
-from pipeline.demo_scenes import write_demo
-from pipeline.extract import extract
-from pipeline.request import Request
-from scripts.benchmark import machine, record
+from pipeline.demo.scenes.write import write_demo
+from pipeline.running.extraction import extract
+from pipeline.running.request import Request
+from scripts.bench.results import machine, record
 
 CONFIG = """
 dataset = "demo"
@@ -91,7 +91,7 @@ def warm_up(folder: Path) -> None:
     import torch
 
     torch.set_num_threads(1)
-    from pipeline.weights import Weights
+    from pipeline.weights.folder import Weights
 
     for recipe in request(folder, folder).settings()[1]:
         recipe.stage.load("cpu", Weights(folder / "none", untrained=True))

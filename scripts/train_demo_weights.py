@@ -16,7 +16,7 @@ import torch
 from scripts.demo_training.backbones import BackbonePlan, train_backbone
 from scripts.demo_training.segmenter import SegmenterPlan, train_segmenter
 
-FOLDER = Path(__file__).resolve().parent.parent / "pipeline" / "demo_weights"
+FOLDER = Path(__file__).resolve().parent.parent / "pipeline" / "demo" / "weights"
 BACKBONES = {
     "demo_image": BackbonePlan(size=160, seed=1001),
     "demo_body": BackbonePlan(size=128, seed=1002, scenes=1600, steps=900),

@@ -13,6 +13,7 @@ from heads.experiments.bench import Bench
 from heads.experiments.finished import Absent, Finished
 from heads.learning.training import Recipe
 from heads.statistics.comparison import difference, unpaired
+from heads.task import PARTS
 
 RESULTS = "results.json"
 
@@ -42,7 +43,8 @@ def document(
         "metrics": _metrics(bench, done[0].cell.recipe),
         "levels": [one._asdict() for one in protocol.levels(task)],
         "over": protocol.over,
-        "validation": protocol.validation_title,
+        "validation": protocol.validation_title(done[0].cell.recipe),
+        "sizes": {part: len(getattr(task, part)) for part in PARTS},
         "people": task.class_counts(),
         **protocol.described(bench.manifest, task),
         "features": [
@@ -59,7 +61,14 @@ def document(
 def _metrics(bench: Bench, recipe: Recipe) -> list[dict[str, Any]]:
     """How each number is called and printed, the main one first."""
     return [
-        {"name": name, "title": one.title, "unit": one.unit, "scale": one.scale, "better": one.better}
+        {
+            "name": name,
+            "title": one.title,
+            "unit": one.unit,
+            "scale": one.scale,
+            "better": one.better,
+            "bounds": one.bounds,
+        }
         for name, one in bench.protocol.metrics(recipe).items()
     ]
 

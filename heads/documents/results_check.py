@@ -104,6 +104,7 @@ class _Results(Part):
     caption: str
     notes: list[str]
     labels: _Labels
+    sizes: dict[str, int]
     people: dict[str, dict[str, int]]
     features: list[_Feature]
     threads: int | None = None

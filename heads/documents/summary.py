@@ -47,7 +47,7 @@ class Column:
 @dataclass(frozen=True)
 class Row:
     """One row of the grid over all protocols. results: what results.json has of it. All but the name, the head and
-    its settings are by protocol."""
+    its settings are by protocol, but ``bounds`` by metric."""
 
     name: str
     head: str
@@ -55,6 +55,7 @@ class Row:
     results: Mapping[str, Mapping[str, Any]]
     scores: Mapping[str, Values]
     resamples: Mapping[str, Resamples]
+    bounds: Mapping[str, tuple[float, float]]
     untrained: Mapping[str, Sequence[str]]
     reasons: Mapping[str, str]
 
@@ -106,12 +107,11 @@ def summarise(dataset: str, tables: Sequence[Table], reference: str | None) -> d
     documents = [one.document for one in tables if one.document]
     known = {one["name"]: one for document in documents for one in document["features"]}
     used = {one["name"] for document in documents for one in document["features"] if one["used"]}
-    shared = {key: documents[0][key] for key in ("release", "threads")}
     metrics = {one["name"]: one for document in documents for one in document["metrics"]}
     order = {one["protocol"]: [metric["name"] for metric in one["metrics"]] for one in documents}
     return {
         "dataset": dataset,
-        **shared,
+        **{key: documents[0][key] for key in ("release", "threads")},
         "about": ", ".join(dict.fromkeys(one["about"] for one in documents if one["about"])),
         "over": ", or ".join(dict.fromkeys(one["over"] for one in documents)),
         "metrics": list(metrics.values()),
@@ -141,7 +141,8 @@ def summarise(dataset: str, tables: Sequence[Table], reference: str | None) -> d
 
 def _rows(tables: Sequence[Table]) -> list[Row]:
     """In the order of the grid, which is that of any protocol's cells."""
-    out = []
+    out, documents = [], [table.document for table in tables if table.document]
+    bounds = {one["name"]: tuple(one["bounds"]) for document in documents for one in document["metrics"]}
     for name, cell in {one.name: one for table in tables for one in table.wanted}.items():
         done = {table.protocol: one for table in tables for one in table.done if one.cell.name == name}
         absent = {table.protocol: one.reason for table in tables for one in table.absent if one.cell.name == name}
@@ -155,6 +156,7 @@ def _rows(tables: Sequence[Table]) -> list[Row]:
                 {protocol: one.row for protocol, one in done.items()},
                 {protocol: one.scores for protocol, one in done.items()},
                 {protocol: one.resamples for protocol, one in done.items()},
+                bounds,
                 {protocol: sorted(features & marks[protocol]) for protocol in done},
                 absent,
             )
@@ -170,7 +172,7 @@ def _about(table: Table) -> dict[str, Any]:
     absent = [one.document() for one in table.absent]
     if table.document is None:
         return {"folder": None, "absent": absent}
-    keys = ("people", "levels")
+    keys = ("people", "sizes", "levels")
     return {"folder": table.folder.name, **{key: table.document[key] for key in keys}, "absent": absent}
 
 
@@ -237,11 +239,10 @@ def _cell(row: Row, column: Column, entries: Sequence[PaperTable], other: Row | 
     if values is None:
         return {"paper": paper, "reason": row.reason(column)}
     kind, main = row.resamples[column.protocols[0]], next(iter(values))
-    metrics = {name: summary(one, kind) for name, one in values.items()}
+    metrics = {name: summary(one, kind, row.bounds[name]) for name, one in values.items()}
     out: dict[str, Any] = {"paper": paper, "metrics": metrics}
-    ours = metrics[main]
     if paper is not None:
-        low, high = ours["ci95"]
+        ours, (low, high) = metrics[main], metrics[main]["ci95"]
         out["difference"] = {"mean": ours["mean"] - paper, "ci95": [low - paper, high - paper]}
     theirs = other.values(column) if other else None
     if other and theirs is not None:
@@ -249,5 +250,4 @@ def _cell(row: Row, column: Column, entries: Sequence[PaperTable], other: Row | 
             out["unpaired"] = reason
         else:
             out["to_reference"] = difference(values[main], theirs[main], kind)
-    marked = {name for protocol in column.protocols for name in row.untrained[protocol]}
-    return out | {"untrained": sorted(marked)}
+    return out | {"untrained": sorted({name for protocol in column.protocols for name in row.untrained[protocol]})}

@@ -81,7 +81,7 @@ class _Absent(Part):
 
 class _Protocol(Part):
     folder: str | None
-    people: dict[str, dict[str, int]] = Field(default_factory=dict)
+    sizes: dict[str, int] = Field(default_factory=dict)
     levels: list[_Level] = Field(default_factory=list)
     absent: list[_Absent]
 

@@ -19,7 +19,8 @@ from heads.inputs.samples import Samples
 from heads.inputs.standardise import Scale
 from heads.learning import training
 from heads.learning.training import Recipe
-from heads.protocol import PARTS, Protocol, Task, Trial
+from heads.protocol import Protocol, Trial
+from heads.task import PARTS, Task
 
 
 @dataclass(frozen=True)

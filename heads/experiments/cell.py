@@ -12,6 +12,7 @@ from cache import plugins
 from heads.head import Head
 from heads.learning.train import Best
 from heads.learning.training import Recipe
+from heads.metric import Metric
 from heads.protocol import Resamples, Scores
 from heads.statistics.interval import summary
 
@@ -52,7 +53,8 @@ class Twin:
 
 @dataclass(frozen=True)
 class Result:
-    """best: of training. scores: on test, by metric. resamples: what their second axis is. lost: people left out for
+    """best: of training. scores: on test, by metric. metrics: how each is told. resamples: what the scores'
+    second axis is. lost: people left out for
     want of a feature, by part. scored_on: what another row must have in common with this one to be paired with it
     (``Bench.scored_on``). untrained: the features that no trained network made. seconds: of training and scoring; of a
     cell that was trained together with others, its share of theirs (``run_together``). training_seconds: of the
@@ -62,6 +64,7 @@ class Result:
     cell: Cell
     best: Best
     scores: Mapping[str, Scores]
+    metrics: Mapping[str, Metric]
     resamples: Resamples
     lost: Mapping[str, int]
     scored_on: Mapping[str, Any]
@@ -70,6 +73,11 @@ class Result:
     seconds: float
     training_seconds: float
     trained_for: str | None = None
+
+    def summaries(self) -> dict[str, Any]:
+        """Metric -> mean, spread and interval."""
+        bounds = {name: metric.bounds for name, metric in self.metrics.items()}
+        return {name: summary(one, self.resamples, bounds[name]) for name, one in self.scores.items()}
 
     def row(self) -> dict[str, Any]:
         """One row of results.json, without ``paper`` and ``features``; fractions in 0..1. history: for each epoch one
@@ -82,7 +90,7 @@ class Result:
             "seconds": round(self.seconds, 3),
             "training_seconds": round(self.training_seconds, 3),
             "trained_for": self.trained_for,
-            "metrics": {name: summary(one, self.resamples) for name, one in self.scores.items()},
+            "metrics": self.summaries(),
             "left_out": dict(self.lost),
             "scored_on": dict(self.scored_on),
             "untrained": list(self.untrained),

@@ -23,8 +23,9 @@ from heads.experiments.bench import Bench
 from heads.head import Output
 from heads.inputs.features import device, load_split
 from heads.inputs.samples import outputs
-from heads.protocol import Answer, Protocol, Task, Trial
+from heads.protocol import Answer, Protocol, Trial
 from heads.statistics.interval import summary
+from heads.task import Task
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,8 @@ def evaluate(path: Path, store: Store, mapping: Path | None = None, on: str = "c
     samples = bench.samples(loaded.head, loaded.scales, trial.rows)
     output = outputs(loaded.head, samples, len(about["seeds"]), sorted(loaded.head.gives))
     scores, drawings = trial.judged(output)
-    metrics = {name: summary(one, protocol.resamples) for name, one in scores.items()}
+    known = protocol.metrics(loaded.recipe)
+    metrics = {name: summary(one, protocol.resamples, known[name].bounds) for name, one in scores.items()}
     return Evaluation(loaded, manifest, protocol, task, trial, output, metrics, drawings)
 
 

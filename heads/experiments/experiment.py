@@ -18,7 +18,7 @@ from heads.inputs.standardise import Scale
 from heads.learning.together import Trained, train_together, varying
 from heads.learning.train import Best, Diverged, Epoch, Validation, ignore
 from heads.learning.training import Recipe
-from heads.protocol import Task
+from heads.task import Task
 
 
 @dataclass(frozen=True)
@@ -139,6 +139,7 @@ def _scored(ground: _Ground, cell: Cell, trained: Trained, seconds: float, folde
         cell,
         trained.best,
         scores,
+        protocol.metrics(cell.recipe),
         protocol.resamples,
         ground.lost,
         bench.scored_on(task, trial),

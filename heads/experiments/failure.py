@@ -25,7 +25,7 @@ class Failed(ConfigError):  # noqa: N818 (reads as what it is)
 
 
 _CURES = {
-    MEMORY: "Make its sizes, batch or episodes smaller, or SEEDS fewer",
+    MEMORY: "Make its sizes, batch or resamples smaller, or SEEDS fewer",
     UNSOLVED: "Take a larger ridge or shrinkage",
 }
 

@@ -26,8 +26,9 @@ from heads.experiments.bench import Bench
 from heads.experiments.cell import Cell, Twin
 from heads.experiments.code_version import code_version
 from heads.experiments.experiment import training_of
-from heads.protocol import PARTS, Resamples, Scores, Task
+from heads.protocol import Resamples, Scores
 from heads.statistics.comparison import difference, unpaired
+from heads.task import PARTS, Task
 
 _LOG = logging.getLogger(__name__)
 _CURE = "Only rows over the same people and resamples can be paired"

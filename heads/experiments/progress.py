@@ -29,8 +29,8 @@ class Progress:
         elif self.terminal or now - self.last > _QUIET:
             pace = (now - self.start) / event.number
             left = pace * (event.of - event.number)
-            loss, score = float(event.loss.mean()), 100 * float(event.validation.mean())
-            state = f"loss {loss:.3f}, validation {score:.1f} %, {event.running} seeds running"
+            loss, score = float(event.loss.mean()), float(event.validation.mean())
+            state = f"loss {loss:.3f}, validation {score:.3f}, {event.running} seeds running"
             self._write(f"{cell.name}: epoch {event.number}/{event.of}, {pace:.2f} s each, {left:.0f} s left, {state}")
             self.last = now
 

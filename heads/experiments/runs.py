@@ -14,7 +14,7 @@ LONGEST_CHANGES = 100
 
 
 def slug(protocol: str) -> str:
-    """A protocol's name as a folder's: ``cat-6:6`` -> ``cat-6-6``. Raises: ConfigError when it cannot be one."""
+    """A protocol's name as a folder's: ``a:b`` -> ``a-b``. Raises: ConfigError when it cannot be one."""
     return folder_name(protocol.replace(":", "-"), "protocol")
 
 

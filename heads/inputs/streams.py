@@ -6,7 +6,7 @@ A head's Config is put together from the streams it has, so that a setting it do
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from cache.config import Settings
 from cache.errors import ConfigError
@@ -28,7 +28,8 @@ def _vector(word: str) -> str:
     return word if "/" in word else f"{word}/pooled"
 
 
-def _words(value: Any) -> Any:
+def words(value: Any) -> Any:
+    """``"a,b c"`` as a tuple; anything else as it is."""
     return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
 
 
@@ -66,7 +67,16 @@ class ExtraStreams(Settings):
     """extra: vectors beside a head's own streams, each with a projection of its own:
     ``SET="extra=scene/scores,scene/attributes"``."""
 
-    extra: Annotated[tuple[Pooled, ...], BeforeValidator(_words)] = ()
+    extra: Annotated[tuple[Pooled, ...], BeforeValidator(words)] = ()
+
+
+class FeatureStreams(Settings):
+    """features: any vectors of the store, side by side: ``SET="features=clip,scene/scores"``."""
+
+    features: Annotated[tuple[Pooled, ...], BeforeValidator(words), Field(min_length=1)] = (
+        "image/pooled",
+        "body/pooled",
+    )
 
 
 def semantic_input(config: Settings) -> str | None:
@@ -75,13 +85,14 @@ def semantic_input(config: Settings) -> str | None:
 
 
 def inputs_of(config: Settings) -> tuple[str, ...]:
-    """``feature/array`` of every stream that ``config`` has: image, scene, body, Sem2Vec, then the extra ones.
+    """``feature/array`` of every stream that ``config`` has: image, scene, body, Sem2Vec, the extra ones, any features.
 
     Raises: ConfigError when two streams read the same array.
     """
     names = [str(getattr(config, role)) for role in ROLES if hasattr(config, role)]
     names += [name for name in (semantic_input(config),) if name]
     names += config.extra if isinstance(config, ExtraStreams) else ()
+    names += config.features if isinstance(config, FeatureStreams) else ()
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise ConfigError(f"{twice} is the input of two streams of one head; name another feature for one of them")
     return tuple(names)

@@ -31,7 +31,9 @@ def epoch(labels: Array, per_class: int, batch: int, draw: np.random.Generator) 
 
 
 def shuffled(count: int, batch: int, draw: np.random.Generator) -> Array:
-    """Positions of the samples of each step, (count // batch, batch): each of ``count`` at most once."""
+    """Positions of the samples of each step, (count // batch, batch): each of ``count`` at most once. Where there are
+    fewer than ``batch``, one step of all of them."""
+    batch = min(batch, count)
     steps = count // batch
     positions: Array = draw.permutation(count)[: steps * batch].reshape(steps, batch)
     return positions

@@ -8,13 +8,14 @@ from pydantic import Field, create_model, model_validator
 from cache.config import Settings, build
 from heads.blocks.varied import Number
 from heads.head import CLASS, Head
-from heads.protocol import Protocol, Task
+from heads.protocol import Protocol
+from heads.task import Task
 
 
 class Training(Settings):
     """lr: RMSprop's learning rate, times ``gamma`` after every ``step`` epochs. batch: samples in a step, ``per_class``
-    of a class together; 0: drawn whatever their class, each sample once an epoch. An epoch is as many steps as whole
-    batches fit into the training samples. patience: epochs
+    of a class together; 0: drawn whatever their class, each sample at most once an epoch, and all at once where they
+    are fewer than a batch. An epoch is as many steps as whole batches fit into the training samples. patience: epochs
     without a better validation score after which a seed stops; 0 never stops.
 
     Source: Affect-DML, section IV-A (lr, step, gamma, batch); the public code (per_class). Its number of epochs is not
@@ -80,6 +81,7 @@ def faults(task: Task, recipe: Recipe) -> list[str]:
             for word, count in counts
             if count < recipe.per_class
         ]
-    if len(task.train) < recipe.batch:
-        found.append(f"there are {len(task.train)} train people, one batch needs {recipe.batch}")
+    least = recipe.batch if recipe.per_class else 2
+    if len(task.train) < least:
+        found.append(f"there are {len(task.train)} train people, one batch needs {least}")
     return found

@@ -1,9 +1,9 @@
-"""Kosti et al. as a one-shot baseline: two streams, their fusion network, trained as a classifier; no metric learning.
+"""Kosti et al. as Affect-DML's baseline: two streams, their fusion network, a classifier; no metric learning.
 
-The output of the fusion's first layer is the embedding; unseen classes are found by its nearest support. As in IB-DML
-with a dagger, the image's stream comes from a network trained on Places365 (see ``ib_dml_places`` on the footnote).
-Kosti et al. regress the continuous dimensions beside 26 categories; under a one-shot protocol both become classes, so
-cross-entropy over the seen ones is what remains. Their dropout is left out.
+The output of the fusion's first layer is the embedding, by which people are compared. As in IB-DML with a dagger, the
+image's stream comes from a network trained on Places365 (see ``ib_dml_places`` on the footnote). Kosti et al. regress
+the continuous dimensions beside 26 categories; here both become classes, so cross-entropy is what remains. Their
+dropout is left out.
 
 Source: Affect-DML, section IV-B and tables II and III, "Kosti et al."; Kosti et al. 2019, Context based emotion
 recognition using EMOTIC dataset, section 4 (fusion: fully connected to 256, batch normalisation, ReLU).

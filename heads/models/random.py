@@ -16,8 +16,8 @@ _MASK = (1 << 31) - 1
 
 
 class Model(Head):
-    """Each person becomes a random point that depends on the seed and the person's row alone, so the nearest support
-    sample is any class with equal chance; its logits are as random. Nothing to train."""
+    """Each person becomes a random point that depends on the seed and the person's row alone, so the nearest of
+    some others is of any class with equal chance; its logits are as random. Nothing to train."""
 
     class Config(Settings):
         """Nothing to set."""

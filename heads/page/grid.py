@@ -94,8 +94,8 @@ def _absent(about: Mapping[str, Any]) -> str:
 
 
 def _people(about: Mapping[str, Any]) -> list[str]:
-    people = about.get("people", {})
-    return [f"{sum(people[part].values()):,}" if part in people else "" for part in _PARTS]
+    sizes = about.get("sizes", {})
+    return [f"{sizes[part]:,}" if part in sizes else "" for part in _PARTS]
 
 
 def _shares(about: Mapping[str, Any], titles: Iterable[str]) -> list[str]:

@@ -104,7 +104,7 @@ def _anchor(word: str) -> str:
 
 
 def _facts(results: Results) -> Html:
-    sizes = {part: sum(counts.values()) for part, counts in results.get("people", {}).items()}
+    sizes = results["sizes"]
     heads, seeds = len(results["rows"]), max((row.get("seeds", 0) for row in results["rows"]), default=0)
     facts = {
         "dataset": results.get("release", results["dataset"]),

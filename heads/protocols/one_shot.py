@@ -5,7 +5,7 @@ Source: Affect-DML, section III-A; what it leaves open is decided in one_shot.to
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,12 +18,13 @@ from heads import protocol
 from heads.head import CLASS, Output, given
 from heads.metric import Metric
 from heads.metrics import accuracy, macro_accuracy
-from heads.protocol import Answer, Level, Resamples, Task, Trial
+from heads.protocol import Answer, Level, Resamples, Trial
 from heads.protocols._one_shot import about as kept
 from heads.protocols._one_shot import counts, gallery, labels
 from heads.protocols._one_shot.episodes import Episodes, draw_support
-from heads.protocols._one_shot.mapping import MAPPING, Rules, fingerprint_of, labelled, read_rules
+from heads.protocols._one_shot.mapping import MAPPING, fingerprint_of, labelled, read_rules
 from heads.protocols._one_shot.trial import OneShotTrial
+from heads.task import Task
 
 VALIDATION_DRAWS, TEST_DRAWS = 1, 0
 """Seeds of the support draws; the same for every head, so that two heads can be compared episode by episode."""
@@ -43,27 +44,26 @@ class Protocol(protocol.Protocol):
     asks = frozenset({"embedding"})
     resamples = Resamples.DRAWS
     over = "support draws"
-    validation_title = "macro accuracy %, seen classes"
 
-    def __init__(self, word: str, rules: Rules) -> None:
-        """word: one of ``rules.names()``. Raises: UnknownName with the nearest."""
-        if word not in rules.names():
-            raise unknown("protocol", word, rules.names())
-        self.name, self.rules = word, rules
+    def __init__(self, word: str, mapping: Path | None = None) -> None:
+        """Raises: UnknownName with the nearest; ConfigError for a mapping that cannot be."""
+        super().__init__(word)
+        self.rules = read_rules(mapping or MAPPING)
+        if word not in self.rules.names():
+            raise unknown("protocol", word, self.rules.names())
 
     @classmethod
-    def words(cls, mapping: Path | None) -> list[str]:
+    def words(cls, mapping: Path | None = None) -> list[str]:
         """Those of the mapping, by default of one_shot.toml."""
         return read_rules(mapping or MAPPING).names()
-
-    @classmethod
-    def of(cls, word: str, mapping: Path | None) -> Self:
-        """See ``words``."""
-        return cls(word, read_rules(mapping or MAPPING))
 
     def metrics(self, settings: Episodes) -> dict[str, Metric]:  # noqa: ARG002 (the contract's arguments)
         """The paper's accuracy, and the mean over classes."""
         return {"accuracy": accuracy.Metric(), "macro_accuracy": macro_accuracy.Metric()}
+
+    def validation_title(self, settings: Episodes) -> str:  # noqa: ARG002
+        """Macro accuracy."""
+        return "macro accuracy %, seen classes"
 
     def task(self, manifest: Manifest) -> Task:
         """Source: Affect-DML, eq. 1-2 for categories."""
@@ -94,12 +94,13 @@ class Protocol(protocol.Protocol):
         if (enough := len(_validation_classes(task, settings.shots))) < 2:
             found.append(f"{enough} seen classes have the {least} val people that validation needs, at least 2 must")
         seen = task.sizes[CLASS]
-        few = [
+        counted = zip(task.classes[seen:], task.counts(task.test)[seen:], strict=True)
+        few = {word: count for word, count in counted if count < least}
+        found += [
             f"unseen class {word} has {count} people, needs at least {least} (support and query)"
-            for word, count in zip(task.classes[seen:], task.counts(task.test)[seen:], strict=True)
-            if count < least
+            for word, count in few.items()
         ]
-        return [*found, *few, *(counts.advice(self.name, manifest, self.rules) if few else [])]
+        return [*found, *(counts.advice(self.name, manifest, self.rules, list(few)) if few else [])]
 
     def validation(self, task: Task, settings: Episodes) -> Trial:
         """Episodes among the seen classes with enough validation people."""

@@ -13,15 +13,15 @@ SHARE, DIFFERENCE = (0.0, 1.0), (-1.0, 1.0)
 
 
 def two_way_interval(values: NDArray[np.float64], bounds: tuple[float, float] = DIFFERENCE) -> tuple[float, float]:
-    """95 % interval of the mean of ``values`` (S, E) over other seeds and other episodes, cut to ``bounds``.
+    """95 % interval of the mean of ``values`` (S, E) over other seeds and other draws, cut to ``bounds``.
 
-    A seed is good or bad in all episodes, a support draw is good or bad for all seeds: values are a mean plus effects
-    of the seed, of the episode and of both. The variance of their mean is V + W: V the variance of the S seeds' means
-    over S, W that of the E episodes' means over E less the part of V that the effects of both have in it (not below 0).
-    The interval is mean -+ sqrt(t(S - 1)^2 V + t(E - 1)^2 W), t Student's at 97.5 %; seeds and episodes change places
+    A seed is good or bad in all draws, a draw is good or bad for all seeds: values are a mean plus effects of the seed,
+    of the draw and of both. The variance of their mean is V + W: V the variance of the S seeds' means over S, W that of
+    the E draws' means over E less the part of V that the effects of both have in it (not below 0).
+    The interval is mean -+ sqrt(t(S - 1)^2 V + t(E - 1)^2 W), t Student's at 97.5 %; seeds and draws change places
     where E < S. Of normal effects it covers 95 %, and more (up to 98.5 %) with two or three seeds and a large W.
-    With one seed only the episodes vary, with one episode only the seeds: the one-sample t interval, which knows
-    nothing of other seeds or other episodes. One value alone gives ``bounds``.
+    With one seed only the draws vary, with one draw only the seeds: the one-sample t interval, which knows nothing of
+    other seeds or other draws. One value alone gives ``bounds``.
 
     Source: Banerjee 1960, "Approximate confidence interval for linear functions of means of k populations when the
     populations are not equal", Sankhya 22; the variances: Searle, Casella and McCulloch 1992, "Variance components",
@@ -81,12 +81,13 @@ def over(seeds: int, resampled: str) -> str:
     return f"seeds and {resampled}" if seeds > 1 else f"{resampled} alone"
 
 
-def summary(scores: Scores, kind: Resamples) -> dict[str, Any]:
-    """Of a score in 0..1: mean over all, ci95, the seeds' means (``values``) and their std, 0 with one seed."""
+def summary(scores: Scores, kind: Resamples, bounds: tuple[float, float] = SHARE) -> dict[str, Any]:
+    """Of a score within ``bounds``: mean over all, ci95, the seeds' means (``values``) and their std, 0 with one
+    seed."""
     means = scores.seeds
     return {
         "mean": float(means.mean()),
         "std": float(means.std(ddof=1)) if len(means) > 1 else 0.0,
-        "ci95": list(interval(scores, kind, SHARE)),
+        "ci95": list(interval(scores, kind, bounds)),
         "values": [float(value) for value in means],
     }

@@ -87,8 +87,7 @@ def _apart(row: dict[str, Any], main: dict[str, Any]) -> str:
 
 def notes(results: Results) -> list[str]:
     """The lines below a table: what was measured, on whom, and what the features are worth."""
-    people, seeds = results["people"], results["rows"][0]["seeds"]
-    sizes = ", ".join(f"{part} {sum(counts.values())}" for part, counts in people.items())
+    seeds, sizes = results["rows"][0]["seeds"], counted(results["sizes"])
     about = f", {results['about']}" if results["about"] else ""
     measured = over(seeds, results["over"])
     lines = [

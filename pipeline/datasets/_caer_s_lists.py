@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from cache.errors import DataError
 from pipeline.datasets._caer_s_images import CATEGORIES, FOLDERS, File, file_of
-from pipeline.paths import inside
+from pipeline.decoding.paths import inside
 
 LARGEST: Final = 1 << 28
 """Bytes of a list; 69,000 lines take 3 MB."""

@@ -14,8 +14,8 @@ from pipeline.datasets._caer_s_images import SEED, File, file_of, held_out, is_t
 from pipeline.datasets._caer_s_lists import Box, Lists, ordered, read_lists
 from pipeline.datasets._face_list import Entry
 from pipeline.datasets._rows import clamped
-from pipeline.images import ImageError, size
-from pipeline.paths import refused, resolve
+from pipeline.decoding.images import ImageError, size
+from pipeline.decoding.paths import refused, resolve
 
 LEADS_OUT: Final = "leads out of the dataset's folder"
 VALIDATION: Final = "by clip where names tell it, else in runs of neighbouring numbers of a class, often of one clip"

@@ -16,9 +16,9 @@ from urllib.parse import quote, unquote
 from cache.errors import DataError
 from cache.fingerprint import fingerprint
 from cache.spec import FAILURES, Status
-from pipeline import faces
-from pipeline.images import DECODE_POLICY
-from pipeline.weights import Weights
+from pipeline.decoding.images import DECODE_POLICY
+from pipeline.networks import faces
+from pipeline.weights.folder import Weights
 
 VERSION: Final = 1
 COLUMNS: Final = ("path", "bytes", "status", "width", "height", "x1", "y1", "x2", "y2", "confidence", "faces", "note")

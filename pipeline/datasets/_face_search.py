@@ -17,12 +17,12 @@ from cache.errors import DataError
 from cache.files import PARTIAL, remove, replace_text
 from cache.spec import FAILURES, Status
 from pipeline.datasets._face_list import Entry, head, read, stale, text
-from pipeline.faces import Detector, Faces
-from pipeline.images import ImageError, decode
-from pipeline.partials import open_partial
-from pipeline.paths import resolve
+from pipeline.decoding.images import ImageError, decode
+from pipeline.decoding.paths import resolve
+from pipeline.networks.faces import Detector, Faces
 from pipeline.progress import Progress
-from pipeline.weights import Weights
+from pipeline.weights.folder import Weights
+from pipeline.weights.partials import open_partial
 
 Look = Callable[[str, int], Entry]
 """Path and bytes of an image -> its entry; called in many threads, raises nothing for a bad image."""

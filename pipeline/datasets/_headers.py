@@ -8,10 +8,10 @@ from pathlib import Path
 
 from cache.errors import DataError
 from cache.fingerprint import fingerprint
-from pipeline import images
 from pipeline.datasets._people import shown
-from pipeline.images import ImageError
-from pipeline.paths import resolve
+from pipeline.decoding import images
+from pipeline.decoding.images import ImageError
+from pipeline.decoding.paths import resolve
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Final
 from cache.errors import DataError, nearest
 from cache.manifest import BAD_BOX, NO_LABEL, NO_PERSON, OK, OTHER_SPLIT, OUTSIDE_ROOT, SPLITS, Row
 from pipeline.datasets._people import Image, Person
-from pipeline.paths import inside, refused
+from pipeline.decoding.paths import inside, refused
 
 _MERGED: Final = {"combined_categories": "union", "combined_continuous": "mean"}
 

@@ -1,6 +1,6 @@
 """The demo: drawn scenes with people, written in EMOTIC's layout and read by EMOTIC's reader.
 
-Origin: pipeline.demo_scenes, seeded, made on the first use. Layout, categories and keys: those of `emotic`.
+Origin: pipeline.demo.scenes, seeded, made on the first use. Layout, categories and keys: those of `emotic`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Reader(pipeline.dataset.Reader):
         """
         if (self.root / emotic.ANNOTATIONS[0]).is_file():
             return
-        from pipeline.demo_scenes import write_demo
+        from pipeline.demo.scenes.write import write_demo
 
         write_demo(self.root, scenes=self.scenes, seed=SEED)
 

@@ -30,7 +30,7 @@ from pipeline.datasets._headers import Header, read_headers
 from pipeline.datasets._people import Image, Person, rated, shown
 from pipeline.datasets._rows import Rows
 from pipeline.datasets._split import SEED, SHARES, drawn
-from pipeline.paths import inside
+from pipeline.decoding.paths import inside
 
 CATEGORIES: Final = ("Surprise", "Excitement", "Happiness", "Peace", "Disgust", "Anger", "Fear", "Sadness")
 MISSPELT: Final = {"Happinesst": "Happiness"}

@@ -37,7 +37,7 @@ from pipeline.datasets._headers import Header, read_headers
 from pipeline.datasets._people import VAD, Image, Person, rated, shown
 from pipeline.datasets._rows import Rows
 from pipeline.datasets._split import SEED, SHARES, drawn
-from pipeline.paths import inside
+from pipeline.decoding.paths import inside
 
 FILE: Final = "labels.csv"
 BOX: Final = ("x1", "y1", "x2", "y2")

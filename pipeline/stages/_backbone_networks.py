@@ -14,7 +14,7 @@ from cache.errors import ConfigError
 from pipeline.stages._backbone_table import FACENET, TIMM, Size
 
 if TYPE_CHECKING:
-    from pipeline.weights import Weights
+    from pipeline.weights.folder import Weights
 
 
 class Family(NamedTuple):

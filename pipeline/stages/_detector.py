@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.checkpoints import RESIDUAL_GAIN
-from pipeline.weights import UNTRAINED
+from pipeline.weights.checkpoints import RESIDUAL_GAIN
+from pipeline.weights.folder import UNTRAINED
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from pipeline.weights import Weights
+    from pipeline.weights.folder import Weights
 
 FEATURES = 1024
 CLASSES = 91

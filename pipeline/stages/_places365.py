@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cache.errors import WeightsError
-from pipeline.checkpoints import fill, initialise
-from pipeline.weights import UNTRAINED
+from pipeline.weights.checkpoints import fill, initialise
+from pipeline.weights.folder import UNTRAINED
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from pipeline.weights import Weights
+    from pipeline.weights.folder import Weights
 
 NETWORK, MATRIX = "wideresnet18_places365", "places365_attributes"
 FEATURES, ATTRIBUTES = 512, 102

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pipeline import boxes, images
+from pipeline.decoding import boxes, images
 from pipeline.stage import Failed
 
 Pixels = NDArray[np.uint8]

@@ -27,14 +27,15 @@ from pydantic import Field, PositiveFloat, PositiveInt, SerializerFunctionWrapHa
 
 from cache.errors import ConfigError
 from cache.spec import ArraySpec, Granularity
-from pipeline import images
+from pipeline.decoding import images
 from pipeline.stage import IMAGENET_MEAN, IMAGENET_STD, Extracted, Failed, Photo, Precise, Stage, deploy, normalise
-from pipeline.stages import _backbone_table as table
+from pipeline.stages import _backbone_lookup as lookup
 from pipeline.stages import _views as views
+from pipeline.stages._backbone_table import FACENET, FIRST
 from pipeline.stages._views import BLACK, Crop, Pixels
 
 if TYPE_CHECKING:
-    from pipeline.weights import Weights
+    from pipeline.weights.folder import Weights
 
 BODY = (256, 256)
 SOURCES = {"face": "crop", "depth": "map"}
@@ -76,10 +77,10 @@ class Extractor(Stage[Pixels]):
             """Defaults that hang on other settings are written out, so that they are stored."""
             if not isinstance(values, dict) or not isinstance(values.get("model", ""), str):
                 return values
-            name, network = table.find(values.get("model", "resnet18"))
+            name, network = lookup.find(values.get("model", "resnet18"))
             given = str(values.get("input"))
             return {
-                "weights": FACE_WEIGHTS if name == table.FACENET else name,
+                "weights": FACE_WEIGHTS if name == FACENET else name,
                 "size": BODY if given == "body" and network.patch == 1 and network.size == (224, 224) else network.size,
                 "source": given if given in SOURCES else "",
                 "margin": MARGIN if values.get("crop") == "expand" else 0.0,
@@ -93,7 +94,7 @@ class Extractor(Stage[Pixels]):
         def _stored(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
             """The first networks' features keep their fingerprints: what is as it always was for them is not named."""
             out: dict[str, Any] = handler(self)
-            if self.model not in table.FIRST:
+            if self.model not in FIRST:
                 return out
             fields = type(self).model_fields
             always = ("model", "weights", "input", "size")
@@ -104,9 +105,9 @@ class Extractor(Stage[Pixels]):
     def __init__(self, config: Config) -> None:
         _check(config)
         self.config = config
-        _, self.known = table.find(config.model)
-        table.check_size(config.model, self.known, config.size)
-        self.batch_size = table.batch_size(self.known, config.size)
+        _, self.known = lookup.find(config.model)
+        lookup.check_size(config.model, self.known, config.size)
+        self.batch_size = lookup.batch_size(self.known, config.size)
 
     @property
     def unit(self) -> Granularity:  # type: ignore[override]
@@ -131,7 +132,7 @@ class Extractor(Stage[Pixels]):
         if self.config.flip:
             out["pooled_flip"] = pooled
         if self.config.map:
-            shape = table.map_shape(self.config.model, self.known, self.config.size)
+            shape = lookup.map_shape(self.config.model, self.known, self.config.size)
             out["map"] = ArraySpec(shape, "float16", "activation before pooling: channel, row, column")
         return out
 
@@ -142,7 +143,7 @@ class Extractor(Stage[Pixels]):
     def load(self, device: str, weights: Weights) -> None:
         import torch
 
-        from pipeline.folding import fold
+        from pipeline.networks.folding import fold
         from pipeline.stages._backbone_networks import build
 
         backbone = build(self.config.model, self.known.size, self.config.size, self.config.map)

@@ -17,12 +17,12 @@ from pydantic import Field
 
 from cache.errors import ConfigError
 from cache.spec import ArraySpec, Granularity
-from pipeline import images
+from pipeline.decoding import images
 from pipeline.stage import Extracted, Failed, Photo, Precise, Stage, deploy, normalise
-from pipeline.weights import UNTRAINED
+from pipeline.weights.folder import UNTRAINED
 
 if TYPE_CHECKING:
-    from pipeline.weights import Weights
+    from pipeline.weights.folder import Weights
 
 Pixels = NDArray[np.uint8]
 MAP = 56
@@ -47,7 +47,7 @@ class Extractor(Stage[Pixels]):
     class Config(Precise):
         """model: Depth Anything V2 comes in three sizes, of which only the small one is free for any use.
 
-        weights: of pipeline/weights.py. size: pixels, a multiple of 14; less is quicker and coarser. aspect: see above.
+        weights: of pipeline/weights/. size: pixels, a multiple of 14; less is quicker and coarser. aspect: see above.
         """
 
         model: Literal["depth_anything_v2_small"] = "depth_anything_v2_small"

@@ -24,12 +24,12 @@ from pydantic import Field
 
 from cache.config import Settings
 from cache.spec import ArraySpec, Granularity, Status
-from pipeline import boxes, images
-from pipeline.faces import MAX_SIDE, MIN_FACE, THRESHOLDS, WEIGHTS, Detector, Faces, Search
+from pipeline.decoding import boxes, images
+from pipeline.networks.faces import MAX_SIDE, MIN_FACE, THRESHOLDS, WEIGHTS, Detector, Faces, Search
 from pipeline.stage import Extracted, Failed, Photo, Stage
 
 if TYPE_CHECKING:
-    from pipeline.weights import Weights
+    from pipeline.weights.folder import Weights
 
 CROP = 160
 PYRAMID_FACTOR = 0.709

@@ -21,12 +21,12 @@ from pydantic import field_validator, model_validator
 
 from cache.errors import unknown
 from cache.spec import ArraySpec, Granularity
-from pipeline import images
+from pipeline.decoding import images
 from pipeline.stage import Extracted, Failed, Photo, Precise, Stage, deploy, normalise
 from pipeline.stages._hrnet import StridedSize
 
 if TYPE_CHECKING:
-    from pipeline.weights import Weights
+    from pipeline.weights.folder import Weights
 
 Pixels = NDArray[np.uint8]
 Branch = Literal["c4", "c8", "c16", "c32"]
@@ -100,7 +100,7 @@ class Extractor(Stage[Pixels]):
         import timm
         import torch
 
-        from pipeline.folding import fold
+        from pipeline.networks.folding import fold
 
         network = timm.create_model(
             self.config.model, features_only=True, feature_location="", out_indices=(1, 2, 3, 4), pretrained=False

@@ -21,7 +21,7 @@ from pipeline.stage import Extracted, Failed, Photo, Stage, deploy
 from pipeline.stages import _detector
 
 if TYPE_CHECKING:
-    from pipeline.weights import Weights
+    from pipeline.weights.folder import Weights
 
 Pixels = NDArray[np.uint8]
 SURE = 0.5
@@ -38,7 +38,7 @@ class Extractor(Stage[Pixels]):
     unit = granularity = Granularity.IMAGE
 
     class Config(Settings):
-        """model: a name of MODELS in _detector.py. weights: of pipeline/weights.py, by default the model's.
+        """model: a name of MODELS in _detector.py. weights: of pipeline/weights/, by default the model's.
 
         top: objects of a row. min_score: an object scores more; 0 keeps the best 50 however low, as the paper does.
         features: what ``features`` holds, see above. min_size, max_size: pixels that the image's short side gets, and
@@ -97,7 +97,7 @@ class Extractor(Stage[Pixels]):
     def load(self, device: str, weights: Weights) -> None:
         import torch
 
-        from pipeline.folding import fold
+        from pipeline.networks.folding import fold
 
         one = self.config
         network = _detector.build(one.model, weights, one.weights, one.min_size, one.max_size)

@@ -14,14 +14,15 @@ from numpy.typing import NDArray
 
 from cache.errors import unknown
 from cache.spec import ArraySpec, Granularity
-from pipeline import boxes, images, openmmlab
+from pipeline.decoding import boxes, images
+from pipeline.networks import openmmlab
 from pipeline.stage import Extracted, Failed, Photo, Precise, Stage, deploy, normalise
 from pipeline.stages import _wholebody
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from pipeline.weights import Weights
+    from pipeline.weights.folder import Weights
 
 PADDING = 1.25
 """Of the person's box, as in training."""
@@ -80,7 +81,7 @@ class Extractor(Stage[Person]):
     def load(self, device: str, weights: Weights) -> None:
         import torch
 
-        from pipeline.folding import fold
+        from pipeline.networks.folding import fold
 
         network: Any = openmmlab.build_pose(self.config.model)
         weights.load_into(self.config.model, network)

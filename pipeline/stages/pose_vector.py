@@ -31,7 +31,7 @@ from pipeline.stage import Extracted, Failed, Stage
 from pipeline.stages import _skeleton
 
 if TYPE_CHECKING:
-    from pipeline.weights import Weights
+    from pipeline.weights.folder import Weights
 
 HAND = 21
 WIDTH = 2 * _skeleton.JOINTS + 2 * 2 * HAND + len(_skeleton.LMA)

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from pydantic import PositiveInt
 
 from cache.spec import ArraySpec, Granularity
-from pipeline import images
+from pipeline.decoding import images
 from pipeline.stage import Extracted, Failed, Photo, Precise, Stage, deploy, normalise
 from pipeline.stages import _places365
 from pipeline.stages._places365 import ATTRIBUTES, FEATURES, INDOOR, SCENES
 
 if TYPE_CHECKING:
-    from pipeline.weights import Weights
+    from pipeline.weights.folder import Weights
 
 Pixels = NDArray[np.uint8]
 VOTES = 10
@@ -63,7 +63,7 @@ class Extractor(Stage[Pixels]):
         import torch
         from torch import nn
 
-        from pipeline.folding import fold
+        from pipeline.networks.folding import fold
 
         network = _places365.network(weights)
         self._attributes: Any = deploy(_places365.attributes(weights), device)

@@ -14,14 +14,15 @@ from pydantic import Field
 
 from cache.errors import unknown
 from cache.spec import ArraySpec, Granularity
-from pipeline import images, openmmlab
+from pipeline.decoding import images
+from pipeline.networks import openmmlab
 from pipeline.stage import Extracted, Failed, Photo, Precise, Stage, deploy, normalise
 from pipeline.stages._hrnet import StridedSize
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from pipeline.weights import Weights
+    from pipeline.weights.folder import Weights
 
 CLASSES = 150
 PADDING = 255
@@ -79,7 +80,7 @@ class Extractor(Stage[Boxed]):
     def load(self, device: str, weights: Weights) -> None:
         import torch
 
-        from pipeline.folding import fold
+        from pipeline.networks.folding import fold
 
         network: Any = openmmlab.build_segmentor(self.config.model)
         weights.load_into(self.config.model, network)

@@ -18,10 +18,10 @@ from torch import nn
 from torch.nn import functional as F
 from torchvision.models import shufflenet_v2_x0_5
 
-from pipeline.demo_scenes.design import LIGHTS, PLACES, POSTURES
-from pipeline.demo_scenes.figures import JOINTS
-from pipeline.demo_scenes.render import Scene, scenes
-from pipeline.images import resize
+from pipeline.decoding.images import resize
+from pipeline.demo.scenes.design import LIGHTS, PLACES, POSTURES
+from pipeline.demo.scenes.figures import JOINTS
+from pipeline.demo.scenes.render import Scene, scenes
 from scripts.demo_training.scene_tensors import normalised, photograph, write_weights
 
 WIDTH: Final = 1024

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from safetensors.torch import save
 
-from pipeline.demo_scenes.render import Scene
-from pipeline.demo_scenes.write import padded_jpeg
-from pipeline.images import letterbox
+from pipeline.decoding.images import letterbox
+from pipeline.demo.scenes.render import Scene
+from pipeline.demo.scenes.write import padded_jpeg
 
 MEAN: Final = (123.675, 116.28, 103.53)
 STD: Final = (58.395, 57.12, 57.375)

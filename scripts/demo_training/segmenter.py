@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional as F
 
-from pipeline.demo_scenes.design import ADE20K, SURROUNDINGS
-from pipeline.demo_scenes.render import scenes
-from pipeline.openmmlab import build_segmentor
+from pipeline.demo.scenes.design import ADE20K, SURROUNDINGS
+from pipeline.demo.scenes.render import scenes
+from pipeline.networks.openmmlab import build_segmentor
 from scripts.demo_training.scene_tensors import letterboxed_all, normalised, write_weights
 
 HEIGHT: Final = 192
@@ -59,7 +59,7 @@ def train_segmenter(path: Path, plan: SegmenterPlan, tell: Callable[[str], None]
         **measure_segmenter(network, plan),
     }
     write_weights(path, network.state_dict(), facts)
-    tell(f"segmenter: mIoU {facts['miou']:.3f} on {plan.measured} unseen scenes, {seconds:.0f} s")
+    tell(f"segmenter: mIoU {facts['miou']:.3f} on {plan.measured} new scenes, {seconds:.0f} s")
 
 
 def class_weights(labels: NDArray[np.uint8]) -> torch.Tensor:

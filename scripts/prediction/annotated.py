@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from cache.errors import StoreError
 from cache.manifest import Manifest
 from cache.store import Store
-from pipeline.reading import usable_boxes
+from pipeline.running.reading import usable_boxes
 
 
 @dataclass(frozen=True)

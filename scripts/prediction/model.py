@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from cache.errors import StoreError, WeightsError
 from cache.spec import Granularity, Status
 from heads.checkpoints.checkpoint import Checkpoint
-from pipeline.memory import Memory
-from pipeline.recipes import DatasetConfig, Recipe, recipes
+from pipeline.running.memory import Memory
+from pipeline.running.recipes import DatasetConfig, Recipe, recipes
 from pipeline.stage import Extracted, Photo
-from pipeline.weights import Weights
+from pipeline.weights.folder import Weights
 
 NEW = 1 << 40
 """Row numbers of people who stand in no manifest."""

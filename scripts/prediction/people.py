@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from cache.errors import ConfigError, DataError, nearest
 from cache.spec import Status
-from pipeline.images import FORMATS
-from pipeline.memory import Memory
-from pipeline.recipes import Recipe
+from pipeline.decoding.images import FORMATS
+from pipeline.running.memory import Memory
+from pipeline.running.recipes import Recipe
 from pipeline.stage import Photo
 
 Boxes = NDArray[np.float32]

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from cache.plugins import load, names
+from heads import protocol
+from heads.experiments.grid import usual_protocol
 from scripts import stage_table
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -22,6 +24,27 @@ def rows(heading: str) -> dict[str, str]:
 
 def test_heads() -> None:
     assert sorted(rows("Heads")) == names("heads.models")
+
+
+def test_protocols() -> None:
+    words = [word for kind in names(protocol.PACKAGE) for word in protocol.load(kind).words()]
+    assert sorted(rows("Protocols")) == sorted(words)
+
+
+def test_the_protocol_that_each_head_is_meant_for() -> None:
+    """Told as: one word for some heads, another for the others."""
+    told = re.search(r"Without `PROTOCOL` a head has its own: `(.+?)` for (.+?), `(.+?)` for the others", README)
+    assert told
+    some = re.findall("`(.+?)`", told[2])
+    assert {head: usual_protocol(head) for head in names("heads.models")} == {
+        head: told[1] if head in some else told[3] for head in names("heads.models")
+    }
+
+
+def test_the_mapping_that_is_shown_is_one(tmp_path: Path) -> None:
+    (shown,) = (text for text in re.findall(r"^```toml\n(.*?)^```$", README, re.M | re.S) if "[unseen]" in text)
+    (tmp_path / "mine.toml").write_text(shown)
+    assert protocol.load("one_shot").words(tmp_path / "mine.toml") == ["mine"]
 
 
 def test_stages() -> None:
@@ -47,6 +70,12 @@ def test_datasets() -> None:
 def variables() -> set[str]:
     """The words of the table of variables, which stands in the same section."""
     return {name for name in rows("Your data") if name.isupper()}
+
+
+def test_the_files_that_are_named_are_there() -> None:
+    named = set(re.findall(r"`((?:bench|cache|heads|pipeline|scripts|tests)/[\w/]+\.\w+|[A-Z]+\.md)`", README))
+    assert len(named) >= 5
+    assert {path for path in named if not (REPOSITORY / path).is_file()} == set()
 
 
 def test_the_make_words_of_the_readme_exist() -> None:

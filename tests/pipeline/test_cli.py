@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli import main
-from pipeline.demo_scenes import write_demo
+from cache.plugins import load, names
+from pipeline.cli import COMMANDS, main
+from pipeline.demo.scenes.write import write_demo
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -84,9 +85,20 @@ def test_status_of_what_was_never_extracted(capsys: pytest.CaptureFixture[str], 
     assert "no dataset" in complaint(capsys, "status", "--dataset", "demo", *store)
 
 
+def test_every_command_is_a_file_that_make_knows() -> None:
+    makefile = (REPOSITORY / "Makefile").read_text()
+    assert names(COMMANDS) == ["extract", "repair", "retry", "status", "verify", "weights"]
+    for name in names(COMMANDS):
+        assert callable(load(COMMANDS, name, "run"))
+        assert f"\n{name}: " in makefile
+        assert f"-m pipeline {name} " in makefile
+
+
 def test_planning_loads_no_network_library() -> None:
     code = (
-        "import sys, pipeline.cli, pipeline.runner, pipeline.stages.sem2vec, pipeline.stages.backbone, "
+        "import sys, pipeline.cli, pipeline.running.runner, pipeline.stages.sem2vec, pipeline.stages.backbone, "
+        "pipeline.commands.repair, pipeline.commands.retry, pipeline.commands.status, pipeline.commands.verify, "
+        "pipeline.commands.weights, "
         "pipeline.stages.face, pipeline.stages.pose, pipeline.datasets.emotic, pipeline.datasets.demo;"
         "heavy = ('torch', 'torchvision', 'cv2', 'mmseg', 'mmpose', 'mmcv', 'scipy', 'sklearn');"
         "print([name for name in heavy if name in sys.modules])"

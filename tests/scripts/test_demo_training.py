@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from pipeline.demo_scenes.render import scenes
+from pipeline.demo.scenes.render import scenes
 from scripts.demo_training.backbones import TASKS, BackbonePlan, gathered, train_backbone
 from scripts.demo_training.scene_tensors import letterboxed, letterboxed_all, normalised
 from scripts.demo_training.segmenter import CLASSES, SegmenterPlan, class_weights, presence_of, train_segmenter
@@ -127,7 +127,7 @@ def test_shipped_weights_are_the_measured_ones_and_small():
 
 def test_shipped_segmenter_finds_things_in_new_scenes():
     """On scenes that nobody measured before; the full measurement lies beside the weights."""
-    from pipeline.openmmlab import build_segmentor
+    from pipeline.networks.openmmlab import build_segmentor
     from scripts.demo_training.segmenter import predicted
 
     network = build_segmentor("demo_hr8")

@@ -7,10 +7,10 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from pipeline.checkpoints import fill, initialise
 from pipeline.stage import deploy
-from pipeline.stages import _backbone_table as table
+from pipeline.stages._backbone_lookup import find
 from pipeline.stages._backbone_networks import Backbone, build
+from pipeline.weights.checkpoints import fill, initialise
 
 
 class Given:
@@ -26,7 +26,7 @@ class Given:
 
 
 def cut(model: str, size: tuple[int, int], tensors: Mapping[str, Tensor]) -> Backbone:
-    name, network = table.find(model)
+    name, network = find(model)
     backbone = build(name, network.size, size, True)
     backbone.load(Given(tensors), model)  # type: ignore[arg-type]
     return deploy(backbone, "cpu")  # type: ignore[return-value]

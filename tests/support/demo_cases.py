@@ -5,7 +5,7 @@ from pathlib import Path
 from dataset_case import Case
 
 from pipeline.datasets.demo import Reader
-from pipeline.demo_scenes.plan import plan_scenes
+from pipeline.demo.scenes.plan import plan_scenes
 
 SCENES = 14
 

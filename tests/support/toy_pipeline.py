@@ -1,6 +1,6 @@
 """A dataset and two stages small enough to be killed a hundred times: numpy only, no network, no annotation file.
 
-``python toy_pipeline.py ROOT STORE [--retry]`` runs one real extraction of them, through pipeline.extract.
+``python toy_pipeline.py ROOT STORE [--retry]`` runs one real extraction of them, through pipeline.running.extraction.
 """
 
 import hashlib
@@ -14,16 +14,16 @@ from unittest.mock import patch
 import numpy as np
 from PIL import Image
 
-import pipeline.extract
-import pipeline.recipes
-import pipeline.repair
+import pipeline.commands.repair
+import pipeline.running.extraction
+import pipeline.running.recipes
 from cache.config import Settings
 from cache.manifest import Manifest, Row
 from cache.spec import ArraySpec, Granularity
+from pipeline.commands.repair import repair
 from pipeline.dataset import Reader
-from pipeline.extract import Report, extract
-from pipeline.repair import repair
-from pipeline.request import Request
+from pipeline.running.extraction import Report, extract
+from pipeline.running.request import Request
 from pipeline.stage import Extracted, Failed, Photo, Stage
 
 IMAGES = 24
@@ -188,9 +188,9 @@ def run(
         return toys[name]
 
     with (
-        patch.object(pipeline.recipes, "load_plugin", load),
-        patch.object(pipeline.extract, "load", load),
-        patch.object(pipeline.repair, "load", load),
+        patch.object(pipeline.running.recipes, "load_plugin", load),
+        patch.object(pipeline.running.extraction, "load", load),
+        patch.object(pipeline.commands.repair, "load", load),
     ):
         request = Request("demo", root, store, root / "weights", config=path, retry=retry, stages=stages)
         return (repair if mend else extract)(request, lambda _: None)

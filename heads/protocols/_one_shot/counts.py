@@ -1,5 +1,6 @@
 """What the mapping of labels makes of a dataset: people of each class, under every tie rule, beside the published."""
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -43,8 +44,8 @@ def text(manifest: Manifest, rules: Rules) -> str | None:
     """A table for each protocol: people by split under the mapping's own tie rule, then all people and their shares
     under every rule, then the published ones. Shares are of the unseen classes, or of the seen ones, of one protocol.
 
-    Every usable person is counted, whatever split the protocol takes it from. A protocol whose categories the dataset
-    lacks is left out; None when all are.
+    Every usable person is counted, whatever split the protocol takes it from. A protocol whose categories or
+    levels the dataset lacks is left out; None when all are.
     """
     usable = sum(status == OK for status in manifest.statuses)
     lines = [f"{manifest.dataset} ({manifest.release}), mapping {rules.version}; {usable} usable people"]
@@ -52,6 +53,8 @@ def text(manifest: Manifest, rules: Rules) -> str | None:
         try:
             found = _by_rule(word, manifest, rules)
         except ConfigError:
+            continue
+        if word not in rules.unseen and not (found[rules.ties].labels >= 0).any():
             continue
         lines += ["", word, "", aligned(_table(word, manifest, rules, found)), *_warnings(word, rules, found)]
     return "\n".join(lines) if len(lines) > 1 else None
@@ -67,17 +70,24 @@ def _table(word: str, manifest: Manifest, rules: Rules, found: dict[str, Labelle
     own, splits = found[rules.ties], np.array(manifest.splits)
     known = published(manifest.dataset, word)
     rule = ["ties: " + ties for ties in found] if len(found) > 1 else ["all"]
-    head = ["class", "", *SPLITS, *(part for name in rule for part in (name, "share %")), "published", "share %"]
+    head = [
+        "class",
+        "",
+        *SPLITS,
+        *(part for name in (*rule, *["published"] * bool(known)) for part in (name, "share %")),
+    ]
     by_split = [_counts(own, splits == split) for split in SPLITS]
     by_rule = [_counts(one, np.ones(len(splits), bool)) for one in found.values()]
-    told = np.array([known[0].test.get(name, 0) if known else 0 for name in own.seen + own.unseen])
+    told = [np.array([one.test.get(name, 0) for name in own.seen + own.unseen]) for one in known[:1]]
     body = []
     for place, name in enumerate(own.seen + own.unseen):
         part = slice(0, len(own.seen)) if place < len(own.seen) else slice(len(own.seen), None)
         line = [name, "seen" if place < len(own.seen) else "unseen", *(str(counts[place]) for counts in by_split)]
-        for counts in (*by_rule, told):
+        for counts in by_rule:
             line += [str(counts[place]), _share(counts, place, part)]
-        body.append(line if told[place] else [*line[:-2], "", ""])
+        for counts in told:
+            line += [str(counts[place]), _share(counts, place, part)] if counts[place] else ["", ""]
+        body.append(line)
     return [head, *body]
 
 
@@ -91,32 +101,35 @@ def _share(counts: NDArray[np.int64], place: int, part: slice) -> str:
 
 
 def _warnings(word: str, rules: Rules, found: dict[str, Labelled]) -> list[str]:
-    """A line when the mapping's rule leaves unseen classes without people."""
-    empty = _empty(found[rules.ties])
+    """A line when the mapping leaves unseen classes without people, with the tie rule that would help."""
+    own = found[rules.ties]
+    empty = [name for name, count in zip(own.unseen, _unseen(own), strict=True) if not count]
     if not empty:
         return []
-    told = "every unseen class" if len(empty) == len(found[rules.ties].unseen) else ", ".join(empty)
-    return ["", f'{word}: ties = "{rules.ties}" leaves {told} without people. {_helping(rules, found)}']
+    told = "every unseen class" if len(empty) == len(own.unseen) else ", ".join(empty)
+    if word not in rules.unseen:
+        return ["", f"{word}: leaves {told} without people"]
+    return ["", f'{word}: ties = "{rules.ties}" leaves {told} without people. {_helping(rules, found, empty)}']
 
 
-def _empty(one: Labelled) -> list[str]:
-    counts = _counts(one, np.ones(len(one.labels), bool))[len(one.seen) :]
-    return [name for name, count in zip(one.unseen, counts, strict=True) if not count]
+def _unseen(one: Labelled) -> NDArray[np.int64]:
+    """People of each unseen class."""
+    return _counts(one, np.ones(len(one.labels), bool))[len(one.seen) :]
 
 
-def _helping(rules: Rules, found: dict[str, Labelled]) -> str:
-    """Which other rule gives the unseen classes people."""
-    tested = {ties: int((one.labels >= len(one.seen)).sum()) for ties, one in found.items()}
-    better = [ties for ties in found if tested[ties] > tested[rules.ties]]
+def _helping(rules: Rules, found: dict[str, Labelled], few: Sequence[str]) -> str:
+    """Which other rule gives the unseen classes in ``few`` more people."""
+    chosen = [found[rules.ties].unseen.index(name) for name in few]
+    people = {ties: int(_unseen(one)[chosen].sum()) for ties, one in found.items()}
+    better = sorted((ties for ties in found if people[ties] > people[rules.ties]), key=lambda ties: -people[ties])
     if not better:
-        return "No other tie rule gives them more people"
-    told = ", ".join(f'"{ties}" {tested[ties]}' for ties in sorted(better, key=lambda ties: -tested[ties]))
-    return f"People of unseen classes under other rules: {told}. Set ties in a MAPPING of your own"
+        return "No other tie rule gives them more"
+    told = ", ".join(f'"{ties}" {people[ties]}' for ties in better)
+    return f"Other rules give them more people: {told}. Set ties in a MAPPING of your own"
 
 
-def advice(word: str, manifest: Manifest, rules: Rules) -> list[str]:
-    """Which tie rule would give a protocol's unseen classes more people, as part of an error; none for levels."""
+def advice(word: str, manifest: Manifest, rules: Rules, few: Sequence[str]) -> list[str]:
+    """Which tie rule would give the unseen classes in ``few`` more people, as part of an error; none for levels."""
     if word not in rules.unseen:
         return []
-    helping = _helping(rules, _by_rule(word, manifest, rules))
-    return [f'the mapping has ties = "{rules.ties}". {helping}']
+    return [f'the mapping has ties = "{rules.ties}". {_helping(rules, _by_rule(word, manifest, rules), few)}']

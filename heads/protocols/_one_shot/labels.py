@@ -5,9 +5,9 @@ from typing import Any
 
 from cache.manifest import Manifest
 from heads.head import CLASS
-from heads.protocol import PARTS, Task
 from heads.protocols._one_shot.counts import PublishedPeople
 from heads.protocols._one_shot.mapping import Rules
+from heads.task import PARTS, Task
 
 
 def section(

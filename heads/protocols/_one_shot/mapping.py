@@ -16,7 +16,7 @@ from cache.config import Settings, load
 from cache.errors import ConfigError
 from cache.fingerprint import digest, fingerprint
 from cache.manifest import OK, Manifest
-from heads.protocol import NOWHERE
+from heads.task import NOWHERE
 
 MAPPING = Path(__file__).parent.parent / "one_shot.toml"
 DIMENSIONS = ("valence", "arousal", "dominance")

@@ -13,7 +13,8 @@ from heads.experiments.bench import check
 from heads.head import CLASS
 from heads.learning.training import recipe
 from heads.models import i_dml
-from heads.protocol import Task, find
+from heads.protocol import find
+from heads.task import Task
 from heads.protocols._one_shot.mapping import MAPPING, Rules, level_labels, read_rules, vote
 from heads.protocols.one_shot import Protocol
 

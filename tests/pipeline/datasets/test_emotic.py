@@ -15,7 +15,7 @@ from cache.errors import DataError
 from cache.manifest import SPLITS, Manifest, Row
 from pipeline.dataset import manifest_of, source_of
 from pipeline.datasets.emotic import CATEGORIES, RELEASES, Reader, release_of
-from pipeline.reading import usable_boxes
+from pipeline.running.reading import usable_boxes
 
 REAL = Path(__file__).resolve().parents[4] / "shared" / "real"
 NAN = float("nan")

@@ -17,7 +17,7 @@ from cache.errors import DataError
 from cache.manifest import Manifest, Row
 from pipeline.dataset import source_of
 from pipeline.datasets.emotic import CATEGORIES, RELEASES, USABLE, Reader, published, release_of
-from pipeline.extract import describe
+from pipeline.running.extraction import describe
 
 LABELS = Path(__file__).resolve().parents[4] / "shared" / "real" / "labels"
 BOX = (10, 20, 40, 60)

@@ -27,7 +27,7 @@ from pipeline.datasets import _face_search
 from pipeline.datasets._face_list import Entry, head, read
 from pipeline.datasets._face_search import Looker, complete
 from pipeline.datasets.caer_s import Reader
-from pipeline.images import decode
+from pipeline.decoding.images import decode
 
 PHOTOS = Path(__file__).parents[4] / "shared" / "real" / "photos"
 real = pytest.mark.skipif(not PHOTOS.is_dir(), reason="the photographs in ../shared are not here")

@@ -19,8 +19,8 @@ from cache.spec import Status
 from cache.store import Store
 from pipeline.dataset import manifest_of, source_of
 from pipeline.datasets.heco import CATEGORIES, Reader, release_of
-from pipeline.extract import extract
-from pipeline.request import Request
+from pipeline.running.extraction import extract
+from pipeline.running.request import Request
 
 PUBLISHED = (9_385, 19_781)
 
@@ -224,8 +224,8 @@ def test_extraction_marks_an_absent_image_missing_and_takes_it_up_later(
     build(root)
     config.write_text('dataset = "heco"\n[stages.colour]\n[stages.crop]\n')
     toys = {"heco": Reader, "colour": Colour, "crop": Crop}
-    for module in ("recipes.load_plugin", "extract.load"):
-        monkeypatch.setattr(f"pipeline.{module}", lambda *words: toys[words[1]])
+    for module in ("recipes.load_plugin", "extraction.load"):
+        monkeypatch.setattr(f"pipeline.running.{module}", lambda *words: toys[words[1]])
     request = Request("heco", root, store.root, tmp_path, config=config)
     assert extract(request, lambda _: None).failed == {"absent.png"}
     features = store.features("heco")

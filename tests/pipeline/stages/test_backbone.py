@@ -15,11 +15,12 @@ from torchvision.transforms.v2 import functional as F
 
 from cache.errors import ConfigError, UnknownName, WeightsError
 from cache.spec import Granularity, Status
-from pipeline import weights as weights_module
 from pipeline.stage import Photo
 from pipeline.stages._backbone_table import FIRST
 from pipeline.stages.backbone import Extractor
-from pipeline.weights import Weight, Weights
+from pipeline.weights import catalogue as weights_module
+from pipeline.weights.folder import Weights
+from pipeline.weights.origins import Weight
 
 RNG = np.random.default_rng(3)
 BOXES = np.array([[0, 0, 40, 60], [10.5, 5, 90, 59.5]], np.float32)

@@ -15,10 +15,10 @@ from PIL import Image
 from torch import Tensor
 
 from cache.errors import WeightsError
-from pipeline.checkpoints import initialise
 from pipeline.stage import Photo
 from pipeline.stages.backbone import Extractor
-from pipeline.weights import Weights
+from pipeline.weights.checkpoints import initialise
+from pipeline.weights.folder import Weights
 
 RNG = np.random.default_rng(5)
 NOISE = Image.fromarray(RNG.integers(0, 256, (60, 90, 3)).astype(np.uint8))

@@ -13,9 +13,10 @@ from one_thread import one_thread as one_thread
 from torch import Tensor, nn
 from torchvision.models import VisionTransformer
 
-from pipeline.checkpoints import initialise
 from pipeline.stages import _backbone_table as table
+from pipeline.stages._backbone_lookup import map_shape
 from pipeline.stages._backbone_networks import build
+from pipeline.weights.checkpoints import initialise
 
 WHOLE = {
     "resnet18": 64, "densenet121": 64, "efficientnet_b0": 64, "mnasnet0_5": 64,
@@ -44,7 +45,7 @@ def test_torchvision(model: str, side: int) -> None:
     close(pooled, expected)
     assert pooled.shape[1] == table.NETWORKS[model].features
     assert last is not None
-    assert last.shape[1:] == table.map_shape(model, table.NETWORKS[model], (side, side))
+    assert last.shape[1:] == map_shape(model, table.NETWORKS[model], (side, side))
     if not model.startswith(("vit", "vgg", "alexnet", "convnext", "maxvit")):  # those do more than pool it
         close(last.mean((2, 3)), expected)
 

@@ -8,9 +8,9 @@ from pydantic import ValidationError
 
 from cache.errors import ConfigError, UnknownName
 from cache.fingerprint import fingerprint
-from pipeline.recipes import dataset_config, recipes
+from pipeline.running.recipes import dataset_config, recipes
 from pipeline.stages.backbone import Extractor
-from pipeline.weights import Weights
+from pipeline.weights.folder import Weights
 
 
 def refuse(**given: Any) -> str:

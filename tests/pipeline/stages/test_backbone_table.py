@@ -12,16 +12,17 @@ import torchvision
 
 from cache.errors import ConfigError, UnknownName
 from pipeline.stages import _backbone_table as table
+from pipeline.stages._backbone_lookup import map_shape
 from pipeline.stages._backbone_measure import measure, of_timm
 from pipeline.stages.backbone import Extractor
-from pipeline.weights import find
+from pipeline.weights.catalogue import find
 
 
 @pytest.mark.parametrize("size", [(64, 96), (100, 75), (33, 65)])
 @pytest.mark.parametrize("model", ["resnet18", "mobilenet_v3_small", "shufflenet_v2_x0_5", "efficientnet_b0"])
 def test_map_shapes_that_are_told_without_torch(model: str, size: tuple[int, int]) -> None:
     network = table.NETWORKS[model]
-    assert table.map_shape(model, network, size) == measure(model, network.size, size, True).map
+    assert map_shape(model, network, size) == measure(model, network.size, size, True).map
 
 
 @pytest.mark.parametrize(
@@ -30,7 +31,7 @@ def test_map_shapes_that_are_told_without_torch(model: str, size: tuple[int, int
 def test_map_shapes_of_transformers_that_are_told_without_torch(model: str) -> None:
     network = table.NETWORKS[model]
     for size in {network.size, (224, 224)}:
-        assert table.map_shape(model, network, size) == measure(model, network.size, size, True).map
+        assert map_shape(model, network, size) == measure(model, network.size, size, True).map
 
 
 TORCH_FREE = """

@@ -13,11 +13,11 @@ from PIL import Image
 from torch.nn import functional as F
 
 from cache.spec import Granularity, Status
-from pipeline import boxes, images
+from pipeline.decoding import boxes, images
 from pipeline.stage import Failed, Photo
 from pipeline.stages import _views as views
 from pipeline.stages.backbone import Extractor
-from pipeline.weights import Weights
+from pipeline.weights.folder import Weights
 
 RNG = np.random.default_rng(4)
 NOISE = RNG.integers(0, 256, (60, 90, 3)).astype(np.uint8)

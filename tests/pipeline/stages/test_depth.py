@@ -17,12 +17,13 @@ from safetensors.torch import load_file, save_file
 
 from cache.errors import ConfigError, WeightsError
 from cache.spec import Status
-from pipeline import weights as weights_module
-from pipeline.images import decode
+from pipeline.decoding.images import decode
 from pipeline.stage import Photo
 from pipeline.stages import depth
 from pipeline.stages.depth import Extractor, build, kept_aspect
-from pipeline.weights import Weight, Weights
+from pipeline.weights import catalogue as weights_module
+from pipeline.weights.folder import Weights
+from pipeline.weights.origins import Weight
 
 transformers = pytest.importorskip("transformers", reason="the extra depth is not installed")
 PHOTOS = Path(__file__).parents[4] / "shared" / "real" / "photos"

@@ -10,11 +10,11 @@ import torch
 from PIL import Image
 
 from cache.spec import Status
-from pipeline.boxes import head_region
-from pipeline.images import decode
+from pipeline.decoding.boxes import head_region
+from pipeline.decoding.images import decode
 from pipeline.stage import Photo
 from pipeline.stages.face import TEMPLATE, Extractor
-from pipeline.weights import Weights
+from pipeline.weights.folder import Weights
 
 PHOTOS = Path(__file__).parents[4] / "shared" / "real" / "photos"
 real = pytest.mark.skipif(not PHOTOS.is_dir(), reason="the photographs in ../shared are not here")

@@ -13,12 +13,13 @@ from torch import nn
 from cache.errors import ConfigError, UnknownName, WeightsError
 from cache.shard import Rows, Shard, write
 from cache.spec import Status
-from pipeline import images, openmmlab
-from pipeline.checkpoints import initialise
-from pipeline.recipes import stage_of
+from pipeline.decoding import images
+from pipeline.networks import openmmlab
+from pipeline.running.recipes import stage_of
 from pipeline.stage import Photo
 from pipeline.stages.hrnet_maps import BRANCHES, Extractor
-from pipeline.weights import Weights
+from pipeline.weights.checkpoints import initialise
+from pipeline.weights.folder import Weights
 
 REAL = Path(__file__).parents[4] / "shared" / "real" / "photos"
 SMALL = {"model": "hrnet_w18_small_v2", "size": (64, 96)}

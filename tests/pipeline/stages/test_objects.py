@@ -17,12 +17,13 @@ from torchvision.models import WeightsEnum, detection
 
 from cache.errors import UnknownName
 from cache.spec import Status
-from pipeline import weights as weights_module
-from pipeline.images import decode
+from pipeline.decoding.images import decode
 from pipeline.stage import Photo
 from pipeline.stages import _detector
 from pipeline.stages.objects import Extractor, categories
-from pipeline.weights import Weight, Weights
+from pipeline.weights import catalogue as weights_module
+from pipeline.weights.folder import Weights
+from pipeline.weights.origins import Weight
 
 PHOTOS = Path(__file__).parents[4] / "shared" / "real" / "photos"
 QUICK = "fasterrcnn_mobilenet_v3_large_320_fpn"

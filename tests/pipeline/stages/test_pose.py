@@ -10,10 +10,10 @@ from PIL import Image
 
 from cache.errors import UnknownName
 from cache.spec import Status
-from pipeline import openmmlab
+from pipeline.networks import openmmlab
 from pipeline.stage import Photo
 from pipeline.stages.pose import BODY25, COCO18, Extractor, decode_simcc
-from pipeline.weights import Weights
+from pipeline.weights.folder import Weights
 
 RNG = np.random.default_rng(4)
 BOXES = np.array([[20, 10, 90, 118], [0, 0, 160, 40], [60.5, 30.25, 159, 119]], np.float32)

@@ -11,9 +11,9 @@ from toy_pipeline import make_root
 
 from cache.errors import ConfigError
 from cache.spec import Status
-from pipeline.recipes import DatasetConfig, recipes
+from pipeline.running.recipes import DatasetConfig, recipes
 from pipeline.stages.pose_vector import Extractor
-from pipeline.weights import Weights
+from pipeline.weights.folder import Weights
 
 BOX = np.array([100, 50, 300, 450], np.float32)
 """200 wide, 400 high."""

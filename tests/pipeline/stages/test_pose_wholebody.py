@@ -10,11 +10,12 @@ import torch
 from PIL import Image
 
 from cache.spec import Status
-from pipeline import images, openmmlab
+from pipeline.decoding import images
+from pipeline.networks import openmmlab
 from pipeline.stage import Photo
 from pipeline.stages import _wholebody
 from pipeline.stages.pose import Extractor
-from pipeline.weights import Weights
+from pipeline.weights.folder import Weights
 
 RNG = np.random.default_rng(5)
 BOXES = np.array([[20, 10, 90, 118], [0, 0, 160, 40]], np.float32)

@@ -9,9 +9,9 @@ from PIL import Image
 from pydantic import ValidationError
 
 from cache.plugins import load
-from pipeline.recipes import DatasetConfig, recipes
+from pipeline.running.recipes import DatasetConfig, recipes
 from pipeline.stage import Photo
-from pipeline.weights import Weights
+from pipeline.weights.folder import Weights
 
 NOTHING = Weights(Path("none"), untrained=True)
 STAGES: list[tuple[str, dict[str, Any], str]] = [

@@ -16,11 +16,12 @@ from torchvision.transforms.v2 import functional as T
 
 from cache.errors import WeightsError
 from cache.spec import Status
-from pipeline.images import decode
+from pipeline.decoding.images import decode
 from pipeline.stage import Photo
 from pipeline.stages._places365 import INDOOR, SCENES, network
 from pipeline.stages.scene import Extractor, indoor
-from pipeline.weights import WEIGHTS, Weights
+from pipeline.weights.catalogue import WEIGHTS
+from pipeline.weights.folder import Weights
 
 PHOTOS = Path(__file__).parents[4] / "shared" / "real" / "photos"
 SIZE = (64, 96)

@@ -11,10 +11,10 @@ from pydantic import ValidationError
 from torch import nn
 from torch.nn import functional as F
 
-from pipeline.images import letterbox
+from pipeline.decoding.images import letterbox
 from pipeline.stage import Photo
 from pipeline.stages.sem2vec import Extractor, upsampled_argmax
-from pipeline.weights import Weights
+from pipeline.weights.folder import Weights
 
 SIZE = (96, 128)
 NOBODY = np.zeros((0, 4), np.float32)

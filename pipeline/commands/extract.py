@@ -1,0 +1,48 @@
+"""``extract``: pixels to cache. What is asked for, and how it ends, is the same for ``retry`` and ``repair``."""
+
+import argparse
+
+from pipeline.commands._told import printable, say, where
+from pipeline.running.extraction import Report, extract
+from pipeline.running.request import Request
+
+
+def run(options: argparse.Namespace) -> int:
+    """Extract what is not there yet. Returns as ``verdict``. Raises: AffectError."""
+    return verdict(extract(asked(options), say), options)
+
+
+def asked(options: argparse.Namespace, retry: bool = False) -> Request:
+    """The extraction that the command line's words stand for."""
+    return Request(
+        dataset=options.dataset,
+        root=options.root or options.data / options.dataset,
+        make=options.root is None,
+        store=options.store,
+        weights=options.weights,
+        untrained=options.untrained,
+        stages=tuple(options.stages.split()),
+        config=options.config,
+        device=options.device,
+        retry=retry,
+        executor=options.executor,
+        scheduler=options.scheduler,
+        workers=options.workers,
+        threads=options.threads,
+    )
+
+
+def verdict(report: Report, options: argparse.Namespace) -> int:
+    """Say what was done and what failed. Returns 1 when more images failed than are allowed, else 0."""
+    dataset = report.manifest.dataset
+    if untrained := [recipe.feature for recipe in report.recipes if not recipe.info["trained"]]:
+        print(f"UNTRAINED: {' '.join(untrained)}")
+    print(f"{dataset}: {report.images} images read, {report.shards} shards written, {len(report.failed)} images failed")
+    if len(report.failed) <= options.allow_failed:
+        return 0
+    shown = ", ".join(printable(path) for path in sorted(report.failed)[:3]) + (
+        ", ..." if len(report.failed) > 3 else ""
+    )
+    cures = f"make retry reads them again, ALLOW_FAILED={len(report.failed)} accepts them"
+    print(f"failed: {shown}. make status {where(options)} shows why; {cures}")
+    return 1

@@ -1,0 +1,85 @@
+"""``status``: what a store holds of a dataset: rows by status, feature by feature, and the ledger of those not OK."""
+
+import argparse
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from cache.spec import FAILURES, Status
+from cache.store import Store
+from pipeline.commands._told import printable
+
+COLUMNS = ("pending", *(status.word for status in Status))
+
+
+def run(options: argparse.Namespace) -> int:
+    """Say it in lines, or as JSON. Returns 0. Raises: AffectError, as ``status``."""
+    state = status(options.store, options.dataset)
+    print(json.dumps(state, indent=2) if options.json else "\n".join(table(state)))
+    return 0
+
+
+def status(store: Path, dataset: str) -> dict[str, Any]:
+    """The state as one JSON object: counts per split, per feature, and the ledger.
+
+    Raises: UnknownName when nothing of ``dataset`` was extracted, StoreError or ShardError for a damaged store.
+    """
+    opened = Store(store)
+    manifest, features = opened.manifest(dataset), opened.features(dataset)
+    ledger = [failure for feature in features.values() for failure in feature.failures()]
+    owner = dict(zip(manifest.keys, manifest.images, strict=True))
+    failed = {owner.get(one.key, one.key) for one in ledger if one.status in FAILURES}
+    return {
+        "dataset": dataset,
+        "release": manifest.release,
+        "people": int((manifest.persons >= 0).sum()),
+        "images": len(set(manifest.images)),
+        "failed_images": len(failed),
+        "splits": manifest.counts(),
+        "features": {
+            name: {
+                "stage": feature.info["stage"],
+                "fingerprint": feature.fingerprint,
+                "trained": feature.trained,
+                "granularity": feature.granularity.value,
+                "rows": dict(feature.counts()),
+            }
+            for name, feature in features.items()
+        },
+        "ledger": [
+            {
+                "feature": one.feature,
+                "key": one.key,
+                "image": owner.get(one.key, one.key),
+                "status": one.status.word,
+                "message": one.message,
+            }
+            for one in ledger
+        ],
+    }
+
+
+def table(state: dict[str, Any], most: int = 40) -> list[str]:
+    """The state in lines for a terminal; at most ``most`` ledger lines, one per sample and reason."""
+    lines = [f"{state['dataset']}, release {state['release']}: {state['people']} people in {state['images']} images"]
+    for split, counts in state["splits"].items():
+        lines.append(f"  {split}: " + ", ".join(f"{number} {word}" for word, number in counts.items()))
+    shown = [word for word in COLUMNS if any(word in one["rows"] for one in state["features"].values())]
+    lines.append(" ".join(f"{word:>11}" for word in ("feature", *shown)) + "  weights")
+    for name, one in state["features"].items():
+        cells = " ".join(f"{one['rows'].get(word, 0):>11}" for word in shown)
+        lines.append(f"{name:>11} {cells}  {'trained' if one['trained'] else 'UNTRAINED'}")
+    return lines + _ledger_lines(state, most)
+
+
+def _ledger_lines(state: dict[str, Any], most: int) -> list[str]:
+    """One line for each image and reason, with the features it concerns."""
+    by_reason: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+    for one in state["ledger"]:
+        if Status[one["status"].upper()] in FAILURES | {Status.UNUSABLE}:
+            by_reason[one["status"], printable(one["image"]), one["message"]].add(one["feature"])
+    lines = [f"{word} {image}: {text} ({', '.join(sorted(names))})" for (word, image, text), names in by_reason.items()]
+    if len(lines) > most:
+        lines[most:] = [f"... and {len(lines) - most} more: make status DATASET={state['dataset']} JSON=1"]
+    return [f"failed images: {state['failed_images']}", *lines]

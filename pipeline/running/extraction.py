@@ -1,0 +1,124 @@
+"""One extraction from the annotation to the last shard."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from cache.errors import ConfigError, StoreError
+from cache.files import remove, sweep
+from cache.layout import Layout
+from cache.manifest import Manifest
+from cache.plugins import load
+from cache.spec import FAILURES
+from cache.store import Feature, Store
+from pipeline.dataset import Reader, check_root, manifest_of
+from pipeline.progress import Progress
+from pipeline.running.executors import execute
+from pipeline.running.plan import Plan, make_plan
+from pipeline.running.recipes import Recipe
+from pipeline.running.request import Request
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an extraction found and did.
+
+    images, shards: read and written in this run. failed: paths of images with a failed row in any feature asked for,
+    also from earlier runs.
+    """
+
+    manifest: Manifest
+    recipes: tuple[Recipe, ...]
+    images: int
+    shards: int
+    failed: frozenset[str]
+
+
+def extract(request: Request, say: Callable[[str], None]) -> Report:
+    """Bring the store up to date with the annotation and the settings. ``say`` takes lines for the user.
+
+    Raises: AffectError of any kind, in one line; what was committed before stays.
+    """
+    check_device(request.device, here=False)
+    reader: Reader = load("pipeline.datasets", request.dataset, "Reader")(request.root)
+    if request.make and not request.root.exists():
+        say(f"{request.dataset}: making its files in {request.root}")
+        reader.prepare()
+    check_root(reader)
+    config, chosen = request.settings()
+    store = Store(request.store)
+    with store.lock(request.dataset):
+        sweep(request.folder)
+        reader.complete(say)
+        manifest = manifest_of(reader, request.folder / "manifest.parquet")
+        for line in describe(manifest):
+            say(line)
+        store.begin(manifest, config.shard_images)
+        for recipe in chosen:
+            if request.retry and not (request.folder / recipe.feature / recipe.fingerprint).is_dir():
+                where = f"{request.folder / recipe.feature}: nothing was extracted with these settings"
+                raise StoreError(f"{where}. Run make extract first")
+            store.use(request.dataset, recipe.info)
+        features = request.features(manifest, config.shard_images, chosen)
+        for leftover in (path for feature in features.values() for path in feature.leftovers()):
+            say(f"removing {leftover}: beyond the last of the manifest's images")
+            remove(leftover)
+        plan = make_plan(Layout(manifest, config.shard_images), features, chosen, request.retry)
+        images = _run(plan, request, say)
+        _check_done(plan)
+        return Report(manifest, chosen, images, len(plan.tasks), failed_images(features))
+
+
+def describe(manifest: Manifest) -> list[str]:
+    """The counts per split and status, in lines."""
+    lines = [f"{manifest.dataset}, release {manifest.release}: {int((manifest.persons >= 0).sum())} people"]
+    for split, counts in manifest.counts().items():
+        lines.append(f"  {split}: " + ", ".join(f"{number} {status}" for status, number in counts.items()))
+    return lines + [f"  note: {note}" for note in manifest.notes]
+
+
+def failed_images(features: Mapping[str, Feature]) -> frozenset[str]:
+    """Paths of the images that have a failed row in any of ``features``."""
+    keys = {one.key for feature in features.values() for one in feature.failures(FAILURES)}
+    manifest = next(iter(features.values())).layout.manifest
+    owners = {image for key, image in zip(manifest.keys, manifest.images, strict=True) if key in keys}
+    return frozenset(owners | keys.intersection(manifest.images))
+
+
+def _check_done(plan: Plan) -> None:
+    """Raises: StoreError when a shard that was reported as written is not there for this plan's samples."""
+    for task in plan.tasks:
+        block = plan.layout.block(task.number)
+        for name in task.features:
+            if plan.features[name].header(block) is None:
+                path = plan.features[name].path(block)
+                raise StoreError(f"{path}: was reported as written and is not there. Run the same command again")
+
+
+def _run(plan: Plan, request: Request, say: Callable[[str], None]) -> int:
+    """Returns how many images were read."""
+    if plan.pending and request.retry:
+        say(f"{plan.pending} shards were never extracted and are left alone: make extract does them")
+    if not plan.tasks:
+        say("nothing to retry" if request.retry else "nothing to extract")
+        return 0
+    check_device(request.device, here=request.executor == "local")
+    work = sorted({name for task in plan.tasks for name in task.features}, key=list(plan.recipes).index)
+    say(f"{plan.images} images in {len(plan.tasks)} shards to read for {' '.join(work)}")
+    progress = Progress(f"{'retry' if request.retry else 'extract'} {request.dataset}", plan.images)
+    try:
+        return sum(summary.images for summary in execute(plan, request, progress.step))
+    finally:
+        progress.close()
+
+
+def check_device(device: str, here: bool) -> None:
+    """Raises: ConfigError when ``device`` is no device's name or, with ``here``, none of this machine's."""
+    name, _, number = device.partition(":")
+    if name not in ("cpu", "cuda") or (":" in device and not (name == "cuda" and number.isdecimal())):
+        raise ConfigError(f"DEVICE={device}: no such device. Known: cpu, cuda, cuda:<number>")
+    if name == "cpu" or not here:
+        return
+    import torch
+
+    if torch.cuda.device_count() <= int(number or 0):
+        raise ConfigError(f"DEVICE={device}: torch sees {torch.cuda.device_count()} CUDA devices here. Use DEVICE=cpu")

@@ -1,0 +1,68 @@
+"""What is to be done: which shards of which features are absent, stale or hold failures."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cache.layout import Layout
+from cache.shard import Shard
+from cache.spec import FAILURES, Granularity
+from cache.store import Feature
+from pipeline.running.recipes import Recipe
+
+FAILURE_WORDS = frozenset(status.word for status in FAILURES)
+FAILED = [int(status) for status in sorted(FAILURES)]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One shard to extract. features: names of those pending. retry: redo only the rows that failed."""
+
+    number: int
+    features: tuple[str, ...]
+    retry: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Tasks in order of shards, with everything a worker needs to know of the store.
+
+    pending: shards that are not extracted yet, which a retry leaves alone.
+    """
+
+    layout: Layout
+    features: Mapping[str, Feature]
+    recipes: Mapping[str, Recipe]
+    tasks: tuple[Task, ...]
+    pending: int = 0
+
+    @property
+    def images(self) -> int:
+        """How many images have a row to do, be it made from their pixels or from another feature's rows."""
+        return sum(len(self._wanted(task)) for task in self.tasks)
+
+    def _wanted(self, task: Task) -> set[int]:
+        """Numbers of the images of a shard that have a row to do."""
+        block = self.layout.block(task.number)
+        wanted: set[int] = set()
+        for feature in (self.features[name] for name in task.features):
+            spans = block.spans if feature.granularity is Granularity.PERSON else block.image_spans
+            todo = np.ones(spans[-1].stop, dtype=bool)
+            if task.retry:
+                todo = np.isin(Shard(feature.path(block)).status, FAILED)
+            wanted.update(index for index, span in enumerate(spans) if todo[span].any())
+        return wanted
+
+
+def make_plan(layout: Layout, features: Mapping[str, Feature], recipes: Sequence[Recipe], retry: bool = False) -> Plan:
+    """Look at each shard's header. With ``retry``, shards that hold failures are planned instead."""
+    tasks, absent = [], 0
+    for block in layout.blocks():
+        headers = {recipe.feature: features[recipe.feature].header(block) for recipe in recipes}
+        pending = tuple(name for name, header in headers.items() if header is None)
+        failed = tuple(name for name, header in headers.items() if header and FAILURE_WORDS & header.counts.keys())
+        absent += len(pending)
+        if wanted := failed if retry else pending:
+            tasks.append(Task(block.number, wanted, retry))
+    return Plan(layout, features, {recipe.feature: recipe for recipe in recipes}, tuple(tasks), absent)

@@ -1,0 +1,76 @@
+"""What a decoding thread does for one image: pixels once, then the cheap part of every stage."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cache.layout import Block
+from cache.manifest import BAD_BOX, OUTSIDE_ROOT, Manifest
+from cache.spec import Granularity, Status
+from pipeline.decoding.images import ImageError, decode
+from pipeline.decoding.paths import resolve
+from pipeline.stage import Photo, Stage
+
+BOX_FAULTS = (BAD_BOX, OUTSIDE_ROOT)
+
+
+@dataclass
+class Prepared:
+    """One image after its thread.
+
+    status, message: of the image as a whole. items: feature -> what its stage's ``prepare`` gave. unusable: person ->
+    why its box cannot be used. faults: feature -> why its ``prepare`` failed.
+    """
+
+    status: Status = Status.OK
+    message: str = ""
+    items: dict[str, list[Any]] = field(default_factory=dict)
+    unusable: dict[int, str] = field(default_factory=dict)
+    faults: dict[str, str] = field(default_factory=dict)
+
+
+def prepare(root: Path, manifest: Manifest, block: Block, index: int, stages: Mapping[str, Stage[Any]]) -> Prepared:
+    """Decode image ``index`` of ``block`` and prepare it for ``stages``. Never raises for a bad image."""
+    key, rows = block.images[index], block.rows[block.spans[index]]
+    path = root / manifest.folder / key
+    try:
+        path = resolve(root, f"{manifest.folder}/{key}" if manifest.folder else key)
+        image = decode(path)
+    except ImageError as error:  # the ledger names the key: where the root lies changes no shard
+        return Prepared(error.status, str(error).removeprefix(f"{path}: "))
+    boxes, unusable = usable_boxes(manifest, rows, image.size)
+    photo, prepared = Photo(key, image, boxes), Prepared(unusable=unusable)
+    for name, stage in stages.items():
+        if stage.granularity is Granularity.PERSON and not len(boxes):
+            continue
+        try:
+            prepared.items[name] = stage.prepare(photo)
+        except Exception as error:  # a stage's fault is this image's, not the run's
+            prepared.faults[name] = f"{type(error).__name__}: {error}"
+    return prepared
+
+
+def usable_boxes(
+    manifest: Manifest, rows: NDArray[np.int64], size: tuple[int, int]
+) -> tuple[NDArray[np.float32], dict[int, str]]:
+    """Boxes of the persons in ``rows`` that have a usable one, clamped to the image of ``size`` (width, height).
+
+    Returns (p, 4) float32 xyxy, and for the other persons, by their number, the reason.
+    """
+    limit = np.array([*size, *size], dtype=np.float32)
+    boxes: list[NDArray[np.float32]] = []
+    unusable: dict[int, str] = {}
+    for person, row in enumerate(rows.tolist()):
+        if manifest.statuses[row] in BOX_FAULTS:
+            unusable[person] = manifest.reasons[row] or manifest.statuses[row]
+            continue
+        box = np.minimum(np.maximum(manifest.boxes[row], 0), limit)
+        if box[2] > box[0] and box[3] > box[1]:
+            boxes.append(box)
+        else:
+            unusable[person] = f"box {manifest.boxes[row].tolist()} lies outside the image ({size[0]} x {size[1]})"
+    return np.array(boxes, dtype=np.float32).reshape(-1, 4), unusable

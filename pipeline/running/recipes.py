@@ -1,0 +1,189 @@
+"""From a dataset's TOML to features: which stage, with which settings, and the fingerprint that names the result."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import Field
+
+from cache.config import Settings, build, load
+from cache.errors import ConfigError, nearest, unknown
+from cache.fingerprint import fingerprint
+from cache.plugins import configs, names
+from cache.plugins import load as load_plugin
+from pipeline.decoding.images import DECODE_POLICY
+from pipeline.stage import Stage
+from pipeline.weights.folder import Weights
+
+LIBRARIES = (
+    *("torch", "torchvision", "numpy", "pillow", "opencv-python"),
+    *("mmsegmentation", "mmpose", "facenet-pytorch", "timm", "transformers"),
+)
+
+
+class DatasetConfig(Settings):
+    """``pipeline/configs/<dataset>.toml``.
+
+    shard_images: images in one shard. stages: feature name -> its settings. Beside those of the stage itself a table
+    may hold ``stage`` (which file; by default the feature's name), ``batch_size`` (changes no value) and
+    ``untrained = true`` (go on without this feature's checkpoint; it is marked UNTRAINED wherever it is shown).
+    """
+
+    dataset: str
+    shard_images: int = Field(default=256, ge=1, le=1 << 20)
+    stages: dict[str, dict[str, Any]] = Field(min_length=1)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One feature to extract. weights: where its checkpoints come from. info: what feature.json will say."""
+
+    feature: str
+    stage: Stage[Any]
+    weights: Weights
+    fingerprint: str
+    info: dict[str, Any]
+
+
+def dataset_config(dataset: str, path: Path | None = None) -> DatasetConfig:
+    """The config of ``dataset``: ``path``, or the one that ships here.
+
+    Raises: UnknownName for another dataset, ConfigError for a fault in the file.
+    """
+    if dataset not in (known := names("pipeline.datasets")):
+        raise unknown("dataset", dataset, known)
+    path = path or configs("pipeline").get(dataset)
+    if path is None:
+        raise ConfigError(f"pipeline/configs/{dataset}.toml: no such config; give one with CONFIG=file.toml")
+    config = load(path, DatasetConfig)
+    if config.dataset != dataset:
+        raise ConfigError(f"{path}: is for dataset {config.dataset!r}, DATASET is {dataset!r}")
+    return config
+
+
+def recipes(config: DatasetConfig, wanted: list[str], weights: Weights) -> list[Recipe]:
+    """The features named in ``wanted`` (all of the config when empty), in the config's order, each after its source.
+
+    A feature that is the source of another one is added to those wanted.
+    Raises: UnknownName for a feature or stage that is not there, ConfigError, WeightsError for a missing checkpoint.
+    """
+    made: dict[str, Recipe] = {}
+    for one in _planned(config, wanted):
+        own = Weights(weights.folder, untrained=True) if one.untrained else weights
+        made[one.feature] = _recipe(one, own, made.get(one.stage.source))
+    return list(made.values())
+
+
+def weights_of(config: DatasetConfig, wanted: Collection[str]) -> dict[str, list[str]]:
+    """Names of the weights that these features and their sources need, each with the features; no file is looked at.
+
+    A feature with ``untrained = true`` needs none. Raises: UnknownName, ConfigError.
+    """
+    found: dict[str, list[str]] = {}
+    for one in _planned(config, wanted):
+        for name in () if one.untrained else one.stage.weights:
+            found.setdefault(name, []).append(one.feature)
+    return found
+
+
+class Planned(NamedTuple):
+    """A feature's table in the config, read. name: of the stage. untrained: whether the table says so."""
+
+    feature: str
+    name: str
+    stage: Stage[Any]
+    untrained: bool
+
+
+def _planned(config: DatasetConfig, wanted: Collection[str]) -> list[Planned]:
+    """The features of ``wanted`` (all when empty) and their sources, each after its source. Raises: UnknownName,
+    ConfigError."""
+    for name in wanted:
+        if name not in config.stages:
+            raise unknown("stage", name, config.stages)
+    made: dict[str, Planned] = {}
+    for name in config.stages:
+        if not wanted or name in wanted:
+            _plan(name, config, made, ())
+    return list(made.values())
+
+
+def _plan(feature: str, config: DatasetConfig, made: dict[str, Planned], users: tuple[str, ...]) -> Planned:
+    """Put ``feature`` into ``made`` after its source. users: the features that lead here."""
+    if feature in users:
+        raise ConfigError(f"[stages.{feature}]: is its own source, by way of {', '.join(users)}")
+    if feature not in made:
+        one = stage_of(feature, config.stages[feature])
+        if source := one.stage.source:
+            if source not in config.stages:
+                text = f"[stages.{feature}]: is made from {source!r}, which this config does not extract."
+                raise ConfigError(text + nearest(source, config.stages))
+            _check_source(one, _plan(source, config, made, (*users, feature)))
+        made[feature] = one
+    return made[feature]
+
+
+def stage_of(feature: str, table: dict[str, Any]) -> Planned:
+    """The stage of a config's table. Raises: UnknownName, ConfigError."""
+    if not feature.isidentifier():
+        raise ConfigError(f"[stages.{feature}]: a feature's name is letters, digits and underscores")
+    settings = dict(table)
+    name = str(settings.pop("stage", feature))
+    batch_size = settings.pop("batch_size", None)
+    if not isinstance(untrained := settings.pop("untrained", False), bool):
+        raise ConfigError(f"[stages.{feature}]: untrained is true or false, got {untrained!r}")
+    extractor = load_plugin("pipeline.stages", name, "Extractor")
+    stage: Stage[Any] = extractor(build(extractor.Config, settings, f"[stages.{feature}]"))
+    if batch_size is not None:
+        stage.batch_size = _positive(batch_size, feature)
+    return Planned(feature, name, stage, untrained)
+
+
+def _check_source(one: Planned, source: Planned) -> None:
+    given = source.stage.outputs
+    if absent := [name for name in one.stage.reads if name not in given]:
+        text = f"[stages.{one.feature}]: wants {absent[0]!r} of {source.feature}, which does not give it."
+        raise ConfigError(text + nearest(absent[0], given))
+    if one.stage.granularity is not source.stage.granularity:
+        both = f"{one.stage.granularity} rows cannot be made from {source.stage.granularity} rows of {source.feature}"
+        raise ConfigError(f"[stages.{one.feature}]: {both}")
+
+
+def _recipe(one: Planned, weights: Weights, source: Recipe | None) -> Recipe:
+    feature, stage = one.feature, one.stage
+    identity = {
+        "stage": one.name,
+        "version": stage.version,
+        "config": stage.config.model_dump(mode="json"),
+        "weights": {name: weights.digest(name) for name in stage.weights},
+        "decode": DECODE_POLICY,
+    }
+    if source:
+        identity["source"] = {source.feature: source.fingerprint}
+    trained = all(weights.trained(name) for name in stage.weights) and (source is None or source.info["trained"])
+    named = fingerprint(identity)
+    info = identity | {
+        "feature": feature,
+        "fingerprint": named,
+        "granularity": stage.granularity.value,
+        "trained": trained,
+        "arrays": {array: spec.to_json() for array, spec in stage.outputs.items()},
+        "libraries": {library: _version(library) for library in LIBRARIES},
+        "code": _version("affect-cache"),
+    }
+    return Recipe(feature, stage, weights, named, info)
+
+
+def _positive(value: Any, feature: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ConfigError(f"[stages.{feature}]: batch_size is a whole number from 1, got {value!r}")
+    return value
+
+
+def _version(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return "absent"

@@ -1,0 +1,78 @@
+"""What the command line asked for, and the opened features that follow from it; also what a Dask worker is sent."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cache.layout import Layout
+from cache.manifest import Manifest
+from cache.store import Feature
+from pipeline.running.recipes import DatasetConfig, Recipe, dataset_config, recipes, weights_of
+from pipeline.running.runner import Running
+from pipeline.weights.folder import Weights
+
+
+@dataclass(frozen=True)
+class Request:
+    """One extraction.
+
+    stages: feature names, empty for all. config: instead of the shipped one. retry: do again what failed. make: make
+    the dataset's files where they are absent and can be made (the demo's). executor: local or dask. scheduler: of a
+    Dask cluster that runs already, else one is started with ``workers`` processes. threads: batches that run at a time
+    in each process, each on one core; 0 for as many as there are cores.
+    """
+
+    dataset: str
+    root: Path
+    store: Path
+    weights: Path
+    untrained: bool = False
+    stages: tuple[str, ...] = ()
+    config: Path | None = None
+    device: str = "cpu"
+    retry: bool = False
+    make: bool = False
+    executor: str = "local"
+    scheduler: str = ""
+    workers: int = 2
+    threads: int = 0
+
+    @property
+    def folder(self) -> Path:
+        """Where the dataset's features go."""
+        return self.store / self.dataset
+
+    @property
+    def running(self) -> Running:
+        """How a process runs it."""
+        return Running(self.root, self.device, threads=self.threads)
+
+    def absolute(self) -> "Request":
+        """The same for a process that stands in another folder."""
+        paths = {name: getattr(self, name).resolve() for name in ("root", "store", "weights")}
+        return replace(self, **paths, config=self.config.resolve() if self.config else None)
+
+    def settings(self) -> tuple[DatasetConfig, tuple[Recipe, ...]]:
+        """The config and the features asked for.
+
+        Raises: UnknownName, ConfigError, WeightsError naming all the files that are absent.
+        """
+        config, weights = dataset_config(self.dataset, self.config), Weights(self.weights, self.untrained)
+        weights.demand(weights_of(config, self.stages), self._fetching())
+        return config, tuple(recipes(config, list(self.stages), weights))
+
+    def _fetching(self) -> str:
+        """The command that fetches the weights."""
+        words = ["make", "weights", f"DATASET={self.dataset}"]
+        if self.stages:
+            words.append(f'STAGES="{" ".join(self.stages)}"')
+        if self.config:
+            words.append(f"CONFIG={self.config}")
+        if self.weights != Path("weights"):
+            words.append(f"WEIGHTS={self.weights}")
+        return " ".join(words)
+
+    def features(self, manifest: Manifest, images: int, chosen: tuple[Recipe, ...]) -> Mapping[str, Feature]:
+        """The features of ``chosen``, opened; their feature.json must be there."""
+        layout = Layout(manifest, images)
+        return {one.feature: Feature(self.folder / one.feature / one.fingerprint, layout) for one in chosen}

@@ -1,0 +1,202 @@
+"""The runner's rate over that of the bare networks, in one process, with the same batches and as many threads.
+
+The bare rate replays the outermost network calls of an extraction on the very tensors they were given, all in memory:
+no decoding, no resizing, no post-processing, no writing. It is taken in two ways, batches one after the other on all
+cores and one batch on each core, and the faster one is the baseline. Runner and replays take turns; medians are
+compared. Each stage is measured alone with its default settings, one batch a core, and all of them together in one
+pass; with it goes what reading and decoding the same files takes on one core, and what is written. Writes
+bench/extract.json (a quarter of an hour; ``--together`` measures only the last).
+"""
+
+import json
+import os
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import nn
+
+from cache.layout import Layout
+from cache.manifest import Manifest, Row
+from cache.plugins import load
+from cache.store import Store
+from pipeline.decoding.images import decode
+from pipeline.running.plan import Plan, make_plan
+from pipeline.running.recipes import DatasetConfig, recipes
+from pipeline.running.runner import Running, Worker
+from pipeline.weights.folder import Weights
+from scripts.bench.results import FOLDER, machine, record
+
+BACKBONE = {"image": {"stage": "backbone", "model": "resnet18", "input": "image", "size": [224, 224]}}
+ALONE = ("sem2vec", "scene", "objects", "face", "pose", "depth", "hrnet_maps")
+"""With ``backbone``, every stage that reads pixels."""
+TOGETHER: dict[str, dict[str, Any]] = {
+    **{name: {} for name in ALONE},
+    "body": {"stage": "backbone", "input": "body"},
+    "face_features": {"stage": "backbone", "input": "face", "model": "inception_resnet_v1"},
+    "pose_vector": {"hands": "zero", "frame": "joints"},
+}
+MANY, FEW = 192, 16
+"""Images of the main measurement, and of all together."""
+
+CORES = len(os.sched_getaffinity(0))
+Call = tuple[nn.Module, tuple[Any, ...], dict[str, Any]]
+
+
+def photographs(root: Path, count: int) -> Manifest:
+    """Write JPEGs of 640 x 480 with structure at every scale (about 100 kB each), one person in each."""
+    root.mkdir(parents=True)
+    for number in range(count):
+        draw = np.random.default_rng(number)
+        coarse = Image.fromarray(draw.integers(0, 255, (15, 20, 3), dtype=np.uint8)).resize(
+            (640, 480), Image.Resampling.BICUBIC
+        )
+        pixels = np.asarray(coarse, dtype=np.float32) + draw.normal(0, 9, (480, 640, 1))
+        Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(root / f"{number}.jpg", quality=90)
+    box = (200.0, 60.0, 440.0, 460.0)
+    rows = [Row(f"{number}.jpg", 0, "train", box, box, (640, 480), ("a",)) for number in range(count)]
+    return Manifest.from_rows(rows, dataset="bench", release="drawn", category_names=("a",), source="bench")
+
+
+def plan_for(folder: Path, manifest: Manifest, stages: dict[str, dict[str, Any]], store_name: str = "store") -> Plan:
+    """A plan to extract everything, into an empty store in ``folder``, which also holds the weights."""
+    chosen = recipes(DatasetConfig(dataset="bench", stages=stages), [], Weights(folder, untrained=True))
+    layout = Layout(manifest, 256)
+    store = Store(folder / store_name)
+    store.begin(manifest, layout.size)
+    for recipe in chosen:
+        store.use("bench", recipe.info)
+    return make_plan(layout, store.features("bench"), chosen)
+
+
+@contextmanager
+def recorded(calls: list[Call]) -> Iterator[None]:
+    """Collect the outermost module calls, with their arguments."""
+    original, depth = nn.Module.__call__, threading.local()
+
+    def call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        level = getattr(depth, "level", 0)
+        if level == 0:
+            calls.append((module, args, kwargs))
+        depth.level = level + 1
+        try:
+            return original(module, *args, **kwargs)
+        finally:
+            depth.level = level
+
+    nn.Module.__call__ = call  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        nn.Module.__call__ = original  # type: ignore[method-assign]
+
+
+def timed_run(worker: Worker) -> float:
+    """Seconds of one extraction with loaded networks."""
+    torch.set_num_threads(1)
+    started = time.perf_counter()
+    for _ in worker.run(worker.plan.tasks, lambda _: None):
+        pass
+    return time.perf_counter() - started
+
+
+def timed_decoding(root: Path, manifest: Manifest) -> float:
+    """Seconds of reading and decoding every image on one core."""
+    started = time.perf_counter()
+    for name in manifest.images:
+        decode(root / name)
+    return time.perf_counter() - started
+
+
+def replay(call: Call) -> None:
+    """One network call, its result thrown away."""
+    module, args, kwargs = call
+    with torch.inference_mode():
+        module(*args, **kwargs)
+
+
+def timed_in_turn(calls: list[Call]) -> float:
+    """Seconds of the networks alone, one call after the other on all cores."""
+    torch.set_num_threads(CORES)
+    started = time.perf_counter()
+    for call in calls:
+        replay(call)
+    return time.perf_counter() - started
+
+
+def timed_side_by_side(calls: list[Call]) -> float:
+    """Seconds of the networks alone, one call on each core at a time."""
+    torch.set_num_threads(1)
+    with ThreadPoolExecutor(CORES) as pool:
+        started = time.perf_counter()
+        list(pool.map(replay, calls))
+        return time.perf_counter() - started
+
+
+def measure(stages: dict[str, dict[str, Any]], images: int, turns: int, goal: float) -> dict[str, Any]:
+    """The rates and the ratio of ours to the faster bare one."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        manifest = photographs(folder / "images", images)
+        plan = plan_for(folder, manifest, stages)
+        with Worker(plan, Running(folder / "images", decoders=CORES)) as worker:
+            worker.load(stages)
+            calls: list[Call] = []
+            with recorded(calls):
+                timed_run(worker)
+            times = [(timed_run(worker), timed_in_turn(calls), timed_side_by_side(calls)) for _ in range(turns)]
+        decoding = timed_decoding(folder / "images", manifest)
+        written = sum(path.stat().st_size for path in (folder / "store").rglob("*.h5"))
+    ours, in_turn, side_by_side = (statistics.median(column) for column in zip(*times, strict=True))
+    ratios = [min(bare) / run for run, *bare in times]
+    return {
+        "stages": sorted(stages),
+        "images": images,
+        "turns": turns,
+        "runner_images_per_second": round(images / ours, 2),
+        "bare_images_per_second": {
+            "one_after_the_other": round(images / in_turn, 2),
+            "one_on_each_core": round(images / side_by_side, 2),
+        },
+        "ratio": round(statistics.median(ratios), 3),
+        "ratios": [round(one, 3) for one in ratios],
+        "goal": goal,
+        "met": statistics.median(ratios) >= goal,
+        "decoding_ms_per_image": round(1e3 * decoding / images, 2),
+        "decoding_share_of_all_cores": round(decoding / (CORES * ours), 4),
+        "bytes_written_per_image": round(written / images),
+    }
+
+
+def batch(stage: str) -> int:
+    """Items of one call, by default."""
+    extractor = load("pipeline.stages", stage, "Extractor")
+    items: int = extractor(extractor.Config()).batch_size
+    return items
+
+
+def main(only_together: bool = False) -> None:
+    """The backbone on many images, every other stage on few, all together. only_together: of the file's earlier run the
+    rest is kept."""
+    if only_together:
+        results = json.loads((FOLDER / "extract.json").read_text())
+    else:
+        backbone = measure(BACKBONE, MANY, 3, 0.85)
+        alone = {name: measure({name: {}}, CORES * batch(name), 1, 0.85) for name in ALONE}
+        results = {"backbone": backbone, "stages": {"backbone": backbone} | alone}
+    results["all_stages"] = measure(BACKBONE | TOGETHER, FEW, 1, 0.95)
+    record("extract", results | {"cores": CORES} | machine())
+
+
+if __name__ == "__main__":
+    main("--together" in sys.argv)

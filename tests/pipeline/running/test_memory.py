@@ -1,0 +1,42 @@
+"""Features in memory against the rows that an extraction of the same images stored."""
+
+from pathlib import Path
+
+import numpy as np
+from toy_pipeline import CONFIG, Colour, Crop, Twice, make_root, run
+
+from cache.spec import Status
+from cache.store import Store
+from pipeline.decoding.images import decode
+from pipeline.running.memory import Memory, derived
+from pipeline.running.recipes import Recipe
+from pipeline.stage import Extracted, Photo
+from pipeline.weights.folder import Weights
+
+
+def recipe(name: str, stage: Colour | Crop | Twice) -> Recipe:
+    return Recipe(name, stage, Weights(Path("none")), "0" * 16, {})
+
+
+def test_rows_are_those_of_the_store(tmp_path: Path) -> None:
+    make_root(tmp_path / "data", images=6)
+    run(tmp_path / "data", tmp_path / "store", CONFIG + "[stages.twice]\n")
+    store = Store(tmp_path / "store")
+    features, manifest = store.features("demo"), store.manifest("demo")
+    stages = {"colour": Colour(Colour.Config()), "crop": Crop(Crop.Config(scale=2.0)), "twice": Twice(Twice.Config())}
+    memory = Memory([recipe(name, stage) for name, stage in stages.items()])
+    for image in ("2.png", "5.png"):
+        rows = [row for row, name in enumerate(manifest.images) if name == image]
+        found = memory.features(Photo(image, decode(tmp_path / "data" / image), manifest.boxes[rows]))
+        keys = [manifest.keys[row] for row in rows]
+        np.testing.assert_array_equal(found["colour"].arrays["mean"], features["colour"].read("mean", [image])[0])
+        np.testing.assert_array_equal(found["crop"].arrays["sum"], features["crop"].read("sum", keys)[0])
+        np.testing.assert_array_equal(found["twice"].arrays["twice"], features["twice"].read("twice", keys)[0])
+
+
+def test_a_row_that_the_source_lacks_stays_what_it_is() -> None:
+    status = np.array([Status.OK, Status.NO_FACE, Status.OK], np.uint8)
+    source = Extracted({"sum": np.array([1.0, np.nan, 3.0])}, status, ["", "nobody", ""])
+    found = derived(Twice(Twice.Config()), source)
+    np.testing.assert_array_equal(found.arrays["twice"][:, 0], [2.0, np.nan, 6.0])
+    assert (found.status.tolist(), found.messages) == (status.tolist(), ["", "nobody", ""])

@@ -1,0 +1,92 @@
+"""The fingerprint covers what changes a value, and nothing else."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import pipeline.running.recipes
+from cache.errors import ConfigError, UnknownName
+from pipeline.running.recipes import DatasetConfig, Recipe, dataset_config, recipes, weights_of
+from pipeline.stages.backbone import Extractor
+from pipeline.weights.folder import Weights
+
+TABLE: dict[str, Any] = {"stage": "backbone", "model": "shufflenet_v2_x0_5", "size": [64, 64]}
+
+
+def recipe(source: Weights = Weights(Path("none"), untrained=True), **changes: Any) -> Recipe:  # noqa: B008
+    (found,) = recipes(DatasetConfig(dataset="demo", stages={"image": TABLE | changes}), [], source)
+    return found
+
+
+def test_settings_change_it_and_batch_size_does_not() -> None:
+    plain = recipe()
+    assert recipe().fingerprint == plain.fingerprint
+    assert recipe(batch_size=3).fingerprint == plain.fingerprint
+    assert recipe(batch_size=3).stage.batch_size == 3
+    assert recipe(size=[64, 96]).fingerprint != plain.fingerprint
+    assert recipe(model="shufflenet_v2_x1_0").fingerprint != plain.fingerprint
+    assert recipe(input="body").fingerprint != plain.fingerprint
+
+
+def test_a_default_that_is_written_out_changes_nothing() -> None:
+    assert recipe(input="image", weights="shufflenet_v2_x0_5").fingerprint == recipe().fingerprint
+
+
+def test_where_the_weights_lie_does_not_change_it_but_what_they_are_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = recipe(Weights(Path("other"), untrained=True))
+    assert elsewhere.fingerprint == recipe().fingerprint
+    monkeypatch.setattr(Weights, "digest", lambda *_: "a" * 64)
+    trained = recipe()
+    assert trained.fingerprint != elsewhere.fingerprint
+    monkeypatch.setattr(Weights, "digest", lambda *_: "b" * 64)
+    assert recipe().fingerprint != trained.fingerprint
+
+
+def test_decoding_and_code_version_change_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = recipe().fingerprint
+    monkeypatch.setattr(Extractor, "version", Extractor.version + 1)
+    newer = recipe().fingerprint
+    monkeypatch.setattr(pipeline.running.recipes, "DECODE_POLICY", {"version": 99})
+    assert len({plain, newer, recipe().fingerprint}) == 3
+
+
+def test_untrained_is_said_and_one_feature_may_ask_for_it_alone() -> None:
+    assert not recipe().info["trained"]
+    assert not recipe(Weights(Path("none")), untrained=True).info["trained"]
+    assert recipe(Weights(Path("none")), weights="demo_image").info["trained"]
+
+
+def test_names_are_those_of_the_config() -> None:
+    config = dataset_config("demo")
+    chosen = recipes(config, ["body", "sem2vec"], Weights(Path("none"), untrained=True))
+    assert [one.feature for one in chosen] == ["sem2vec", "body"]
+    with pytest.raises(UnknownName, match="Did you mean 'sem2vec'"):
+        recipes(config, ["sem2vc"], Weights(Path("none"), untrained=True))
+    with pytest.raises(ConfigError, match="is for dataset 'demo', DATASET is 'emotic'"):
+        dataset_config("emotic", Path(pipeline.running.recipes.__file__).parents[1] / "configs" / "demo.toml")
+
+
+@pytest.mark.parametrize(
+    ("stages", "text"),
+    [
+        ({}, "stages"),
+        ({"image": TABLE | {"untrained": "yes"}}, "untrained is true or false, got 'yes'"),
+        ({"image": TABLE | {"batch_size": True}}, "batch_size is a whole number from 1, got True"),
+        ({"f": {"stage": "backbone", "input": "face", "source": "fcae"}, "face": {}}, "Did you mean 'face'?"),
+        ({"f": {"stage": "backbone", "input": "face", "source": "f"}}, "is its own source"),
+    ],
+)
+def test_a_config_that_cannot_be_is_told_by_every_command(stages: dict[str, Any], text: str, tmp_path: Path) -> None:
+    path = tmp_path / "c.toml"
+    lines = [
+        f"[stages.{name}]\n" + "\n".join(f"{k} = {json.dumps(v)}" for k, v in table.items())
+        for name, table in stages.items()
+    ]
+    path.write_text("\n".join(['dataset = "demo"', *(lines or ["[stages]"])]))
+    with pytest.raises(ConfigError, match=re.escape(text)):
+        recipes(dataset_config("demo", path), [], Weights(Path("none"), untrained=True))
+    with pytest.raises(ConfigError, match=re.escape(text)):
+        weights_of(dataset_config("demo", path), [])
