@@ -132,6 +132,16 @@ class Protocol(protocol.Protocol):
         return people.text(cls.words()[0], manifest) if mapping is None else None
 
     @classmethod
+    def check_memory(cls, memory: Mapping[str, Tensor], about: Mapping[str, Any], output: Output) -> None:
+        """There is none; but the classes must be as many as the head tells."""
+        super().check_memory(memory, about, output)
+        classes, told = about["classes"], given(output.logits).shape[2]
+        if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+            raise ValueError("task: classes are not a list of names")
+        if len(classes) != told:
+            raise ValueError(f"task: {len(classes)} classes, the head tells {told}")
+
+    @classmethod
     def answers(
         cls,
         memory: Mapping[str, Tensor],  # noqa: ARG003 (the contract's arguments)
