@@ -127,7 +127,7 @@ def _obstacles(place: Place, protocol: Protocol, wanted: Sequence[Cell]) -> list
     try:
         task = protocol.task(manifest)
     except ConfigError as error:
-        return [Absent(one, "categories missing", error) for one in wanted]
+        return [Absent(one, "labels missing", error) for one in wanted]
     for one in wanted:
         try:
             _check_features(place.dataset, one, lacking)
