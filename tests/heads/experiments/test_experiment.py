@@ -23,8 +23,8 @@ from heads.learning import together
 from heads.learning.train import Best, train
 from heads.learning.training import fields
 from heads.protocol import find
-from heads.task import Task
 from heads.protocols.one_shot import Protocol
+from heads.task import Task
 
 FAST = {"stream": 16, "semantic_hidden": 8, "fusion": 16, "embedding": 8, "epochs": 3, "episodes": 20}
 SEEDS = range(2)
