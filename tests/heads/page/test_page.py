@@ -184,7 +184,21 @@ def _poison(value: Any) -> Any:
 
 
 KEYS = {
-    *("dataset", "release", "protocol", "kind", "people", "train", "val", "test", "metrics", "title", "unit", "scale"),
+    *(
+        "dataset",
+        "release",
+        "protocol",
+        "kind",
+        "people",
+        "sizes",
+        "train",
+        "val",
+        "test",
+        "metrics",
+        "title",
+        "unit",
+        "scale",
+    ),
     *("better", "levels", "values", "over", "about", "caption", "notes", "labels", "columns", "numbers", "rows"),
     *("features", "name", "fingerprint", "trained", "used", "threads", "head", "seeds", "parameters", "seconds"),
     *("mean", "std", "ci95", "left_out", "best_epochs", "validation", "history", "loss", "settings", "paper", "source"),

@@ -22,13 +22,19 @@ RULES = read_rules()
 KEYS = tuple(f"{number}.jpg#0" for number in range(300))
 
 
+def under(word: str, rules: Rules) -> Protocol:
+    found = Protocol(word)
+    found.rules = rules
+    return found
+
+
 def apply(word: str, manifest: Manifest, rules: Rules) -> Task:
-    return Protocol(word, rules).task(manifest)
+    return under(word, rules).task(manifest)
 
 
 def checked(rows: list[Row], rules: Rules = RULES, **values: int) -> None:
     """As before a training of i_dml on ``rows`` under cat-6:6."""
-    protocol, manifest = Protocol("cat-6:6", rules), manifest_of(rows)
+    protocol, manifest = under("cat-6:6", rules), manifest_of(rows)
     check(protocol, manifest, protocol.task(manifest), recipe(i_dml.Model, Protocol, values, "test"))
 
 
