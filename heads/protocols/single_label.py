@@ -139,11 +139,13 @@ class Protocol(protocol.Protocol):
 
     @classmethod
     def check_memory(cls, memory: Mapping[str, Tensor], about: Mapping[str, Any], output: Output) -> None:
-        """Nothing is kept but the classes, one for each logit."""
+        """There is none; but the classes must be as many as the head tells."""
         super().check_memory(memory, about, output)
         classes, told = about.get("classes"), given(output.logits).shape[2]
-        if not isinstance(classes, list) or not all(isinstance(one, str) for one in classes) or len(classes) != told:
-            raise ValueError(f"task: classes are {classes!r}, the head tells {told}")
+        if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+            raise ValueError("task: classes are not a list of names")
+        if len(classes) != told:
+            raise ValueError(f"task: {len(classes)} classes, the head tells {told}")
 
     @classmethod
     def answers(

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from one_shot_mappings import with_ties
 from PIL import Image
 from toy_features import make_store
 
@@ -12,7 +13,6 @@ from heads.experiments.bench import prepare
 from heads.experiments.experiment import run
 from heads.experiments.grid import cell
 from heads.protocol import find
-from heads.protocols._one_shot.mapping import MAPPING
 from scripts import predict
 from scripts.prediction import people
 from scripts.prediction.draw import draw
@@ -127,8 +127,7 @@ def test_a_head_of_another_protocol_or_mapping_is_not_asked(tmp_path: Path, caps
     one = cell("random", find("cat-6:6"), {"episodes": 3, "validation_episodes": 1, "epochs": 1})
     bench = prepare(store, "demo", find("cat-6:6"), [one], "cpu")
     run(bench, one, range(1), tmp_path / "runs" / "demo")
-    mine = tmp_path / "mine.toml"
-    mine.write_text(MAPPING.read_text().replace('ties = "seen"', 'ties = "drop"'))
+    mine = with_ties(tmp_path, "drop")
     words = ["--image", "a.jpg", "--head", "random", "--store", str(store.root), "--runs", str(tmp_path / "runs")]
     for more, told in (
         (["--protocol", "cat-6:4"], "was trained on 'demo cat-6:6', asked for is 'demo cat-6:4'"),

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from heads.protocols._one_shot.mapping import MAPPING
+from heads.protocols._one_shot.mapping import MAPPING, read_rules
+
+OURS = read_rules()
 
 
 def changed(folder: Path, *words: tuple[str, str], name: str = "mine.toml") -> Path:
@@ -18,5 +20,5 @@ def changed(folder: Path, *words: tuple[str, str], name: str = "mine.toml") -> P
 
 
 def with_ties(folder: Path, ties: str) -> Path:
-    """Ours with another rule for ties, in a file named after it."""
-    return changed(folder, ('ties = "seen"', f'ties = "{ties}"'), name=f"{ties}.toml")
+    """Ours with that rule for ties, in a file named after it."""
+    return changed(folder, (f'\nties = "{OURS.ties}"', f'\nties = "{ties}"'), name=f"{ties}.toml")

@@ -108,7 +108,7 @@ def fingerprint_of(rules: Rules) -> str:
 def labelled(name: str, manifest: Manifest, rules: Rules) -> Labelled:
     """Everybody's class under the protocol ``name``, one of ``rules.names()``.
 
-    Raises: ConfigError when the mapping names categories that the dataset lacks.
+    Raises: ConfigError when the mapping names categories that the dataset lacks, or nobody has the levels' dimension.
     """
     if name in rules.unseen:
         seen, unseen = tuple(rules.seen), rules.unseen[name]
@@ -118,6 +118,8 @@ def labelled(name: str, manifest: Manifest, rules: Rules) -> Labelled:
         levels = rules.levels[split]
         seen, unseen = tuple(map(str, levels.seen)), tuple(map(str, levels.unseen))
         vad = manifest.vad[:, DIMENSIONS.index(dimension)]
+        if np.isnan(vad).all():
+            raise ConfigError(f"{manifest.dataset}: nobody has {dimension}, so there are no levels of it to learn")
         labels = level_labels(vad, levels.seen + levels.unseen, rules.rounding)
     return Labelled(np.where(np.array(manifest.statuses) == OK, labels, NOWHERE), seen, unseen)
 

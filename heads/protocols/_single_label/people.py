@@ -25,10 +25,10 @@ def labelled(manifest: Manifest) -> tuple[tuple[str, ...], NDArray[np.int64]]:
 def _single(manifest: Manifest) -> NDArray[np.int64]:
     """(n,) the category of usable people with exactly one, else NOWHERE."""
     categories = manifest.categories.astype(bool)
-    if not categories.shape[1]:
-        return np.full(len(categories), NOWHERE, np.int64)
+    found = np.full(len(categories), NOWHERE, np.int64)
     chosen = _usable(manifest) & (categories.sum(1) == 1)
-    return np.where(chosen, categories.argmax(1), NOWHERE).astype(np.int64)
+    found[chosen] = np.nonzero(categories[chosen])[1]
+    return found
 
 
 def _usable(manifest: Manifest) -> NDArray[np.bool_]:

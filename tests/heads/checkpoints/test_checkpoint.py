@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from one_shot_mappings import with_ties
+from one_shot_mappings import OURS, with_ties
 from safetensors import safe_open
 from safetensors.torch import save_file
 from toy_features import make_store
@@ -143,7 +143,7 @@ def test_another_mapping_of_the_same_version_is_told(whole: Path, store: Store, 
     other = with_ties(tmp_path, "drop")
     with pytest.raises(
         StoreError,
-        match=r"i_dml\.safetensors: was trained with mapping \w{16} \(version 1\), the one given is \w{16} "
-        r"\(version 1\)\. Give the MAPPING of then, or train again",
+        match=rf"was trained with mapping \w{{16}} \(version {OURS.version}\), the one given is \w{{16}} "
+        rf"\(version {OURS.version}\)\. Give the MAPPING of then, or train again",
     ):
         evaluate(whole, store, other)

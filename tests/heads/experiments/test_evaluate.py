@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from one_shot_mappings import with_ties
 from toy_features import make_store
 
 from cache.errors import StoreError
@@ -20,7 +21,6 @@ from heads.experiments.experiment import run
 from heads.experiments.grid import cell
 from heads.head import given
 from heads.protocol import find
-from heads.protocols._one_shot.mapping import MAPPING
 from heads.protocols._one_shot.trial import OneShotTrial
 
 FAST = {"stream": 16, "semantic_hidden": 8, "fusion": 16, "embedding": 8, "epochs": 2, "episodes": 7}
@@ -171,10 +171,9 @@ def test_features_without_training_are_marked(tmp_path: Path, capsys: pytest.Cap
 
 @pytest.fixture(scope="module")
 def mine(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Another mapping that calls itself version 1, too."""
-    path = tmp_path_factory.mktemp("mapping") / "mine.toml"
-    path.write_text(MAPPING.read_text().replace('ties = "seen"', 'ties = "drop"'))
-    return path
+    """Another mapping of the same version."""
+    path = with_ties(tmp_path_factory.mktemp("mapping"), "drop")
+    return path.rename(path.with_name("mine.toml"))
 
 
 def test_a_mapping_is_known_by_its_content(

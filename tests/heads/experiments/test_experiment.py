@@ -17,13 +17,12 @@ from heads.checkpoints import checkpoint
 from heads.experiments.bench import prepare
 from heads.experiments.cell import Cell, Result
 from heads.experiments.experiment import run
-from heads.experiments.grid import cell
+from heads.experiments.grid import cell, usual_protocol
 from heads.head import CLASS
 from heads.learning import together
 from heads.learning.train import Best, train
 from heads.learning.training import fields
-from heads.protocol import find
-from heads.protocols.one_shot import Protocol
+from heads.protocol import Protocol, find
 from heads.task import Task
 
 FAST = {"stream": 16, "semantic_hidden": 8, "fusion": 16, "embedding": 8, "epochs": 3, "episodes": 20}
@@ -38,18 +37,23 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     )
 
 
+def usual(head: str) -> Protocol:
+    return find(usual_protocol(head))
+
+
 def fast(head: str) -> dict[str, Any]:
-    """What of FAST the head has."""
+    """What of FAST the head has under its usual protocol."""
     return {
         key: value
         for key, value in FAST.items()
-        if key in fields(plugins.load("heads.models", head, "Model"), Protocol, {})
+        if key in fields(plugins.load("heads.models", head, "Model"), type(usual(head)), {})
     }
 
 
 def result(store: Store, folder: Path, head: str = "sem_ib_dml", **values: Any) -> Result:
-    one = cell(head, find("cat-6:6"), fast(head) | values)
-    bench = prepare(store, "demo", find("cat-6:6"), [one], "cpu")
+    protocol = usual(head)
+    one = cell(head, protocol, fast(head) | values)
+    bench = prepare(store, "demo", protocol, [one], "cpu")
     return run(bench, one, SEEDS, folder)
 
 
@@ -78,7 +82,8 @@ def test_poisoned_test_labels_change_nothing_of_training(
     seen: list[Best] = []
     monkeypatch.setattr(together, "train", lambda *args: seen.append(train(*args)) or seen[-1])
     clean = result(store, tmp_path / "clean", head)
-    honest = Protocol.task
+    kind = type(usual(head))
+    honest = kind.task
 
     def poisoned(protocol: Protocol, manifest: Manifest) -> Task:
         task = honest(protocol, manifest)
@@ -86,7 +91,7 @@ def test_poisoned_test_labels_change_nothing_of_training(
         labels[task.test] = np.random.default_rng(0).permutation(labels[task.test])
         return replace(task, targets={CLASS: labels})
 
-    monkeypatch.setattr(Protocol, "task", poisoned)
+    monkeypatch.setattr(kind, "task", poisoned)
     spoilt = result(store, tmp_path / "spoilt", head)
     assert seen[0].epoch.tolist() == seen[1].epoch.tolist()
     assert all(torch.equal(x, seen[1].state[name]) for name, x in seen[0].state.items())
@@ -96,8 +101,8 @@ def test_poisoned_test_labels_change_nothing_of_training(
 
 @pytest.mark.parametrize("head", [name for name in HEADS if name != "random"])
 def test_poisoned_test_features_change_nothing_of_training(store: Store, tmp_path: Path, head: str) -> None:
-    one = cell(head, find("cat-6:6"), fast(head))
-    bench = prepare(store, "demo", find("cat-6:6"), [one], "cpu")
+    one = cell(head, usual(head), fast(head))
+    bench = prepare(store, "demo", usual(head), [one], "cpu")
     clean = run(bench, one, SEEDS, tmp_path)
     for tensor in bench.split.tensors.values():
         tensor[torch.as_tensor(np.searchsorted(bench.split.rows, bench.task.test))] = 1e6

@@ -7,7 +7,7 @@ import pytest
 
 from cache import plugins
 from cache.errors import ConfigError, UnknownName
-from heads.experiments.grid import Grid, cell, cells, read_grid
+from heads.experiments.grid import Grid, cell, cells, read_grid, usual_protocol
 from heads.protocol import find
 
 
@@ -63,7 +63,7 @@ def test_grids_are_read_by_name_or_path_and_checked_as_a_whole(tmp_path: Path) -
 def test_every_shipped_config_and_grid_is_valid() -> None:
     for head in plugins.names("heads.models"):
         assert head in plugins.configs("heads"), head
-        cell(head, find("cat-6:6"), {})
+        cell(head, find(usual_protocol(head)), {})
     for name in plugins.configs("heads", "configs/grids"):
         grid = read_grid(name)
         assert [cells(grid, find(protocol), {}) for protocol in grid.protocols]

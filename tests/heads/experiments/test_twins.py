@@ -30,7 +30,8 @@ GRID = Grid(heads=("random", "i_dml", "ib_dml"), protocols=("cat-6:6", "cat-6:4"
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
-    return Place(make_store(tmp_path / "store"), "demo", tmp_path / "runs", seeds=2)
+    """Ties go to the seen classes, so that cat-6:6 and cat-6:4 train on the same people."""
+    return Place(make_store(tmp_path / "store"), "demo", tmp_path / "runs", with_ties(tmp_path, "seen"), seeds=2)
 
 
 def go(place: Place, grid: Grid = GRID, **values: Any) -> Outcome:

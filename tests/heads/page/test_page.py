@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from one_shot_mappings import changed
+from one_shot_mappings import OURS, changed
 from toy_features import make_store
 
 from cache.errors import UnknownName
@@ -184,7 +184,21 @@ def _poison(value: Any) -> Any:
 
 
 KEYS = {
-    *("dataset", "release", "protocol", "kind", "people", "train", "val", "test", "metrics", "title", "unit", "scale"),
+    *(
+        "dataset",
+        "release",
+        "protocol",
+        "kind",
+        "people",
+        "sizes",
+        "train",
+        "val",
+        "test",
+        "metrics",
+        "title",
+        "unit",
+        "scale",
+    ),
     *("better", "levels", "values", "over", "about", "caption", "notes", "labels", "columns", "numbers", "rows"),
     *("features", "name", "fingerprint", "trained", "used", "threads", "head", "seeds", "parameters", "seconds"),
     *("mean", "std", "ci95", "left_out", "best_epochs", "validation", "history", "loss", "settings", "paper", "source"),
@@ -284,18 +298,18 @@ def test_another_mapping_and_other_features_are_told(store: Store, folder: Path,
     """The labels are those of the run, whatever the mapping of now."""
     results = results_of(folder)
     results["features"][0]["fingerprint"] = "f" * 16
-    other = changed(tmp_path, ("version = 1", "version = 7"), ('love = ["Affection"]', 'affection = ["Affection"]'))
+    renamed = ('love = ["Affection"]', 'affection = ["Affection"]')
+    other = changed(tmp_path, (f"version = {OURS.version}", "version = 7"), renamed)
     found = gather(folder, results, material.Place(store, other))
     assert not found.shown
     told = "\n".join(found.left_out)
     for name in ("random", "i_dml", "ib_dml"):
         assert f"Drawings of {name}: " in told
-    assert re.search(
-        r"was trained with mapping \w{16} \(version 1\), the one given is \w{16} \(version 7\)\. Give", told
-    )
+    then = rf"was trained with mapping \w{{16}} \(version {OURS.version}\)"
+    assert re.search(rf"{then}, the one given is \w{{16}} \(version 7\)\. Give", told)
     assert "Settings of feature body: the run had ffffffffffffffff, the store has 0000000000000004" in told
     labels = words(section(page.html(found), "labels"))
-    assert "People by class, mapping version 1" in labels
+    assert f"People by class, mapping version {OURS.version}" in labels
     assert "love seen Affection" in labels
 
 

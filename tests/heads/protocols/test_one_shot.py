@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from one_shot_mappings import changed
+from one_shot_mappings import changed, with_ties
 from toy_features import CATEGORIES, manifest_of, people
 
 from cache.errors import ConfigError, TooLittleData, UnknownName
@@ -22,13 +22,19 @@ RULES = read_rules()
 KEYS = tuple(f"{number}.jpg#0" for number in range(300))
 
 
+def under(word: str, rules: Rules) -> Protocol:
+    found = Protocol(word)
+    found.rules = rules
+    return found
+
+
 def apply(word: str, manifest: Manifest, rules: Rules) -> Task:
-    return Protocol(word, rules).task(manifest)
+    return under(word, rules).task(manifest)
 
 
 def checked(rows: list[Row], rules: Rules = RULES, **values: int) -> None:
     """As before a training of i_dml on ``rows`` under cat-6:6."""
-    protocol, manifest = Protocol("cat-6:6", rules), manifest_of(rows)
+    protocol, manifest = under("cat-6:6", rules), manifest_of(rows)
     check(protocol, manifest, protocol.task(manifest), recipe(i_dml.Model, Protocol, values, "test"))
 
 
@@ -163,12 +169,14 @@ def test_unknown_protocols_and_foreign_categories_are_one_line() -> None:
 
 
 def test_another_mapping_replaces_ours(tmp_path: Path) -> None:
-    path = changed(tmp_path, ('ties = "seen"', 'ties = "unseen"'), ("version = 1", "version = 9"))
+    path = changed(
+        tmp_path, (f'\nties = "{RULES.ties}"', '\nties = "drop"'), (f"version = {RULES.version}", "version = 9")
+    )
     protocol = find("cat-6:6", path)
     assert isinstance(protocol, Protocol)
-    assert (protocol.rules.ties, protocol.rules.version) == ("unseen", 9)
+    assert (protocol.rules.ties, protocol.rules.version) == ("drop", 9)
     with pytest.raises(ConfigError, match="ties: input should be 'seen', 'unseen', 'random' or 'drop'"):
-        find("cat-6:6", changed(tmp_path, ('ties = "seen"', 'ties = "last"'), name="bad.toml"))
+        find("cat-6:6", with_ties(tmp_path, "last"))
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from one_shot_mappings import OURS
 from toy_features import make_store
 
 from cache.errors import StoreError
@@ -49,7 +50,7 @@ def test_results_hold_the_contract(folder: Path) -> None:
     assert (largest["name"], largest["title"]) == ("largest_class", "largest class")
     assert largest["values"] == {"accuracy": pytest.approx(max(tested.values()) / sum(tested.values()))}
     assert (results["chance"], results["largest_class"]) == (1 / 6, largest["values"]["accuracy"])
-    assert results["about"] == "mapping 1"
+    assert results["about"] == f"mapping {OURS.version}"
     assert results["caption"] == "test people of classes never trained on"
     assert [(one["name"], one["trained"], one["used"]) for one in results["features"]] == [
         ("body", False, True),
