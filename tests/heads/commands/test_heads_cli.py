@@ -76,7 +76,10 @@ def test_a_run_with_other_settings_gets_a_folder_of_its_own(place: list[str]) ->
         (["train", "--threads", "0"], "--threads 0: must be from 1 to 1024"),
         (["train", "--threads", "99999999999"], "--threads 99999999999: must be from 1 to 1024"),
         (["train", "--mapping", "none.toml"], "none.toml: no such config file"),
-        (["train", "--dataset", "emotic"], "emotic cat-6:6: class anger has 3 train people, needs at least 4; "),
+        (
+            ["train", "--dataset", "emotic"],
+            "emotic cat-6:6: class anger has 3 train people, needs at least 4 (per_class); ",
+        ),
         (["ablate", "--grid", "dem"], "no grid 'dem'. Did you mean 'demo'? Known: affect_dml, beyond, demo."),
         (["trian"], "argument ablate|compare|evaluate|mapping|report|train: invalid choice: 'trian'"),
     ],

@@ -201,7 +201,20 @@ KEYS = {
     ),
     *("better", "levels", "values", "over", "about", "caption", "notes", "labels", "columns", "numbers", "rows"),
     *("features", "name", "fingerprint", "trained", "used", "threads", "head", "seeds", "parameters", "seconds"),
-    *("mean", "std", "ci95", "left_out", "best_epochs", "validation", "history", "loss", "settings", "paper", "source"),
+    *(
+        "mean",
+        "std",
+        "ci95",
+        "left_out",
+        "best_epochs",
+        "judged_by",
+        "validation",
+        "history",
+        "loss",
+        "settings",
+        "paper",
+        "source",
+    ),
     *("remark", "reference", "absent", "difference", "unpaired", "trained_for"),
 }
 """What the page looks up; every other key is a word of somebody's."""
@@ -342,9 +355,10 @@ def test_rows_that_could_not_be_trained_say_why(store: Store, folder: Path) -> N
 
 def test_embeddings_of_the_best_on_validation_never_on_test() -> None:
     rows = [
-        {"name": "a", "parameters": 0, "validation": [0.9]},
-        {"name": "b", "parameters": 1, "validation": [0.2], "metrics": {"accuracy": 0.9}},
-        {"name": "c", "parameters": 1, "validation": [0.5], "metrics": {"accuracy": 0.1}},
+        {"name": "a", "parameters": 0, "judged_by": "%", "validation": [0.9]},
+        {"name": "b", "parameters": 1, "judged_by": "%", "validation": [0.2], "metrics": {"accuracy": 0.9}},
+        {"name": "c", "parameters": 1, "judged_by": "%", "validation": [0.5], "metrics": {"accuracy": 0.1}},
+        {"name": "d", "parameters": 1, "judged_by": "another", "validation": [0.8], "metrics": {"accuracy": 0.1}},
     ]
     assert material.laid_out(rows) == ["b", "c"]
     assert material.laid_out(rows[:2]) == ["b"]

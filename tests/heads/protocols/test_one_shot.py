@@ -10,6 +10,7 @@ from toy_features import CATEGORIES, manifest_of, people
 from cache.errors import ConfigError, TooLittleData, UnknownName
 from cache.manifest import Manifest, Row
 from heads.experiments.bench import check
+from heads.experiments.cell import Cell
 from heads.head import CLASS
 from heads.learning.training import recipe
 from heads.models import i_dml
@@ -35,7 +36,8 @@ def apply(word: str, manifest: Manifest, rules: Rules) -> Task:
 def checked(rows: list[Row], rules: Rules = RULES, **values: int) -> None:
     """As before a training of i_dml on ``rows`` under cat-6:6."""
     protocol, manifest = under("cat-6:6", rules), manifest_of(rows)
-    check(protocol, manifest, protocol.task(manifest), recipe(i_dml.Model, Protocol, values, "test"))
+    settings = recipe(i_dml.Model, Protocol, values, "test")
+    check(protocol, manifest, protocol.task(manifest), Cell("i_dml", settings, "i_dml"))
 
 
 def person(number: int, *categories: str, split: str = "train", vad: tuple[float, float, float] = (5, 5, 5)) -> Row:
@@ -137,8 +139,8 @@ def test_too_little_data_names_every_class_that_is_too_small() -> None:
     with pytest.raises(TooLittleData) as caught:
         checked(rows, per_class=4, batch=32, shots=1)
     text = str(caught.value)
-    assert text.startswith("demo cat-6:6: class anger has 3 train people, needs at least 4; ")
-    assert "class love has 0 train people, needs at least 4; " in text
+    assert text.startswith("demo cat-6:6: class anger has 3 train people, needs at least 4 (per_class); ")
+    assert "class love has 0 train people, needs at least 4 (per_class); " in text
     assert "there are 3 train people, one batch needs 32; " in text
     assert "0 seen classes have the 2 val people that validation needs, at least 2 must; " in text
     assert "unseen class Yearning has 1 people, needs at least 2 (support and query)" in text
