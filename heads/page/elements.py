@@ -39,15 +39,9 @@ def percent(fraction: float, digits: int = 2) -> str:
     return f"{100 * fraction:.{digits}f}"
 
 
-def interval(score: Mapping[str, Any]) -> str:
-    """``mean [low, high]`` in per cent, of a metric as results.json has it."""
-    low, high = score["ci95"]
-    return f"{percent(score['mean'])} [{percent(low)}, {percent(high)}]"
-
-
-def stacked(score: Mapping[str, Any], sign: str = "") -> Html:
-    """A mean in per cent with its interval below it. sign: ``+`` for a difference."""
-    mean, low, high = (f"{100 * value:{sign}.2f}" for value in (score["mean"], *score["ci95"]))
+def stacked(score: Mapping[str, Any], scale: float, sign: str = "") -> Html:
+    """A mean, times ``scale``, with its interval below it. sign: ``+`` for a difference."""
+    mean, low, high = (f"{scale * value:{sign}.2f}" for value in (score["mean"], *score["ci95"]))
     return join([mean, Html("<br/>"), element("small", f"[{low}, {high}]")])
 
 

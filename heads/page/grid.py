@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from heads.page.elements import Html, element, percent, table
+from heads.page.elements import Html, element, table
 from heads.page.outcome import badge
 from heads.tables import summary as matrix_tables
 from heads.text import counted_seeds
@@ -73,10 +73,11 @@ def notes(summary: Summary) -> Html:
 def protocols_section(summary: Summary, tables: Mapping[Path, Results], page: str) -> Html:
     """Every protocol with the way to its page, its people, and what could not be trained."""
     folders = {results["protocol"]: folder for folder, results in tables.items()}
+    metrics = {one["name"]: one for one in summary["metrics"]}
     titles = dict.fromkeys(one["title"] for about in summary["protocols"].values() for one in about.get("levels", ()))
-    columns = ["protocol", "not trained", *(f"{part} people" for part in _PARTS), *(f"{title} %" for title in titles)]
+    columns = ["protocol", "not trained", *(f"{part} people" for part in _PARTS), *titles]
     body = [
-        [link(name, folders.get(name), page), _absent(about), *_people(about), *_shares(about, titles)]
+        [link(name, folders.get(name), page), _absent(about), *_people(about), *_shares(about, titles, metrics)]
         for name, about in summary["protocols"].items()
     ]
     caption = "A protocol's own page has its classes, confusions, learning curves and settings"
@@ -98,11 +99,12 @@ def _people(about: Mapping[str, Any]) -> list[str]:
     return [f"{sizes[part]:,}" if part in sizes else "" for part in _PARTS]
 
 
-def _shares(about: Mapping[str, Any], titles: Iterable[str]) -> list[str]:
+def _shares(about: Mapping[str, Any], titles: Iterable[str], metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Of each level the main metric's value."""
-    levels, main = about.get("levels", ()), about.get("metric")
+    levels, main = about.get("levels", ()), str(about.get("metric"))
     values = {one["title"]: one["values"][main] for one in levels if main in one["values"]}
-    return [percent(values[title]) if title in values else "" for title in titles]
+    told = {title: f"{metrics[main]['scale'] * value:.2f} {metrics[main]['unit']}" for title, value in values.items()}
+    return [told.get(title, "") for title in titles]
 
 
 def features_section(summary: Summary) -> Html:

@@ -9,12 +9,12 @@ from heads.drawing import Bars, Drawing, Matrix, Points
 from heads.page import charts
 from heads.page.charts import Mark
 from heads.page.curves import curve, limits
-from heads.page.elements import Html, element, interval, join, percent, table
+from heads.page.elements import Html, element, join, table
 from heads.page.material import Material
 from heads.page.scatter import legend, scatter
 from heads.tables import results as tables
+from heads.text import interval
 
-_KINDS = {"loss": 1, "validation": 100}  # as drawn: validation in per cent
 Row = Mapping[str, Any]
 
 
@@ -29,7 +29,7 @@ def name_of(material: Material, row: Row) -> Html:
 
 
 def table_section(material: Material) -> Html:
-    """Every head with its intervals, the scores without learning, the paper, and a picture of them."""
+    """Every head with its intervals, the scores without learning, the paper, and pictures of what is per cent."""
     results = dict(material.results)
     metrics, levels = results["metrics"], tables.main_levels(results)
     main = metrics[0]
@@ -49,7 +49,7 @@ def table_section(material: Material) -> Html:
     body += [[one["name"], f"not trained: {one['reason']}"] for one in results.get("absent") or []]
     notes = [element("p", note) for note in (tables.notes(results) if material.rows else [])]
     caption = f"{results['dataset']}, {results['protocol']}: {results['caption']}"
-    drawn = [_overview(material, one) for one in metrics if material.rows]
+    drawn = [_overview(material, one) for one in metrics if material.rows and one["unit"] == "%"]
     return join(
         [
             table(caption, columns, body, numbers=len(columns) - 2),
@@ -64,20 +64,20 @@ def _line(material: Material, row: Row) -> list[str]:
     features = join(
         (join([name, " ", badge()]) if name in untrained else name for name in row["features"]), ", "
     ) or Html("none")
-    metrics, main = results["metrics"], results["metrics"][0]["name"]
+    metrics, main, scale = results["metrics"], results["metrics"][0]["name"], results["metrics"][0]["scale"]
     paper = (row.get("paper") or {}).get(main)
     scores = row.get("metrics") or {}
     ours = scores.get(main, {}).get("mean")
     return [
         row["name"],
         features,
-        *(interval(scores[one["name"]]) if one["name"] in scores else "not run" for one in metrics),
-        *(percent(one["values"][main]) for one in tables.main_levels(results)),
-        percent(paper) if paper is not None else "",
-        f"{100 * (ours - paper):+.2f}" if paper is not None and ours is not None else "",
+        *(interval(scores[one["name"]], one["scale"]) if one["name"] in scores else "not run" for one in metrics),
+        *(f"{scale * one['values'][main]:.2f}" for one in tables.main_levels(results)),
+        f"{scale * paper:.2f}" if paper is not None else "",
+        f"{scale * (ours - paper):+.2f}" if paper is not None and ours is not None else "",
         f"{row['parameters']:,}" if "parameters" in row else "",
         f"{row['seconds']:.1f}" if "seconds" in row else "",
-        *([_paired(row, main)] if results.get("reference") else []),
+        *([_paired(row, metrics[0])] if results.get("reference") else []),
     ]
 
 
@@ -87,12 +87,12 @@ def _worth(material: Material, reference: str) -> str:
     return f" (UNTRAINED: {', '.join(found)})" if found else ""
 
 
-def _paired(row: Row, main: str) -> str:
+def _paired(row: Row, main: Mapping[str, Any]) -> str:
     """How much better than the reference over the same resamples, or why that is not known."""
-    found = (row.get("difference") or {}).get(main)
+    found = (row.get("difference") or {}).get(main["name"])
     if row.get("unpaired"):
         return f"\u2013 {row['unpaired']}"
-    return f"{100 * found['mean']:+.2f} [{percent(found['ci95'][0])}, {percent(found['ci95'][1])}]" if found else ""
+    return f"{main['scale'] * found['mean']:+.2f} {interval(found, main['scale']).partition(' ')[2]}" if found else ""
 
 
 def _overview(material: Material, metric: Mapping[str, Any]) -> Html:
@@ -209,7 +209,11 @@ def curves_section(material: Material) -> Html:
 
 
 def _curves(material: Material, rows: Sequence[Row]) -> Iterable[Html]:
-    values = {kind: [size * np.array(row["history"][kind]) for row in rows] for kind, size in _KINDS.items()}
+    sizes = {"loss": [1] * len(rows), "validation": [100 if "%" in row["judged_by"] else 1 for row in rows]}
+    values = {
+        kind: [size * np.array(row["history"][kind]) for row, size in zip(rows, found, strict=True)]
+        for kind, found in sizes.items()
+    }
     ends = {kind: limits(found) for kind, found in values.items()}
     for at, row in enumerate(rows):
         score = values["validation"][at]

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from heads.page.elements import Html, element, join, percent, table
+from heads.page.elements import Html, element, join, table
 from heads.page.grid import link
 from heads.tables.results import main_levels
+from heads.text import interval
 
 Results = Mapping[str, Any]
 
@@ -17,16 +18,19 @@ def overview(tables: Mapping[Path, Results], page: str) -> Html:
     names = list(dict.fromkeys(row["name"] for one in tables.values() for row in (*one["rows"], *_absent(one))))
     body = [[name, *(_cell(one, name) for one in tables.values())] for name in names]
     mains = ", ".join(dict.fromkeys(one["metrics"][0]["title"] for one in tables.values())).capitalize()
-    told = f"{mains} in per cent with its 95 % interval; below it the paper's number and ours \u2212 paper."
+    told = f"{mains} with its 95 % interval; below it the paper's number and ours \u2212 paper."
     parts = [table(told, ["head", *protocols], body, numbers=len(protocols))]
     worth = [f"{one['protocol']}: {_told(one)}" for one in tables.values()]
-    parts.append(element("p", f"Without learning, in per cent: {'; '.join(worth)}.", class_="notes"))
+    parts.append(element("p", f"Without learning: {'; '.join(worth)}.", class_="notes"))
     return join(parts)
 
 
 def _told(results: Results) -> str:
-    main = results["metrics"][0]["name"]
-    return ", ".join(f"{one['title']} {percent(one['values'][main])}" for one in main_levels(dict(results)))
+    main = results["metrics"][0]
+    levels = main_levels(dict(results))
+    return ", ".join(
+        f"{one['title']} {main['scale'] * one['values'][main['name']]:.2f} {main['unit']}" for one in levels
+    )
 
 
 def untrained(tables: Mapping[Path, Results]) -> list[str]:
@@ -45,12 +49,12 @@ def _cell(results: Results, name: str) -> Html:
     if row is None:
         missing = next((one["reason"] for one in _absent(results) if one["name"] == name), "not in this table")
         return element("span", missing, class_="absent")
-    main = results["metrics"][0]["name"]
+    main, scale = results["metrics"][0]["name"], results["metrics"][0]["scale"]
     score = row["metrics"][main]
-    low, high = score["ci95"]
-    lines = [join([percent(score["mean"]), element("small", f" [{percent(low)}, {percent(high)}]")])]
+    mean, bounds = interval(score, scale).split(" ", 1)
+    lines = [join([mean, element("small", f" {bounds}")])]
     if paper := (row.get("paper") or {}).get(main):
-        lines.append(element("small", f"{percent(paper)} | {100 * (score['mean'] - paper):+.2f}"))
+        lines.append(element("small", f"{scale * paper:.2f} | {scale * (score['mean'] - paper):+.2f}"))
     without = {one["name"] for one in results["features"] if not one["trained"]}
     if without & set(row["features"]):
         lines.append(element("strong", "UNTRAINED", class_="untrained"))

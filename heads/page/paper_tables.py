@@ -5,7 +5,7 @@ from typing import Any
 
 from heads.page import charts
 from heads.page.charts import Mark
-from heads.page.elements import Html, element, framed, join, percent, stacked
+from heads.page.elements import Html, element, framed, join, stacked
 from heads.page.outcome import badge, card, key_of, warned
 from heads.tables import summary as tables
 
@@ -52,32 +52,36 @@ def _ours(cell: Cell, metric: Mapping[str, Any]) -> str:
     if not cell.get("metrics"):
         return element("span", cell["reason"], class_="absent")
     marks = [Html("<br/>"), badge(), element("small", f" {', '.join(cell['untrained'])}")] if cell["untrained"] else []
-    return join([stacked(cell["metrics"][metric["name"]]), *marks])
+    return join([stacked(cell["metrics"][metric["name"]], metric["scale"]), *marks])
 
 
-def _reference(cell: Cell, _: Mapping[str, Any]) -> str:
+def _reference(cell: Cell, metric: Mapping[str, Any]) -> str:
     if apart := cell.get("to_reference"):
-        return stacked(apart, "+")
+        return stacked(apart, metric["scale"], "+")
     return element("span", f"\u2013 {cell['unpaired']}", class_="absent") if cell.get("unpaired") else ""
 
 
 _SHOWN = {
-    "paper": lambda cell, _: percent(cell["paper"]) if cell["paper"] is not None else "",
+    "paper": lambda cell, metric: f"{metric['scale'] * cell['paper']:.2f}" if cell["paper"] is not None else "",
     "ours": _ours,
-    "difference": lambda cell, _: stacked(cell["difference"], "+") if cell.get("difference") else "",
-    "metric": lambda score, _: stacked(score),
+    "difference": lambda cell, metric: (
+        stacked(cell["difference"], metric["scale"], "+") if cell.get("difference") else ""
+    ),
+    "metric": lambda score, metric: stacked(score, metric["scale"]),
     "reference": _reference,
 }
 
 
 def _picture(summary: Summary, one: Mapping[str, Any], place: int) -> Html | None:
-    """Every head of one column; None when none could be trained."""
+    """Every head of one column; None when none could be trained, and for what is not per cent."""
     cells = [(row["name"], row["cells"][place]) for row in one["rows"]]
     known = [(name, cell) for name, cell in cells if cell.get("metrics")]
     if not known:
         return None
     column = one["columns"][place]
-    metric = tables.main_of(summary, column)["name"]
+    metric, unit = (tables.main_of(summary, column)[word] for word in ("name", "unit"))
+    if unit != "%":
+        return None
     marks = [_mark(name, cell, metric) for name, cell in known]
     found = (tables.level(summary, column, name.strip("()")) for name, _ in tables.floors(summary, one))
     lines = [value for value in found if value is not None]

@@ -234,7 +234,7 @@ def test_a_protocol(copy: Path) -> None:
     run(copy, line("make evaluate HEAD=linear PROTOCOL="), "protocol")
     expected = balanced_accuracy_score(*said(copy, "protocol"))
     assert found["rows"][0]["metrics"]["macro_accuracy"]["values"] == [pytest.approx(expected, rel=1e-12)]
-    assert found["validation"] == "macro accuracy %"
+    assert found["rows"][0]["judged_by"] == "macro accuracy %"
 
 
 @pytest.mark.slow

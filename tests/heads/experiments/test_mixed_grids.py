@@ -90,8 +90,10 @@ def test_chance_is_that_of_the_main_metric(store: Store, tmp_path: Path) -> None
     chance = next(one["values"] for one in about["levels"] if one["name"] == "chance")
     assert about["metric"] == "macro_f1"
     assert chance["macro_f1"] != chance["accuracy"]
-    assert page_grid._shares(about, ["chance"]) == [f"{100 * chance['macro_f1']:.2f}"]
-    assert page_grid._shares({"levels": [{"title": "chance", "values": {}}], "metric": "accuracy"}, ["chance"]) == [""]
+    metrics = {one["name"]: one for one in found.summary["metrics"]}
+    assert page_grid._shares(about, ["chance"], metrics) == [f"{100 * chance['macro_f1']:.2f} %"]
+    without = {"levels": [{"title": "chance", "values": {}}], "metric": "accuracy"}
+    assert page_grid._shares(without, ["chance"], metrics) == [""]
 
 
 def test_rows_without_a_common_metric_cannot_be_compared(
