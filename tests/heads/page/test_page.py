@@ -177,7 +177,7 @@ class _Tags(HTMLParser):
 
 def _poison(value: Any) -> Any:
     if isinstance(value, str):
-        return value + EVIL
+        return value if value == "%" else value + EVIL  # what has another unit is not drawn
     if isinstance(value, dict):
         return {key if key in KEYS else key + EVIL: _poison(one) for key, one in value.items()}
     return [_poison(one) for one in value] if isinstance(value, list) else value

@@ -166,7 +166,7 @@ NAMES = ("cat-", "lev-", "accuracy", "macro_accuracy")
 def poisoned(value: Any) -> Any:
     """Every word that is a value, and every name of a protocol or metric."""
     if isinstance(value, str):
-        return value + EVIL
+        return value if value == "%" else value + EVIL  # what has another unit is not drawn
     if isinstance(value, dict):
         return {key + EVIL if key.startswith(NAMES) else key: poisoned(one) for key, one in value.items()}
     return [poisoned(one) for one in value] if isinstance(value, list) else value
