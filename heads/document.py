@@ -14,6 +14,23 @@ class Part(BaseModel):
     model_config = ConfigDict(allow_inf_nan=False)
 
 
+class Metric(Part):
+    """How a number is called and printed."""
+
+    name: str
+    title: str
+    unit: str
+    scale: Number
+
+
+class Level(Part):
+    """Scores that need no learning, by metric."""
+
+    name: str
+    title: str
+    values: dict[str, Number]
+
+
 def first_fault(error: ValidationError) -> str:
     """``rows.0.name: Field required``, in one line."""
     fault = error.errors(include_url=False)[0]

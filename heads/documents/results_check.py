@@ -6,7 +6,7 @@ from typing import Any, Self
 from pydantic import Field, ValidationError, model_validator
 
 from cache.errors import StoreError
-from heads.document import Number, Part, first_fault
+from heads.document import Level, Metric, Number, Part, first_fault
 
 
 class _Apart(Part):
@@ -22,19 +22,6 @@ class _Paper(Part):
     source: str
     dataset: str
     remark: str
-
-
-class _Metric(Part):
-    name: str
-    title: str
-    unit: str
-    scale: float
-
-
-class _Level(Part):
-    name: str
-    title: str
-    values: dict[str, Number]
 
 
 class _Labels(Part):
@@ -104,8 +91,8 @@ class _Results(Part):
     dataset: str
     release: str
     protocol: str
-    metrics: list[_Metric] = Field(min_length=1)
-    levels: list[_Level]
+    metrics: list[Metric] = Field(min_length=1)
+    levels: list[Level]
     over: str
     about: str
     caption: str

@@ -6,7 +6,7 @@ from typing import Any, Self
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from cache.errors import StoreError
-from heads.document import Number, Part, first_fault
+from heads.document import Level, Metric, Number, Part, first_fault
 from heads.experiments.runs import folder_name
 
 
@@ -61,19 +61,6 @@ class _Table(Part):
         return self
 
 
-class _Level(Part):
-    name: str
-    title: str
-    values: dict[str, Number]
-
-
-class _Metric(Part):
-    name: str
-    title: str
-    unit: str
-    scale: float
-
-
 class _Absent(Part):
     reason: str
     error: str
@@ -83,7 +70,7 @@ class _Protocol(Part):
     folder: str | None
     metric: str | None = None
     sizes: dict[str, int] = Field(default_factory=dict)
-    levels: list[_Level] = Field(default_factory=list)
+    levels: list[Level] = Field(default_factory=list)
     absent: list[_Absent]
 
     @field_validator("folder")
@@ -104,7 +91,7 @@ class _Summary(Part):
     release: str
     about: str
     over: str
-    metrics: list[_Metric] = Field(min_length=1)
+    metrics: list[Metric] = Field(min_length=1)
     threads: int
     seeds: int
     reference: str | None
