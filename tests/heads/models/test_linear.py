@@ -20,11 +20,11 @@ def test_it_finds_what_logistic_regression_finds() -> None:
     draw = np.random.default_rng(0)
     x, weight = draw.normal(size=(600, 6)).astype(np.float32), draw.normal(size=(6, 3))
     labels = (x @ weight + draw.gumbel(size=(600, 3))).argmax(1)
-    found = cell("linear", find("single-label"), {"features": "a", "lr": 3e-3, "batch": 600, "step": 400, "gamma": 0.3})
+    found = cell("linear", find("single-label"), {"features": "a", "lr": 8e-3, "batch": 600, "step": 200, "gamma": 0.3})
     head = Model(found.recipe, {"a/pooled": 6}, {CLASS: 3}, [0, 1])  # type: ignore[arg-type]
     samples = Samples.of({"a/pooled": torch.as_tensor(x)}, np.arange(600), {CLASS: labels}, torch.device("cpu"))
     course = Course.start(head, samples, found.recipe, [0, 1])
-    for _ in range(1500):
+    for _ in range(600):
         course.descend()
     reference = LogisticRegression(C=1e6, max_iter=2000).fit(x, labels)
     logits = outputs(head, samples, 2, ["logits"]).logits
