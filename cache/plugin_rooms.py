@@ -27,20 +27,24 @@ def check(folder: Path, named: str, project: Path) -> None:
     if folder.samefile(project):
         raise PluginError(f"{named}: is this project itself, whose plug-ins are found anyway. Leave it out")
     try:
-        _check_sides(folder, named)
+        _check_sides(folder)
         for parent in (*_SIDES, "heads/configs", "pipeline/configs"):
             _check_rooms(folder, parent)
+        _check_any(folder, named)
         _check_configs(folder, project, "heads/configs", "heads/models")
         _check_configs(folder, project, "pipeline/configs", "pipeline/datasets")
     except OSError as error:
         raise PluginError(f"{named}: {error.filename} cannot be read: {error.strerror}") from None
 
 
-def _check_sides(folder: Path, named: str) -> None:
+def _check_sides(folder: Path) -> None:
     for one in _shown(folder):
         side = get_close_matches(one.name, _SIDES, n=1, cutoff=0.75)
         if one.is_dir() and side and not (folder / side[0]).exists():
             raise PluginError(f"{one}: no plug-in is looked for there. Did you mean {folder / side[0]}?")
+
+
+def _check_any(folder: Path, named: str) -> None:
     if not any((folder / room).is_dir() for room in (*ROOMS, *CONFIGS)):
         above = f" Did you mean the folder above it, {folder.parent}?" if folder.name in _SIDES else ""
         raise PluginError(f"{named}: has no folder of plug-ins in it.{above} Known: {', '.join((*ROOMS, *CONFIGS))}")
