@@ -35,6 +35,9 @@ def main() -> int:
         told = "no head, protocol, stage or dataset outside this project to try"
         sys.stderr.write(f"error: {told}. Give its folder: PLUGINS=<folder>\n")
         return 2
+    if not (_HERE / "tests").is_dir():
+        sys.stderr.write(f"error: {_HERE / 'tests'}: not there. The suites are in the repository: run it in a clone\n")
+        return 2
     print(f"trying {', '.join(name for some in names.values() for name in some)}", flush=True)
     support = [str(one.path / "tests" / "support") for one in found.folders]
     paths = os.pathsep.join([*support, *filter(None, [os.environ.get("PYTHONPATH")])])

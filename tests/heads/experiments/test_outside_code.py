@@ -13,6 +13,7 @@ from cache.errors import WeightsError
 from cache.store import Store
 from heads.checkpoints import checkpoint
 from heads.commands._grids import table
+from heads.documents import papers
 from heads.experiments.cell import Cell
 from heads.experiments.code_version import code_version, plugins_of
 from heads.experiments.grid import cell
@@ -86,3 +87,16 @@ def test_a_checkpoint_says_which_code_it_is_of(mine: Path, tmp_path: Path, caplo
         with pytest.raises(WeightsError, match=rf"^{path}: head projection is not known here; it was trained with the"):
             ask()
     check_head(place.runs, "nonesuch")
+
+
+def test_a_head_outside_with_the_settings_of_a_published_one_takes_nothing_from_it(mine: Path) -> None:
+    """It need not even go with the paper's protocol."""
+    text = "from heads.models import ib_dml\nclass Model(ib_dml.Model):\n    learns = frozenset({'age'})\n"
+    (mine / "heads/models/like.py").write_text(text)
+    plugin_folders.forget()
+    papers._with.cache_clear()
+    settings = cell("ib_dml", find("cat-6:6"), {}).settings
+    found = papers.published(papers.read(), "ib_dml", find("cat-6:6"), settings)
+    papers._with.cache_clear()
+    assert found
+    assert found["accuracy"] == 0.2102
