@@ -92,7 +92,7 @@ def test_a_checkpoint_says_which_code_it_is_of(mine: Path, tmp_path: Path, caplo
 def test_a_head_outside_with_the_settings_of_a_published_one_takes_nothing_from_it(mine: Path) -> None:
     """It need not even go with the paper's protocol."""
     text = "from heads.models import ib_dml\nclass Model(ib_dml.Model):\n    learns = frozenset({'age'})\n"
-    (mine / "heads/models/like.py").write_text(text)
+    (mine / "heads/models/alike.py").write_text(text)
     plugin_folders.forget()
     papers._with.cache_clear()
     settings = cell("ib_dml", find("cat-6:6"), {}).settings
