@@ -14,6 +14,7 @@ from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.metadata import entry_points
 from importlib.util import find_spec, spec_from_file_location
+from os.path import expanduser, isdir
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -106,8 +107,8 @@ def forget() -> None:
 def named(text: str) -> list[Folder]:
     """Of a PLUGINS' text. A path with blanks in it is one folder where it is there."""
     parts = [part for part in text.split(":") if part.strip()]
-    paths = [path for part in parts for path in ([part] if Path(part).expanduser().is_dir() else part.split())]
-    return [Folder(Path(path).expanduser().absolute(), f"{VARIABLE}={path}") for path in paths]
+    paths = [path for part in parts for path in ([part] if isdir(expanduser(part)) else part.split())]
+    return [Folder(Path(expanduser(path)).absolute(), f"{VARIABLE}={path}") for path in paths]
 
 
 def absolute() -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from difflib import get_close_matches
+from os.path import isdir
 from pathlib import Path
 
 from cache.errors import PluginError, nearest
@@ -22,7 +23,7 @@ def check(folder: Path, named: str, project: Path) -> None:
 
     Raises: PluginError for one that is not there or has no plug-ins, and for what lies in it where nothing is found.
     """
-    if not folder.is_dir():
+    if not isdir(folder):
         raise PluginError(f"{named}: no such folder. It is one with heads/models/<head>.py, pipeline/stages/<stage>.py")
     if folder.samefile(project):
         raise PluginError(f"{named}: is this project itself, whose plug-ins are found anyway. Leave it out")
@@ -39,9 +40,10 @@ def check(folder: Path, named: str, project: Path) -> None:
 
 def _check_sides(folder: Path) -> None:
     for one in _shown(folder):
-        side = get_close_matches(one.name, _SIDES, n=1, cutoff=0.75)
-        if one.is_dir() and side and not (folder / side[0]).exists():
-            raise PluginError(f"{one}: no plug-in is looked for there. Did you mean {folder / side[0]}?")
+        for side in get_close_matches(one.name, _SIDES, n=1, cutoff=0.75):
+            rooms = [one / room.removeprefix(f"{side}/") for room in (*ROOMS, *CONFIGS) if room.startswith(f"{side}/")]
+            if one.name != side and any(room.is_dir() for room in rooms):
+                raise PluginError(f"{one}: no plug-in is looked for there. Did you mean {folder / side}?")
 
 
 def _check_any(folder: Path, named: str) -> None:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from cache import plugins
 from cache.errors import StoreError, WeightsError
 from cache.plugin_code import code
+from cache.plugin_rooms import PACKAGES
 from heads.protocol import Protocol
 
 _Width = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -68,10 +69,14 @@ def checked(path: Path, content: Any) -> dict[str, Any]:
 def check_plugins(path: Path, about: Mapping[str, Any]) -> None:
     """Whether the plug-ins that the checkpoint at ``path`` was trained with are here; other code of one is logged.
 
-    Raises: WeightsError when one is not.
+    Raises: WeightsError when one is not, or for a name that is no plug-in's.
     """
     for module, told in about["plugins"].items():
         package, _, name = module.rpartition(".")
+        if package not in PACKAGES:  # names are imported, and a checkpoint is anybody's
+            raise WeightsError(
+                f"{path}: not a checkpoint of a head, or damaged: plugins: {module[:_FEW]!r}. Train again"
+            )
         if name not in plugins.names(package):
             was = f"it was trained with the plug-in {told['file']} ({told['digest']})"
             word = plugins.kind(package)

@@ -74,6 +74,8 @@ class Request:
             words.append(f"CONFIG={self.config}")
         if self.weights != Path("weights"):
             words.append(f"WEIGHTS={self.weights}")
+        if folders := plugin_folders.absolute():
+            words.append(f'PLUGINS="{folders}"')
         return " ".join(words)
 
     def features(self, manifest: Manifest, images: int, chosen: tuple[Recipe, ...]) -> Mapping[str, Feature]:

@@ -55,6 +55,7 @@ def test_a_plug_in_outside_is_found_by_the_same_words_and_listed_unrun(give: Giv
             "heads/configs/grids/wide.toml": "",
             "pipeline/stages/heavy.py": "raise RuntimeError('was imported')",
             "notes/anything.py": "",
+            "pipelines/anything.py": "",
         }
     )
     added = {"heads.losses": ["mine"], "pipeline.stages": ["heavy"], "heads.models": ["many"]}
@@ -132,6 +133,7 @@ def test_what_would_not_be_found_is_told_in_one_line(give: Give, tmp_path: Path,
 def test_a_path_that_is_none_and_one_too_deep(give: Give, monkeypatch: pytest.MonkeyPatch) -> None:
     deep = give(**{"heads/models/x.py": ""}) / "heads"
     for text, told in (
+        (f"~nobody/{'x' * 300}", "PLUGINS=~nobody/xxx"),
         ("/nonesuch", "PLUGINS=/nonesuch: no such folder. It is one with heads/models/<head>.py"),
         (
             str(deep),

@@ -12,6 +12,7 @@ from cache import plugin_folders
 from cache.errors import WeightsError
 from cache.store import Store
 from heads.checkpoints import checkpoint
+from heads.checkpoints.about import check_plugins
 from heads.commands._grids import table
 from heads.documents import papers
 from heads.experiments.cell import Cell
@@ -87,6 +88,14 @@ def test_a_checkpoint_says_which_code_it_is_of(mine: Path, tmp_path: Path, caplo
         with pytest.raises(WeightsError, match=rf"^{path}: head projection is not known here; it was trained with the"):
             ask()
     check_head(place.runs, "nonesuch")
+
+
+def test_a_checkpoint_imports_nothing_of_its_own_choice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "lurking.py").write_text("raise RuntimeError('was imported')\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    about = {"plugins": {"lurking.x": {"file": "x", "digest": "x"}}}
+    with pytest.raises(WeightsError, match=r"^a: not a checkpoint of a head, or damaged: plugins: 'lurking\.x'"):
+        check_plugins(Path("a"), about)
 
 
 def test_a_head_outside_with_the_settings_of_a_published_one_takes_nothing_from_it(mine: Path) -> None:

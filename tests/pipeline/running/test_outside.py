@@ -76,6 +76,10 @@ def test_without_the_folder_the_word_is_unknown_and_a_wrong_one_is_one_line(
         said = capsys.readouterr().err
         assert said.startswith(f"error: {told}")
         assert said.count("\n") == 1
+    plugin_folders.use("mine")
+    weights = ["--root", str(folder / "photos"), "--stages", "image", "--weights", str(folder / "none")]
+    assert main([*WORDS, *weights]) == 2
+    assert f'STAGES="image" WEIGHTS={folder}/none PLUGINS="{folder}/mine" fetches ' in capsys.readouterr().err
 
 
 def test_a_cluster_that_ran_before_runs_the_code_of_now(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
