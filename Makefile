@@ -20,6 +20,7 @@ SEEDS ?= 5
 HEAD ?= sem_ib_dml
 GRID ?= demo
 RUN ?= demo
+export PLUGINS := $(PLUGINS)
 
 q = '$(subst ','\'',$(1))'
 option = $(if $($(2)),--$(1) $(call q,$($(2))))
@@ -91,6 +92,14 @@ report: $(READY) ## a finished run's table, and its page in runs/RUN/report.html
 predict: $(READY) ## emotions in new photographs: HEAD= IMAGE= [BOXES="x1,y1,x2,y2 ..."|file.csv] [OUT=predictions] [PROTOCOL=] [MAPPING=] [NAME=]
 	@$(PY) -m scripts.predict --head $(call q,$(HEAD)) $(call option,protocol,PROTOCOL) $(where) $(call option,root,ROOT) --data $(call q,$(DATA)) --runs $(call q,$(RUNS)) $(call option,name,NAME) $(call option,mapping,MAPPING) \
 		--weights $(call q,$(WEIGHTS)) --device $(call q,$(DEVICE)) $(call option,config,CONFIG) $(call option,image,IMAGE) $(call option,boxes,BOXES) $(call option,out,OUT) $(if $(filter 1 yes true on,$(UNTRAINED)),--untrained)
+
+.PHONY: plugins
+plugins: $(READY) ## every head, stage, dataset, protocol, loss, miner, metric and grid, your own too: [PLUGINS=folder]
+	@$(PY) -m scripts.plugins
+
+.PHONY: test-plugins
+test-plugins: $(READY) ## the contract suites on your own plug-ins alone: PLUGINS=folder
+	@$(PY) -m scripts.try_plugins
 
 .PHONY: test
 test: $(READY) ## the tests that run anywhere, in minutes

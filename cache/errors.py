@@ -16,6 +16,10 @@ class UnknownName(AffectError, LookupError):  # noqa: N818 (reads as what it is)
     """A dataset, stage, head, protocol or feature of that name does not exist."""
 
 
+class PluginError(AffectError, ImportError):
+    """A plug-in outside this project, or the folder that holds it, cannot be used as it is."""
+
+
 class DataError(AffectError, ValueError):
     """An annotation file or a dataset's folder is not what its format says."""
 

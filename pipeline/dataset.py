@@ -8,6 +8,7 @@ from typing import ClassVar
 from cache.errors import DataError
 from cache.fingerprint import digest_files, fingerprint
 from cache.manifest import Manifest
+from cache.plugin_code import code
 
 
 class Reader(ABC):
@@ -47,7 +48,8 @@ class Reader(ABC):
 
 
 def source_of(reader: Reader) -> str:
-    """Names the state of the annotation: its bytes, the reader, its version and what it finds around them.
+    """Names the state of the annotation: its bytes, the reader, its version (of one outside this project its code)
+    and what it finds around them.
 
     Raises: DataError when an annotation file is absent or cannot be read.
     """
@@ -56,6 +58,8 @@ def source_of(reader: Reader) -> str:
     except OSError as error:
         raise DataError(f"{error.filename}: cannot be read: {error.strerror}") from None
     about = {"reader": reader.name, "version": reader.version, "arrangement": reader.arrangement()}
+    if outside := code(type(reader).__module__):
+        about["plugin"] = outside.digest
     return fingerprint(about | {"files": digest})
 
 

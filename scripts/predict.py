@@ -85,6 +85,7 @@ def _run(options: argparse.Namespace) -> int:
         raise ConfigError("BOXES: for a folder of images give a CSV file of image,x1,y1,x2,y2")
     if isinstance(boxes, dict):
         people.check_names(boxes, paths, f"BOXES={options.boxes}")
+    runs.check_head(options.runs, options.head)
     protocol = find(options.protocol or usual_protocol(options.head), options.mapping)
     path = runs.checkpoint(options.runs, options.dataset, protocol.name, options.head, options.name, options.mapping)
     loaded = checkpoint.load(path)

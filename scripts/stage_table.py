@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from cache.plugins import load, names
+from cache.plugins import load, shipped
 from pipeline.stage import Stage
 from pipeline.weights.catalogue import find
 
@@ -22,7 +22,7 @@ def table() -> str:
     """One line for each stage."""
     speeds = json.loads(SPEEDS.read_text()).get("stages", {}) if SPEEDS.exists() else {}
     header = f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}\n"
-    return header + "".join(_line(name, speeds.get(name)) for name in names("pipeline.stages"))
+    return header + "".join(_line(name, speeds.get(name)) for name in shipped("pipeline.stages"))
 
 
 def _line(name: str, speed: dict[str, Any] | None) -> str:

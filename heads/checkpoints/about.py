@@ -1,23 +1,36 @@
 """What a checkpoint tells of itself beside its weights, and whether that is what a command asks for."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from cache import plugins
 from cache.errors import StoreError, WeightsError
+from cache.plugin_code import code
+from cache.plugin_rooms import PACKAGES
 from heads.protocol import Protocol
 
 _Width = Annotated[int, Field(ge=1, le=1_000_000)]
 _Seed = Annotated[int, Field(ge=0, lt=2**31)]
+_LOG = logging.getLogger(__name__)
 _FEW = 120
 """Characters of a fault's text that are told."""
 
 
+class _Plugin(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True)
+
+    file: str
+    digest: str
+
+
 class About(BaseModel):
     """kind: the protocol's file. protocol: its word. task: what the protocol keeps of it (``Task.about``). sizes: kind
-    of target -> how many classes or numbers. features: fingerprint by name."""
+    of target -> how many classes or numbers. features: fingerprint by name. plugins: those outside this project that it
+    was trained with, by module."""
 
     model_config = ConfigDict(strict=True, frozen=True)
 
@@ -34,6 +47,7 @@ class About(BaseModel):
     task: dict[str, Any]
     features: dict[str, str]
     untrained: list[str]
+    plugins: dict[str, _Plugin] = Field(default_factory=dict)
 
 
 def checked(path: Path, content: Any) -> dict[str, Any]:
@@ -50,6 +64,26 @@ def checked(path: Path, content: Any) -> dict[str, Any]:
         where, told = ".".join(map(str, fault["loc"])), fault["msg"][0].lower() + fault["msg"][1:]
         text = f"{where}: {told}" if where else told
         raise WeightsError(f"{path}: not a checkpoint of a head, or damaged: {text[:_FEW]}. Train again") from None
+
+
+def check_plugins(path: Path, about: Mapping[str, Any]) -> None:
+    """Whether the plug-ins that the checkpoint at ``path`` was trained with are here; other code of one is logged.
+
+    Raises: WeightsError when one is not, or for a name that is no plug-in's.
+    """
+    for module, told in about["plugins"].items():
+        package, _, name = module.rpartition(".")
+        if package not in PACKAGES:  # names are imported, and a checkpoint is anybody's
+            raise WeightsError(
+                f"{path}: not a checkpoint of a head, or damaged: plugins: {module[:_FEW]!r}. Train again"
+            )
+        if name not in plugins.names(package):
+            was = f"it was trained with the plug-in {told['file']} ({told['digest']})"
+            word = plugins.kind(package)
+            raise WeightsError(f"{path}: {word} {name} is not known here; {was}. Give its folder: PLUGINS=<folder>")
+        if (here := code(module)) and here.digest != told["digest"]:
+            was = f"was trained with {told['file']} {told['digest']}, here it is {here.file} {here.digest}"
+            _LOG.warning("%s: %s. It may give other numbers than then; train again to be sure", path, was)
 
 
 def check_protocol(path: Path, about: Mapping[str, Any], protocol: Protocol) -> None:

@@ -15,10 +15,10 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from cache import plugins
-from cache.errors import AffectError, WeightsError
+from cache.errors import AffectError, PluginError, WeightsError
 from cache.files import make_folder, replace
 from heads import protocol as protocols
-from heads.checkpoints.about import checked
+from heads.checkpoints.about import check_plugins, checked
 from heads.head import ROW, Head, Output
 from heads.inputs.samples import Samples, outputs
 from heads.inputs.standardise import Scale
@@ -75,8 +75,10 @@ def about(path: Path) -> dict[str, Any]:
 
 
 def load(path: Path, device: str = "cpu") -> Checkpoint:
-    """Raises: WeightsError when the file is absent, damaged or not one of ours; UnknownName when its head is gone."""
+    """Raises: WeightsError when the file is absent, damaged or not one of ours, or when a plug-in that it was trained
+    with is not here."""
     with _opened(path, device) as (file, found):
+        check_plugins(path, found)
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
         return _build(found, tensors, device)
 
@@ -88,7 +90,7 @@ def _opened(path: Path, device: str) -> Iterator[tuple[Any, dict[str, Any]]]:
         with safe_open(path, framework="pt", device=device) as file:
             yield file, checked(path, json.loads((file.metadata() or {}).get(_ABOUT, "null")))
     except AffectError as error:
-        if str(error).startswith(str(path)):
+        if str(error).startswith(str(path)) or isinstance(error, PluginError):
             raise
         raise WeightsError(f"{path}: {error}. Train again") from None
     except FileNotFoundError:

@@ -21,6 +21,7 @@ def run(words: argparse.Namespace) -> None:
     """Raises: every AffectError of reading and writing."""
     from heads.experiments import evaluate, runs
 
+    runs.check_head(words.runs, words.head)
     place, protocol = _words.place(words), _words.protocol(words)
     path = runs.checkpoint(words.runs, words.dataset, protocol.name, words.head, words.name, words.mapping)
     print(f"checkpoint {path}: {words.dataset} {protocol.name}")

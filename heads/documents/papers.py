@@ -99,7 +99,7 @@ def _protocol(word: str) -> Protocol:
 @cache
 def _with(names: frozenset[str], parts: tuple[tuple[str, str], ...], word: str) -> list[str]:
     """The heads whose settings have these ``names`` when their loss and miner are ``parts``."""
-    return [head for head in plugins.names("heads.models") if _fields(head, dict(parts), word) == names]
+    return [head for head in plugins.shipped("heads.models") if _fields(head, dict(parts), word) == names]
 
 
 def _fields(head: str, values: dict[str, Any], word: str) -> set[str]:

@@ -44,6 +44,11 @@ class _History(Part):
     validation: list[list[Number]]
 
 
+class _Plugin(Part):
+    file: str
+    digest: str
+
+
 class _Row(Part):
     name: str
     seeds: int = Field(ge=1)
@@ -57,6 +62,7 @@ class _Row(Part):
     validation: list[Number] = Field(min_length=1)
     history: _History | None = None
     settings: dict[str, Any] = Field(default_factory=dict)
+    plugins: dict[str, _Plugin] = Field(default_factory=dict)
     paper: _Paper | None
     trained_for: str | None = None
     difference: dict[str, Any] | None = None

@@ -1,7 +1,7 @@
 """A cell of a table: what to train, and what came of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,8 @@ class Result:
     (``Bench.scored_on``). untrained: the features that no trained network made. seconds: of training and scoring; of a
     cell that was trained together with others, its share of theirs (``run_together``). training_seconds: of the
     training alone, wherever it was. trained_for: the protocol whose training this is too, which saw the same people;
-    None when it was trained itself."""
+    None when it was trained itself. plugins: file and digest of those outside this project that it runs through, by
+    module."""
 
     cell: Cell
     best: Best
@@ -72,6 +73,7 @@ class Result:
     seconds: float
     training_seconds: float
     trained_for: str | None = None
+    plugins: Mapping[str, Any] = field(default_factory=dict)
 
     def summaries(self) -> dict[str, Any]:
         """Metric -> mean, spread and interval."""
@@ -99,6 +101,7 @@ class Result:
                 "validation": [_rounded(epoch.validation) for epoch in self.best.history],
             },
             "settings": self.cell.settings,
+            **({"plugins": dict(self.plugins)} if self.plugins else {}),
         }
 
 

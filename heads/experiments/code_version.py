@@ -1,42 +1,61 @@
 """Which code made a number: a digest of the modules of ``heads`` that a cell's training and scoring run through."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+from cache import plugin_folders
 from cache.fingerprint import fingerprint
+from cache.plugin_code import Code, code, imported
+from heads.experiments.cell import Cell
 
 _ROOT = Path(__file__).parent.parent.parent
 CHOSEN = ("losses", "miners", "metrics")
 """Folders of heads whose modules a setting chooses by name, so that no import tells which."""
 
 
+def plugins_of(cell: Cell, protocol: str) -> dict[str, Code]:
+    """The plug-ins outside this project that a cell runs through, by module: its head, the ``protocol``, and the
+    losses, miners and metrics that its settings name."""
+    named = set(_words(cell.settings))
+    chosen = [f"heads.{room}.{word}" for room in CHOSEN for word in plugin_folders.found().names(f"heads.{room}")]
+    modules = [f"heads.models.{cell.head}", f"heads.protocols.{protocol}"]
+    modules += [module for module in chosen if module.rpartition(".")[2] in named]
+    return {module: found for module in modules if (found := code(module))}
+
+
+def _words(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    for one in value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ():
+        yield from _words(one)
+
+
 @cache
-def code_version(head: str, protocol: str) -> str:
+def code_version(head: str, protocol: str, outside: frozenset[tuple[str, str]] = frozenset()) -> str:
     """16 hex digits over ``heads.experiments.experiment``, the head, the protocol's file, every loss, miner and metric,
-    and all that they import from ``heads``.
+    and all that they import from ``heads``. outside: the plug-ins outside this project that are run through, with the
+    digests of their code.
 
     The syntax counts and comments do not, so a changed remark trains nothing again.
     """
     by_name = [f"heads.{room}.{path.stem}" for room in CHOSEN for path in (_ROOT / "heads" / room).glob("*.py")]
-    named = [f"heads.models.{head}", f"heads.protocols.{protocol}"]
-    todo, seen = ["heads.experiments.experiment", *named, *by_name], {}
+    named = [f"heads.models.{head}", f"heads.protocols.{protocol}", *(module for module, _ in outside)]
+    todo, seen = ["heads.experiments.experiment", *named, *by_name], dict[str, Any]()
     while todo:
         name = todo.pop()
-        folder = _ROOT.joinpath(*name.split("."))
-        path = next((one for one in (folder.with_suffix(".py"), folder / "__init__.py") if one.is_file()), None)
+        path = _file(name)
         if name not in seen and path:
-            tree = ast.parse(path.read_text(encoding="utf-8"))
+            tree = ast.parse(path.read_bytes())
             seen[name] = ast.dump(tree)
-            todo += _imports(tree)
-    return fingerprint(seen)
+            package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+            todo += (one for one in imported(tree, package) if one.startswith("heads."))
+    return fingerprint(seen | {"outside": sorted(outside)} if outside else seen)
 
 
-def _imports(tree: ast.AST) -> Iterator[str]:
-    """The modules of ``heads`` that are imported anywhere; some of the names are of things inside a module."""
-    for node in ast.walk(tree):
-        names = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
-        if isinstance(node, ast.ImportFrom):
-            names = [str(node.module), *(f"{node.module}.{name}" for name in names)]
-        yield from (name for name in names if name.startswith("heads."))
+def _file(module: str) -> Path | None:
+    folder = _ROOT.joinpath(*module.split("."))
+    own = (one for one in (folder.with_suffix(".py"), folder / "__init__.py") if one.is_file())
+    return next(own, None) or plugin_folders.found().file(module)

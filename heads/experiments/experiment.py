@@ -12,6 +12,7 @@ from cache.fingerprint import digest, fingerprint
 from heads.checkpoints import checkpoint
 from heads.experiments.bench import Bench, check
 from heads.experiments.cell import Cell, Result, Twin
+from heads.experiments.code_version import plugins_of
 from heads.head import Head
 from heads.inputs.samples import Samples, outputs
 from heads.inputs.standardise import Scale
@@ -147,12 +148,14 @@ def _scored(ground: _Ground, cell: Cell, trained: Trained, seconds: float, folde
         head.parameter_count(),
         seconds,
         trained.seconds,
+        plugins=about.get("plugins", {}),
     )
 
 
 def _about(ground: _Ground, cell: Cell) -> dict[str, Any]:
     bench, task = ground.bench, ground.task
     used = {name.partition("/")[0] for name in cell.inputs}
+    outside = {module: one.document() for module, one in plugins_of(cell, bench.protocol.kind).items()}
     return {
         "head": cell.head,
         "settings": cell.settings,
@@ -167,4 +170,5 @@ def _about(ground: _Ground, cell: Cell) -> dict[str, Any]:
         "task": dict(task.about),
         "features": {name: bench.features[name].fingerprint for name in sorted(used)},
         "untrained": sorted(name for name in used if not bench.features[name].trained),
+        **({"plugins": outside} if outside else {}),
     }

@@ -24,7 +24,7 @@ from cache.fingerprint import digest, digest_files, fingerprint
 from heads.experiments import cell_document
 from heads.experiments.bench import Bench
 from heads.experiments.cell import Cell, Twin
-from heads.experiments.code_version import code_version
+from heads.experiments.code_version import code_version, plugins_of
 from heads.experiments.experiment import training_of
 from heads.protocol import Resamples, Scores
 from heads.statistics.comparison import difference, unpaired
@@ -78,6 +78,7 @@ def checkpoint_of(folder: Path, name: str) -> Path:
 def identity(bench: Bench, cell: Cell, seeds: int) -> dict[str, Any]:
     """All that a cell's numbers depend on, ready for JSON."""
     names = sorted({name.partition("/")[0] for name in cell.inputs})
+    outside = plugins_of(cell, bench.protocol.kind)
     return {
         "head": cell.head,
         "settings": cell.settings,
@@ -91,7 +92,9 @@ def identity(bench: Bench, cell: Cell, seeds: int) -> dict[str, Any]:
         "features": {name: bench.features[name].fingerprint for name in names},
         "content": {name: _numbers(bench.split.tensors[name], bench.split.present[name]) for name in cell.inputs},
         "training": training_of(bench, cell),
-        "code": code_version(cell.head, bench.protocol.kind),
+        "code": code_version(
+            cell.head, bench.protocol.kind, frozenset((module, one.digest) for module, one in outside.items())
+        ),
         "torch": torch.__version__,
         "device": bench.device.type,
         "threads": torch.get_num_threads(),

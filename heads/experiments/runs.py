@@ -1,12 +1,14 @@
 """Where a run's folder is, and which checkpoint a command means."""
 
 from collections.abc import Sequence
+from glob import escape
 from pathlib import Path
 
+from cache import plugins
 from cache.errors import ConfigError, StoreError
 from cache.fingerprint import fingerprint
 from heads.checkpoints import checkpoint as checkpoints
-from heads.checkpoints.about import asked
+from heads.checkpoints.about import asked, check_plugins
 
 LONGEST_NAME = 200
 """Bytes of UTF-8; file systems allow 255, and a suffix and a temporary file's prefix are added."""
@@ -76,3 +78,11 @@ def checkpoint(
     where = " or ".join(str(runs / one / file) for one in names)
     known = f"Trained are {', '.join(found[:12])}" if found else "Nothing is trained yet"
     raise StoreError(f"{where}: no such checkpoint. {known}. {train[0].upper()}{train[1:]}, or give NAME")
+
+
+def check_head(runs: Path, head: str) -> None:
+    """Raises: WeightsError for a head, or a row of one, that is not known here but was trained below ``runs``, with the
+    plug-in that it needs."""
+    if folder_name(head, "head").partition("-")[0] not in plugins.names("heads.models"):
+        for path in sorted(runs.glob(f"**/{escape(head)}.safetensors")):
+            check_plugins(path, checkpoints.about(path))

@@ -103,6 +103,9 @@ def notes(results: Results) -> list[str]:
     if _compared(results):
         title = results["metrics"][0]["title"]
         lines.append(f"{compared_with(results)}: {title} minus its {title}, paired over {measured}.")
+    outside = {one["file"]: one["digest"] for row in results["rows"] for one in row.get("plugins", {}).values()}
+    if outside:
+        lines.append(f"Plug-ins: {', '.join(f'{file} ({digest})' for file, digest in outside.items())}.")
     lines += [f"Not trained: {one['error']}." for one in results.get("absent", [])]
     untrained = {feature["name"]: feature["used"] for feature in results["features"] if not feature["trained"]}
     if used := [name for name, was in untrained.items() if was]:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from cache import plugin_folders
 from cache.errors import AffectError, ConfigError, StoreError
 from cache.fingerprint import canonical
 from cache.layout import Layout
@@ -139,6 +140,7 @@ def _extract_shard(task: Task, request: Request, source: str, wanted: Mapping[st
 
 def _open(request: Request, source: str, wanted: Mapping[str, str]) -> Worker:
     """Raises: ConfigError, StoreError when this worker would give other values or rows than the plan's."""
+    plugin_folders.use(request.plugins)
     config, chosen = request.settings()
     for one in chosen:
         if one.fingerprint != wanted[one.feature]:

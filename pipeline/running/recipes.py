@@ -11,12 +11,14 @@ from pydantic import Field
 from cache.config import Settings, build, load
 from cache.errors import ConfigError, nearest, unknown
 from cache.fingerprint import fingerprint
+from cache.plugin_code import code
 from cache.plugins import configs, names
 from cache.plugins import load as load_plugin
 from pipeline.decoding.images import DECODE_POLICY
 from pipeline.stage import Stage
 from pipeline.weights.folder import Weights
 
+STAGES = "pipeline.stages"
 LIBRARIES = (
     *("torch", "torchvision", "numpy", "pillow", "opencv-python"),
     *("mmsegmentation", "mmpose", "facenet-pytorch", "timm", "transformers"),
@@ -134,7 +136,7 @@ def stage_of(feature: str, table: dict[str, Any]) -> Planned:
     batch_size = settings.pop("batch_size", None)
     if not isinstance(untrained := settings.pop("untrained", False), bool):
         raise ConfigError(f"[stages.{feature}]: untrained is true or false, got {untrained!r}")
-    extractor = load_plugin("pipeline.stages", name, "Extractor")
+    extractor = load_plugin(STAGES, name, "Extractor")
     stage: Stage[Any] = extractor(build(extractor.Config, settings, f"[stages.{feature}]"))
     if batch_size is not None:
         stage.batch_size = _positive(batch_size, feature)
@@ -162,6 +164,8 @@ def _recipe(one: Planned, weights: Weights, source: Recipe | None) -> Recipe:
     }
     if source:
         identity["source"] = {source.feature: source.fingerprint}
+    if outside := code(f"{STAGES}.{one.name}"):
+        identity["plugin"] = outside.digest
     trained = all(weights.trained(name) for name in stage.weights) and (source is None or source.info["trained"])
     named = fingerprint(identity)
     info = identity | {
@@ -172,6 +176,7 @@ def _recipe(one: Planned, weights: Weights, source: Recipe | None) -> Recipe:
         "arrays": {array: spec.to_json() for array, spec in stage.outputs.items()},
         "libraries": {library: _version(library) for library in LIBRARIES},
         "code": _version("affect-cache"),
+        **({"plugin": outside.document()} if outside else {}),
     }
     return Recipe(feature, stage, weights, named, info)
 

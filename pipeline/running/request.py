@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from cache import plugin_folders
 from cache.layout import Layout
 from cache.manifest import Manifest
 from cache.store import Feature
@@ -19,7 +20,8 @@ class Request:
     stages: feature names, empty for all. config: instead of the shipped one. retry: do again what failed. make: make
     the dataset's files where they are absent and can be made (the demo's). executor: local or dask. scheduler: of a
     Dask cluster that runs already, else one is started with ``workers`` processes. threads: batches that run at a time
-    in each process, each on one core; 0 for as many as there are cores.
+    in each process, each on one core; 0 for as many as there are cores. plugins: the folders of PLUGINS, for a process
+    on another machine.
     """
 
     dataset: str
@@ -36,6 +38,7 @@ class Request:
     scheduler: str = ""
     workers: int = 2
     threads: int = 0
+    plugins: str = ""
 
     @property
     def folder(self) -> Path:
@@ -50,7 +53,8 @@ class Request:
     def absolute(self) -> "Request":
         """The same for a process that stands in another folder."""
         paths = {name: getattr(self, name).resolve() for name in ("root", "store", "weights")}
-        return replace(self, **paths, config=self.config.resolve() if self.config else None)
+        config = self.config.resolve() if self.config else None
+        return replace(self, **paths, config=config, plugins=plugin_folders.absolute())
 
     def settings(self) -> tuple[DatasetConfig, tuple[Recipe, ...]]:
         """The config and the features asked for.
@@ -70,6 +74,8 @@ class Request:
             words.append(f"CONFIG={self.config}")
         if self.weights != Path("weights"):
             words.append(f"WEIGHTS={self.weights}")
+        if folders := plugin_folders.absolute():
+            words.append(f'PLUGINS="{folders}"')
         return " ".join(words)
 
     def features(self, manifest: Manifest, images: int, chosen: tuple[Recipe, ...]) -> Mapping[str, Feature]:

@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from dataset_case import Case, cases
+from tried import tried
 
 import pipeline.dataset
 from cache.errors import DataError
 from cache.manifest import OK, OTHER_SPLIT, SPLITS, STATUSES, Manifest
-from cache.plugins import load, names
+from cache.plugins import load
 from pipeline.dataset import Reader, manifest_of
 from pipeline.decoding.images import ImageError
 from pipeline.decoding.paths import inside, resolve
@@ -25,7 +26,7 @@ from pipeline.running.extraction import describe
 from pipeline.running.recipes import dataset_config
 
 PACKAGE = "pipeline.datasets"
-DATASETS = names(PACKAGE)
+DATASETS = tried(PACKAGE)
 KNOWN = [dataset for dataset in DATASETS if importlib.util.find_spec(f"{dataset}_cases")]
 EVERY = [(dataset, variant) for dataset in KNOWN for variant in cases(dataset)]
 HOSTILE = (

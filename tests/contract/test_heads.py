@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from tried import tried
 
 from cache import plugins
 from heads.head import CLASS, ROW, Head, Output
@@ -13,20 +14,23 @@ from heads.protocols.one_shot import Protocol
 
 SEEDS = (0, 4, 9)
 WIDTHS = {"image/pooled": 12, "body/pooled": 10, "sem2vec/presence": 150, "scene/pooled": 14}
-HEADS = plugins.names("heads.models")
+OTHER_WIDTH = 11
+HEADS = tried("heads.models")
 
 
 def build(name: str, seeds: tuple[int, ...] = SEEDS, **values: Any) -> tuple[Head, Recipe]:
     model: type[Head] = plugins.load("heads.models", name, "Model")
     settings = recipe(model, Protocol, values, "test")
     return model(
-        settings, {key: WIDTHS[key] for key in model.inputs_of(settings)}, {CLASS: 6}, seeds
+        settings, {key: WIDTHS.get(key, OTHER_WIDTH) for key in model.inputs_of(settings)}, {CLASS: 6}, seeds
     ).double(), settings
 
 
 def batch(head: Head, size: int = 9) -> dict[str, Tensor]:
     draw = torch.Generator().manual_seed(0)
-    values = {name: torch.randn(3, size, WIDTHS[name], generator=draw, dtype=torch.float64) for name in head.inputs}
+    widths = [WIDTHS.get(name, OTHER_WIDTH) for name in head.inputs]
+    made = [torch.randn(3, size, width, generator=draw, dtype=torch.float64) for width in widths]
+    values = dict(zip(head.inputs, made, strict=True))
     return values | {ROW: torch.arange(100, 100 + size).expand(3, size)[..., None]}
 
 

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.torch import save_file
 from toy_features import CATEGORIES, make_store, manifest_of
+from tried import tried
 
-from cache import plugins
 from cache.config import build
 from cache.errors import AffectError, ConfigError, TooLittleData, UnknownName
 from cache.manifest import OK, Manifest, Row
@@ -38,7 +38,7 @@ from heads.head import CLASS, Output
 from heads.protocol import Protocol, Resamples, Scores, Trial, find
 from heads.task import PARTS, Task
 
-KINDS = plugins.names(protocols.PACKAGE)
+KINDS = tried(protocols.PACKAGE)
 HEADS = ("random", "b_dml")
 """One without training and one with; both give every field that a protocol may ask for."""
 SEEDS = 2

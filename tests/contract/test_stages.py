@@ -1,15 +1,19 @@
-"""What holds for every stage. A new file in pipeline/stages is found by itself; SMALL may give it quick settings."""
+"""What holds for every stage. A new file in pipeline/stages is found by itself; SMALL may give it quick settings, as
+``SMALL`` of a file ``<stage>_case.py`` in tests/support does for one outside this project."""
 
 import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from tried import tried
 
 from cache.plugins import load, names
 from cache.spec import FAILURES, Granularity, Status
@@ -37,10 +41,20 @@ SMALL: dict[str, list[dict[str, Any]]] = {
 }
 SOURCES: dict[str, dict[str, Any]] = {"pose": {"model": "dwpose-t"}}
 """Settings of the stages that derived ones are tried on, where not the default ones."""
+
+
+def small(stage: str) -> list[dict[str, Any]]:
+    """Settings that it is tried with."""
+    if find_spec(f"{stage}_case"):
+        found: list[dict[str, Any]] = import_module(f"{stage}_case").SMALL
+        return found
+    return SMALL.get(stage, [{}])
+
+
 STAGES = [
     pytest.param((name, settings), id=f"{name}-{settings.get('input', '')}".rstrip("-"))
-    for name in names("pipeline.stages")
-    for settings in SMALL.get(name, [{}])
+    for name in tried("pipeline.stages")
+    for settings in small(name)
 ]
 
 

@@ -1,0 +1,15 @@
+"""The tests are of what ships. With ``--outside``, contract suites are of the plug-ins outside this project alone."""
+
+import pytest
+
+from cache import plugin_folders
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--outside", action="store_true", help="try the plug-ins of PLUGINS, or of installed packages")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not config.getoption("outside"):
+        plugin_folders.entry_points = lambda **_: ()  # type: ignore[assignment]
+        plugin_folders.use("")
