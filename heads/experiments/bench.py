@@ -8,9 +8,10 @@ import torch
 from numpy.typing import NDArray
 
 from cache.errors import TooLittleData
+from cache.feature import Feature
 from cache.fingerprint import digest, fingerprint
 from cache.manifest import Manifest
-from cache.store import Feature, Store
+from cache.store import Store
 from heads.experiments.cell import Cell
 from heads.head import Head
 from heads.inputs import standardise

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cache.errors import ConfigError, StoreError, nearest, unknown
+from cache.feature import Feature
 from cache.manifest import Manifest
 from cache.spec import Granularity, Status
-from cache.store import Feature
 
 DEVICES = ("cpu", "cuda")
 NO_STAGE = "Where its CONFIG has no stage of that name, add it there first"

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 
 from cache import shard
 from cache.errors import ShardError, StoreError, UnknownName
+from cache.feature import Feature
 from cache.layout import Layout
 from cache.manifest import Manifest, Row
 from cache.spec import FAILURES, ArraySpec, Granularity, Status
-from cache.store import Feature, Store
+from cache.store import Store
 
 SPECS = {
     "pooled": ArraySpec((3,), "float32", "activation"),
