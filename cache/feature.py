@@ -18,6 +18,8 @@ from cache.layout import Block, Layout, shard_name
 from cache.shard import Shard
 from cache.spec import ArraySpec, Granularity, Status
 
+_NOWHERE = (-1, -1)
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -98,8 +100,7 @@ class Feature:
         Raises: StoreError when it is absent or stale, ShardError when it is damaged or not as declared.
         """
         if block.number not in self._open:
-            if self.header(block) is None:
-                raise StoreError(f"{self.path(block)}: absent or made for other samples. Run make extract again")
+            self._current_header(block)
             shard = Shard(self.path(block))
             if shard.keys != self.layout.keys(block, self.granularity):
                 raise ShardError(f"{shard.path}: its keys are not those of the manifest. make repair makes it again")
@@ -114,17 +115,43 @@ class Feature:
         keys: image paths or person keys, as the granularity is. Rows that are not OK hold the spec's missing value.
         Raises: UnknownName for another array, StoreError naming the first key that is not in the store.
         """
+        self.spec(array)
+        places = np.array([self._index.get(key, _NOWHERE) for key in keys], dtype=np.int64).reshape(-1, 2)
+        if (absent := places[:, 0] < 0).any():
+            raise StoreError(f"{self.folder}: no row for {self._why_absent(keys[int(np.argmax(absent))])}")
+        return self._gather(array, places)
+
+    def of_people(self, array: str, rows: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[np.uint8]]:
+        """As ``read``, for people: the manifest's ``rows`` (n,). An image's row is repeated for each of its people.
+
+        Raises: UnknownName for another array, StoreError for a row of the manifest that is no person.
+        """
+        self.spec(array)
+        return self._gather(array, self._places(rows))
+
+    def status_of_people(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """The status of each as ``of_people`` gives it. A shard all of whose rows are fine is not opened.
+
+        Raises: StoreError when a shard is absent or stale, ShardError when one that is read is damaged.
+        """
+        places = self._places(rows)
+        status = np.zeros(len(places), dtype=np.uint8)
+        for number in np.unique(places[:, 0]).tolist():
+            if self._current_header(self._blocks[number]).counts.keys() - {Status.OK.word}:
+                wanted = places[:, 0] == number
+                status[wanted] = self.shard(self._blocks[number]).status[places[wanted, 1]]
+        return status
+
+    def check(self, rows: NDArray[np.int64]) -> None:
+        """Raises: StoreError when the shard of one of the people in ``rows`` is absent or stale; reads headers only."""
+        for number in np.unique(self._places(rows)[:, 0]).tolist():
+            self._current_header(self._blocks[number])
+
+    def spec(self, array: str) -> ArraySpec:
+        """Raises: UnknownName with the nearest name."""
         if array not in self.arrays:
             raise unknown(f"array in feature {self.name}", array, self.arrays)
-        out = self.arrays[array].empty(len(keys))
-        status = np.zeros(len(keys), dtype=np.uint8)
-        found = np.zeros(len(keys), dtype=bool)
-        for block, wanted, rows in self._places(keys):
-            shard = self.shard(block)
-            out[wanted], status[wanted], found[wanted] = shard.array(array)[rows], shard.status[rows], True
-        if not found.all():
-            raise StoreError(f"{self.folder}: no row for {keys[int(np.argmin(found))]!r}. Run make extract again")
-        return out, status
+        return self.arrays[array]
 
     def failures(self, only: frozenset[Status] | None = None) -> Iterator[Failure]:
         """The ledger: every row that is not OK (or whose status is in ``only``), in order."""
@@ -151,10 +178,57 @@ class Feature:
     def _blocks(self) -> list[Block]:
         return list(self.layout.blocks())
 
-    def _places(self, keys: Sequence[str]) -> Iterator[tuple[Block, NDArray[np.int64], NDArray[np.int64]]]:
-        nowhere = (-1, -1)
-        places = np.array([self._index.get(key, nowhere) for key in keys], dtype=np.int64).reshape(-1, 2)
+    @cached_property
+    def _of_manifest(self) -> NDArray[np.int64]:
+        """(rows of the manifest, 2): shard and row in it of each person; _NOWHERE for an image without people."""
+        places = np.full((len(self.layout.manifest), 2), _NOWHERE)
+        for block in self._blocks:
+            each = self.granularity is not Granularity.IMAGE
+            places[block.rows, 0] = block.number
+            places[block.rows, 1] = np.arange(len(block.rows)) if each else _repeated(block.persons)
+        return places
+
+    def _places(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        places = self._of_manifest[rows]
+        if (absent := places[:, 0] < 0).any():
+            key = self.layout.manifest.keys[int(rows[int(np.argmax(absent))])]
+            raise StoreError(f"{self.folder}: no row for {key!r}: the annotation names no person there")
+        return places
+
+    def _gather(self, array: str, places: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[np.uint8]]:
+        """places: (n, 2), shard and row in it. Each row is read once, however often it is asked for."""
+        out = self.spec(array).empty(len(places))
+        status = np.zeros(len(places), dtype=np.uint8)
         for number in np.unique(places[:, 0]).tolist():
-            if number >= 0:
-                wanted = np.flatnonzero(places[:, 0] == number)
-                yield self._blocks[number], wanted, places[wanted, 1]
+            wanted = np.flatnonzero(places[:, 0] == number)
+            shard = self.shard(self._blocks[number])
+            rows, back = np.unique(places[wanted, 1], return_inverse=True)
+            out[wanted], status[wanted] = shard.array(array)[rows][back], shard.status[rows][back]
+        return out, status
+
+    def _current_header(self, block: Block) -> Header:
+        header = self.header(block)
+        if header is None:
+            raise StoreError(f"{self.path(block)}: absent or made for other samples. Run make extract again")
+        return header
+
+    def _why_absent(self, key: str) -> str:
+        """The end of an error text: an image's key was given for a person's, a person's for an image's, or neither."""
+        images, image = self.layout.images, key.rpartition("#")[0]
+        if self.granularity is Granularity.IMAGE and image in images:
+            return f"{key!r}: {self.name} has a row for each image. Give the image's key, {image!r}"
+        if self.granularity is not Granularity.IMAGE and key in images:
+            people = ", ".join(repr(self.layout.manifest.keys[row]) for row in images[key][:3])
+            more = ", ..." if len(images[key]) > 3 else ""
+            cure = f"Give a person's key: {people}{more}" if people else "The annotation names no person in this one"
+            return f"{key!r}: {self.name} has a row for each person. {cure}"
+        return f"{key!r}. Run make extract again"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For another process, which opens the shards for itself."""
+        return vars(self) | {"_open": {}}
+
+
+def _repeated(persons: Sequence[int]) -> NDArray[np.int64]:
+    """Of images with so many persons each: each person's image, (sum of persons,)."""
+    return np.repeat(np.arange(len(persons)), persons)

@@ -7,17 +7,35 @@
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cache.errors import StoreError, UnknownName, nearest
+from cache.errors import NoFeature, StoreError, UnknownName, nearest
 from cache.feature import Feature
 from cache.files import make_folder, read_json, replace_text
 from cache.fingerprint import fingerprint
 from cache.layout import IMAGES_PER_SHARD, Layout
 from cache.manifest import Manifest
+
+NO_STAGE = "Where its CONFIG has no stage of that name, add it there first"
+
+
+class Features(dict[str, Feature]):
+    """The features in use of one dataset, by name. Another name is told with the nearest."""
+
+    def __init__(self, manifest: Manifest, found: Mapping[str, Feature], known: Iterable[str]) -> None:
+        """manifest: the one that all of ``found`` were opened with; what a feature calls a row is a row of this one.
+        known: the names of all that are in use."""
+        super().__init__(found)
+        self.manifest, self.known = manifest, tuple(known)
+
+    def __missing__(self, name: str) -> Feature:
+        """Raises: NoFeature, which is a KeyError."""
+        dataset = self.manifest.dataset
+        cure = f"Run make extract DATASET={dataset} STAGES={name}. {NO_STAGE}"
+        raise NoFeature(f"{dataset}: feature {name!r} is not in the store.{nearest(name, self.known)} {cure}")
 
 
 class Store:
@@ -45,12 +63,14 @@ class Store:
         """The shards of ``dataset`` as they were last planned."""
         return Layout(self.manifest(dataset), self._current(dataset).get("shard_images", IMAGES_PER_SHARD))
 
-    def features(self, dataset: str) -> dict[str, Feature]:
-        """The features in use, by name. Raises: UnknownName, StoreError."""
+    def features(self, dataset: str, only: Iterable[str] | None = None) -> Features:
+        """The features in use, by name. only: nothing of the others is opened. Raises: UnknownName, StoreError."""
         layout = self.layout(dataset)
         in_use: dict[str, str] = self._current(dataset).get("features", {})
         folder = self.folder(dataset)
-        return {name: Feature(folder / name / used, layout) for name, used in sorted(in_use.items())}
+        chosen = sorted(in_use if only is None else in_use.keys() & set(only))
+        found = {name: Feature(folder / name / in_use[name], layout) for name in chosen}
+        return Features(layout.manifest, found, in_use)
 
     def begin(self, manifest: Manifest, shard_images: int) -> None:
         """Make the manifest the dataset's current one. Call it under the lock."""
