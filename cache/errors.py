@@ -7,12 +7,15 @@ from difflib import get_close_matches
 class AffectError(Exception):
     """Base of every error that the command line shows as one line, with exit status 2."""
 
+    __str__ = Exception.__str__
+    """The text as it is: a KeyError's own would put it in quotes."""
+
 
 class ConfigError(AffectError, ValueError):
     """A setting is unknown, has the wrong type or a value out of range."""
 
 
-class UnknownName(AffectError, LookupError):  # noqa: N818 (reads as what it is)
+class UnknownName(AffectError, KeyError):  # noqa: N818 (reads as what it is)
     """A dataset, stage, head, protocol or feature of that name does not exist."""
 
 
@@ -34,6 +37,18 @@ class ShardError(AffectError, ValueError):
 
 class StoreError(AffectError, LookupError):
     """A store lacks what was asked of it."""
+
+
+class NoStore(StoreError, FileNotFoundError):  # noqa: N818 (reads as what it is)
+    """The folder of the store is not there."""
+
+
+class NoFeature(StoreError, KeyError):  # noqa: N818 (reads as what it is)
+    """The store holds no feature of that name."""
+
+
+class NotInstalled(AffectError, ImportError):  # noqa: N818 (reads as what it is)
+    """A package is absent that only some of the commands need."""
 
 
 class TooLittleData(AffectError, ValueError):  # noqa: N818

@@ -7,166 +7,35 @@
 import fcntl
 import json
 import os
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from cache.errors import ShardError, StoreError, UnknownName, nearest, unknown
+from cache.errors import NoFeature, StoreError, UnknownName, nearest
+from cache.feature import Feature
 from cache.files import make_folder, read_json, replace_text
-from cache.fingerprint import digest, fingerprint
-from cache.header import Header, read_header
-from cache.layout import IMAGES_PER_SHARD, Block, Layout, shard_name
+from cache.fingerprint import fingerprint
+from cache.layout import IMAGES_PER_SHARD, Layout
 from cache.manifest import Manifest
-from cache.shard import Shard
-from cache.spec import ArraySpec, Granularity, Status
+
+NO_STAGE = "Where its CONFIG has no stage of that name, add it there first"
 
 
-@dataclass(frozen=True)
-class Failure:
-    """One ledger entry: a row of a feature that is not OK."""
+class Features(dict[str, Feature]):
+    """The features in use of one dataset, by name. Another name is told with the nearest."""
 
-    feature: str
-    key: str
-    status: Status
-    message: str
+    def __init__(self, manifest: Manifest, found: Mapping[str, Feature], known: Iterable[str]) -> None:
+        """manifest: the one that all of ``found`` were opened with; what a feature calls a row is a row of this one.
+        known: the names of all that are in use."""
+        super().__init__(found)
+        self.manifest, self.known = manifest, tuple(known)
 
-
-class Feature:
-    """One feature of one dataset, in one set of settings (its fingerprint)."""
-
-    def __init__(self, folder: Path, layout: Layout) -> None:
-        """Raises: StoreError when ``folder`` has no readable feature.json."""
-        self.folder, self.layout = folder, layout
-        self.info: dict[str, Any] = read_json(folder / "feature.json")
-        try:
-            if self.info.pop("seal") != fingerprint(self.info):
-                raise ValueError("changed after it was written")
-            self.name = str(self.info["feature"])
-            self.fingerprint = str(self.info["fingerprint"])
-            self.granularity = Granularity(self.info["granularity"])
-            self.trained = bool(self.info["trained"])
-            self.arrays = {name: ArraySpec.from_json(spec) for name, spec in self.info["arrays"].items()}
-        except (KeyError, TypeError, AttributeError, ValueError, ShardError) as error:
-            cure = "make extract writes it again"
-            raise StoreError(f"{folder / 'feature.json'}: not a feature's description ({error!r}); {cure}") from None
-        self._open: dict[int, Shard] = {}
-
-    def path(self, block: Block) -> Path:
-        """Where the shard of ``block`` lies, whether present or not."""
-        return self.folder / shard_name(block.number)
-
-    def header(self, block: Block) -> Header | None:
-        """The shard's header; None when the shard is pending: absent, or made for other keys, boxes or settings."""
-        try:
-            header = read_header(self.path(block))
-        except ShardError:
-            return None
-        return header if (header.source, header.fingerprint) == (self.source(block), self.fingerprint) else None
-
-    def source(self, block: Block) -> str:
-        """What the shard of ``block`` must have been made for: its samples and, of a derived feature, the very bytes of
-        its source's shard. "" while that one is pending."""
-        own = self.layout.source(block, self.granularity)
-        if not self.info.get("source"):
-            return own
-        header = self._origin.header(block) if self._origin else None
-        return digest(f"{own} {header.body}".encode()) if header else ""
-
-    @cached_property
-    def _origin(self) -> "Feature | None":
-        """The feature that this one is derived from; None when it is not in the store."""
-        ((name, named),) = self.info["source"].items()
-        try:
-            return Feature(self.folder.parents[1] / name / named, self.layout)
-        except StoreError:
-            return None
-
-    def leftovers(self) -> list[Path]:
-        """Shards beyond the manifest's last one: there were more images once."""
-        names = {shard_name(number) for number in range(len(self.layout))}
-        return [path for path in sorted(self.folder.glob("shard-*.h5")) if path.name not in names]
-
-    def counts(self) -> Counter[str]:
-        """Rows by status word, over the shards that are present and current; ``pending`` for rows not extracted."""
-        total: Counter[str] = Counter()
-        for block in self.layout.blocks():
-            header = self.header(block)
-            total.update(header.counts if header else {"pending": len(self.layout.keys(block, self.granularity))})
-        return total
-
-    def shard(self, block: Block) -> Shard:
-        """The checked shard of ``block``; opened once.
-
-        Raises: StoreError when it is absent or stale, ShardError when it is damaged or not as declared.
-        """
-        if block.number not in self._open:
-            if self.header(block) is None:
-                raise StoreError(f"{self.path(block)}: absent or made for other samples. Run make extract again")
-            shard = Shard(self.path(block))
-            if shard.keys != self.layout.keys(block, self.granularity):
-                raise ShardError(f"{shard.path}: its keys are not those of the manifest. make repair makes it again")
-            for name, spec in self.arrays.items():
-                spec.validate(f"{shard.path}:{name}", shard.array(name), len(shard.keys))
-            self._open[block.number] = shard
-        return self._open[block.number]
-
-    def read(self, array: str, keys: Sequence[str]) -> tuple[NDArray[Any], NDArray[np.uint8]]:
-        """Rows in the order of ``keys``: (len(keys), *shape) and their status (len(keys),) uint8.
-
-        keys: image paths or person keys, as the granularity is. Rows that are not OK hold the spec's missing value.
-        Raises: UnknownName for another array, StoreError naming the first key that is not in the store.
-        """
-        if array not in self.arrays:
-            raise unknown(f"array in feature {self.name}", array, self.arrays)
-        out = self.arrays[array].empty(len(keys))
-        status = np.zeros(len(keys), dtype=np.uint8)
-        found = np.zeros(len(keys), dtype=bool)
-        for block, wanted, rows in self._places(keys):
-            shard = self.shard(block)
-            out[wanted], status[wanted], found[wanted] = shard.array(array)[rows], shard.status[rows], True
-        if not found.all():
-            raise StoreError(f"{self.folder}: no row for {keys[int(np.argmin(found))]!r}. Run make extract again")
-        return out, status
-
-    def failures(self, only: frozenset[Status] | None = None) -> Iterator[Failure]:
-        """The ledger: every row that is not OK (or whose status is in ``only``), in order."""
-        wanted = {status.word for status in (only or set(Status) - {Status.OK})}
-        for block in self.layout.blocks():
-            header = self.header(block)
-            if header is None or not wanted & header.counts.keys():
-                continue
-            shard = self.shard(block)
-            for row in np.flatnonzero(shard.status).tolist():
-                status = Status(int(shard.status[row]))
-                if only is None or status in only:
-                    yield Failure(self.name, shard.keys[row], status, shard.messages[row])
-
-    @cached_property
-    def _index(self) -> dict[str, tuple[int, int]]:
-        return {
-            key: (block.number, row)
-            for block in self._blocks
-            for row, key in enumerate(self.layout.keys(block, self.granularity))
-        }
-
-    @cached_property
-    def _blocks(self) -> list[Block]:
-        return list(self.layout.blocks())
-
-    def _places(self, keys: Sequence[str]) -> Iterator[tuple[Block, NDArray[np.int64], NDArray[np.int64]]]:
-        nowhere = (-1, -1)
-        places = np.array([self._index.get(key, nowhere) for key in keys], dtype=np.int64).reshape(-1, 2)
-        for number in np.unique(places[:, 0]).tolist():
-            if number >= 0:
-                wanted = np.flatnonzero(places[:, 0] == number)
-                yield self._blocks[number], wanted, places[wanted, 1]
+    def __missing__(self, name: str) -> Feature:
+        """Raises: NoFeature, which is a KeyError."""
+        dataset = self.manifest.dataset
+        cure = f"Run make extract DATASET={dataset} STAGES={name}. {NO_STAGE}"
+        raise NoFeature(f"{dataset}: feature {name!r} is not in the store.{nearest(name, self.known)} {cure}")
 
 
 class Store:
@@ -194,12 +63,14 @@ class Store:
         """The shards of ``dataset`` as they were last planned."""
         return Layout(self.manifest(dataset), self._current(dataset).get("shard_images", IMAGES_PER_SHARD))
 
-    def features(self, dataset: str) -> dict[str, Feature]:
-        """The features in use, by name. Raises: UnknownName, StoreError."""
+    def features(self, dataset: str, only: Iterable[str] | None = None) -> Features:
+        """The features in use, by name. only: nothing of the others is opened. Raises: UnknownName, StoreError."""
         layout = self.layout(dataset)
         in_use: dict[str, str] = self._current(dataset).get("features", {})
         folder = self.folder(dataset)
-        return {name: Feature(folder / name / used, layout) for name, used in sorted(in_use.items())}
+        chosen = sorted(in_use if only is None else in_use.keys() & set(only))
+        found = {name: Feature(folder / name / in_use[name], layout) for name in chosen}
+        return Features(layout.manifest, found, in_use)
 
     def begin(self, manifest: Manifest, shard_images: int) -> None:
         """Make the manifest the dataset's current one. Call it under the lock."""

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cache.errors import AffectError, ShardError
+from cache.feature import Feature
 from cache.files import PARTIAL
 from cache.layout import Block
 from cache.shard import Shard
-from cache.store import Feature, Store
+from cache.store import Store
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,15 @@
 """``python -m heads``."""
 
 import sys
+from collections.abc import Sequence
 
 
-def run() -> int:
+def run(words: Sequence[str] | None = None) -> int:
     """The command line's exit status; an interrupt while libraries load ends in one line too."""
     try:
         from heads.cli import main
 
-        return main()
+        return main(words)
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         return 130

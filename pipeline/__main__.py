@@ -2,14 +2,15 @@
 
 import os
 import sys
+from collections.abc import Sequence
 
 
-def run() -> int:
+def run(words: Sequence[str] | None = None) -> int:
     """The command line's exit status; an interrupt while libraries load ends in one line too, a closed pipe in none."""
     try:
         from pipeline.cli import main
 
-        status = main()
+        status = main(words)
         sys.stdout.flush()
         return status
     except KeyboardInterrupt:

@@ -12,7 +12,6 @@ from typing import NoReturn
 
 from cache.errors import AffectError, nearest
 from cache.plugins import load, names
-from pipeline.running.executors import EXECUTORS
 
 COMMANDS = "pipeline.commands"
 """Where each command has its file."""
@@ -66,8 +65,6 @@ def _parse(words: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(words)
     if options.command not in commands:
         parser.error(f"no command {options.command!r}.{nearest(options.command, commands)}")
-    if options.executor not in EXECUTORS:
-        parser.error(f"no executor {options.executor!r}.{nearest(options.executor, EXECUTORS)}")
     for name, least in (("workers", 1), ("threads", 0), ("allow_failed", 0), ("stall", 1), ("attempts", 1)):
         if getattr(options, name) < least:
             parser.error(f"{name.upper()}={getattr(options, name)}: a whole number from {least} is wanted")

@@ -3,21 +3,21 @@
 import argparse
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from heads.cli import main as heads
 from pipeline.cli import main as pipeline
 
 
-def main() -> int:
+def main(words: Sequence[str] | None = None) -> int:
     """Exit status of the first step that fails, else 0."""
     parser = argparse.ArgumentParser(prog="python -m scripts.demo", description=__doc__)
     parser.add_argument("--store", type=Path, default=Path("store"))
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     parser.add_argument("--data", type=Path, default=Path("data"))
     parser.add_argument("--seeds", default="5")
-    options = parser.parse_args()
+    options = parser.parse_args(words)
     store = ["--dataset", "demo", "--store", str(options.store)]
     grid = ["--runs", str(options.runs), "--seeds", options.seeds, "--grid", "demo", "--name", "demo"]
     started = time.monotonic()

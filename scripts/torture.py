@@ -22,10 +22,11 @@ from unittest.mock import patch
 
 import cache.shard
 from cache.errors import AffectError
+from cache.feature import Feature
 from cache.files import PARTIAL
 from cache.header import BLOCK
 from cache.layout import Block
-from cache.store import Feature, Store
+from cache.store import Store
 from cache.verify import problem, verify
 from pipeline.demo.scenes.write import write_demo
 from pipeline.running.extraction import extract

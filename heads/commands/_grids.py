@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cache.errors import ConfigError, StoreError, TooLittleData
+from cache.store import NO_STAGE
 from heads.documents.results import document
 from heads.documents.row import Table
 from heads.documents.summary import summarise
@@ -17,7 +18,6 @@ from heads.experiments.grid import Grid, cells
 from heads.experiments.place import Place
 from heads.experiments.rows import TOO_LITTLE, Rows, Watch
 from heads.experiments.runs import slug
-from heads.inputs.features import NO_STAGE
 from heads.protocol import Protocol, check_head, find
 from heads.tables import written
 

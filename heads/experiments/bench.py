@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from cache.errors import TooLittleData
 from cache.fingerprint import digest, fingerprint
 from cache.manifest import Manifest
-from cache.store import Feature, Store
+from cache.store import Features, Store
 from heads.experiments.cell import Cell
 from heads.head import Head
 from heads.inputs import standardise
@@ -27,7 +27,7 @@ class Bench:
     """task: of the whole manifest under the protocol. split: every input of the cells, on the device."""
 
     manifest: Manifest
-    features: Mapping[str, Feature]
+    features: Features
     protocol: Protocol
     task: Task
     split: Split

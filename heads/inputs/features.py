@@ -8,13 +8,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cache.errors import ConfigError, StoreError, nearest, unknown
+from cache.errors import ConfigError, StoreError, unknown
+from cache.feature import Feature
 from cache.manifest import Manifest
-from cache.spec import Granularity, Status
-from cache.store import Feature
+from cache.spec import Status
+from cache.store import Features
 
 DEVICES = ("cpu", "cuda")
-NO_STAGE = "Where its CONFIG has no stage of that name, add it there first"
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def device(name: str) -> torch.device:
 
 
 def load_split(
-    features: Mapping[str, Feature],
+    features: Features,
     manifest: Manifest,
     inputs: Sequence[str],
     rows: NDArray[np.int64],
@@ -63,35 +63,24 @@ def load_split(
     """Read each input once, checked by the store, for the given manifest rows (of usable people).
 
     inputs: ``feature/array`` names. An image's feature is repeated for each of its people. Whole numbers become floats.
-    Raises: StoreError when a feature or one of its rows is not in the store; UnknownName for an unknown array;
-    ConfigError when an array is not one number per channel.
+    Raises: StoreError when a feature or one of its rows is not in the store, or the store's annotation is not
+    ``manifest`` any more; UnknownName for an unknown array; ConfigError when an array is not one number per channel.
     """
+    if features.manifest.source != manifest.source:
+        raise StoreError(f"{manifest.dataset}: its annotation was read anew in between. Run the same command again")
     rows = np.unique(rows)
     tensors, present = {}, {}
     for name in sorted(set(inputs)):
-        feature, array = _find(features, manifest.dataset, name)
-        values, status = _read(feature, array, manifest, rows)
+        feature, array = _find(features, name)
+        values, status = feature.of_people(array, rows)
         present[name] = status == Status.OK
         tensors[name] = torch.as_tensor(values.astype(np.float32), device=on)
     return Split(rows, tensors, present)
 
 
-def _find(features: Mapping[str, Feature], dataset: str, name: str) -> tuple[Feature, str]:
+def _find(features: Features, name: str) -> tuple[Feature, str]:
     word, _, array = name.partition("/")
-    if word not in features:
-        cure = f"Run make extract DATASET={dataset} STAGES={word}. {NO_STAGE}"
-        raise StoreError(f"{dataset}: feature {word!r} is not in the store.{nearest(word, features)} {cure}")
     feature = features[word]
-    if array in feature.arrays and len(feature.arrays[array].shape) != 1:
-        raise ConfigError(f"{name}: one row has shape {feature.arrays[array].shape}; a head takes vectors, (d,)")
+    if len(shape := feature.spec(array).shape) != 1:
+        raise ConfigError(f"{name}: one row has shape {shape}; a head takes vectors, (d,)")
     return feature, array
-
-
-def _read(
-    feature: Feature, array: str, manifest: Manifest, rows: NDArray[np.int64]
-) -> tuple[NDArray[np.generic], NDArray[np.uint8]]:
-    if feature.granularity is Granularity.PERSON:
-        return feature.read(array, [manifest.keys[row] for row in rows])
-    images, place = np.unique(np.array([manifest.images[row] for row in rows], dtype=object), return_inverse=True)
-    values, status = feature.read(array, [str(image) for image in images])
-    return values[place], status[place]

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from cache.aligned import full_name
 from cache.config import Settings
 from cache.errors import ConfigError
 
@@ -25,7 +26,7 @@ def _feature(word: str) -> str:
 def _vector(word: str) -> str:
     if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", word):
         raise ValueError("must be a feature's name, or feature/array")
-    return word if "/" in word else f"{word}/pooled"
+    return full_name(word)
 
 
 def words(value: Any) -> Any:

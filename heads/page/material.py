@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from cache.errors import AffectError, StoreError, unknown
-from cache.store import Feature, Store
+from cache.feature import Feature
+from cache.store import Store
 from heads.documents import results as documents
 from heads.documents.summary import SUMMARY, read_summary
 from heads.drawing import Bars, Drawing, Points

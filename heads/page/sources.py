@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from cache.store import Feature
+from cache.feature import Feature
 from heads.page.elements import Html, element, join, table
 from heads.page.material import Material
 from heads.page.outcome import badge

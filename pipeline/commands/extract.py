@@ -2,7 +2,9 @@
 
 import argparse
 
+from cache.errors import unknown
 from pipeline.commands._told import printable, say, where
+from pipeline.running.executors import EXECUTORS
 from pipeline.running.extraction import Report, extract
 from pipeline.running.request import Request
 
@@ -13,7 +15,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def asked(options: argparse.Namespace, retry: bool = False) -> Request:
-    """The extraction that the command line's words stand for."""
+    """The extraction that the command line's words stand for. Raises: UnknownName for no executor."""
+    if options.executor not in EXECUTORS:
+        raise unknown("executor", options.executor, EXECUTORS)
     return Request(
         dataset=options.dataset,
         root=options.root or options.data / options.dataset,

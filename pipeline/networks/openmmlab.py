@@ -20,7 +20,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cache.errors import unknown
+from cache.errors import NotInstalled, unknown
 
 if TYPE_CHECKING:
     from torch import nn
@@ -78,6 +78,10 @@ KNOWN_WARNINGS: tuple[tuple[str, type[Warning], str], ...] = (
 )
 # Each package, and the module that shows that the real one is there: mmcv-lite ships mmcv/ops without its operators.
 OPTIONAL = {"mmcv.ops": "mmcv._ext", "mmdet": "mmdet", "xtcocotools": "xtcocotools"}
+ABSENT = {
+    "mmseg": "sem2vec needs mmsegmentation, which is not installed. Run pip install 'affect-cache[extract]'",
+    "mmpose": "pose needs mmpose, which goes in without its dependencies. Run pip install --no-deps mmpose",
+}
 
 
 def ade20k_classes() -> list[str]:
@@ -123,6 +127,8 @@ def hold_back_known_warnings() -> None:
 def _settings(package: str, files: dict[str, str], model: str) -> dict[str, Any]:
     if model not in files:
         raise unknown(f"{package} model", model, files)
+    if find_spec(package) is None:
+        raise NotInstalled(ABSENT[package])
     with _loading():
         folder = Path(str(importlib.import_module(package).__file__)).parent / ".mim" / "configs"
         config = importlib.import_module("mmengine.config").Config.fromfile(str(folder / files[model]))

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from cache.errors import AffectError
+from cache.feature import Feature
 from cache.layout import Block
 from cache.shard import Rows, Shard, write
 from cache.spec import Granularity, Status
-from cache.store import Feature
 from pipeline.running.plan import FAILED
 from pipeline.running.reading import Prepared
 from pipeline.stage import Stage

@@ -4,12 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from cache.errors import ConfigError, StoreError
+from cache.feature import Feature
 from cache.files import remove, sweep
 from cache.layout import Layout
 from cache.manifest import Manifest
 from cache.plugins import load
 from cache.spec import FAILURES
-from cache.store import Feature, Store
+from cache.store import Store
 from pipeline.dataset import Reader, check_root, manifest_of
 from pipeline.progress import Progress
 from pipeline.running.executors import execute

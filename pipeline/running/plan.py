@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cache.feature import Feature
 from cache.layout import Layout
 from cache.shard import Shard
 from cache.spec import FAILURES, Granularity
-from cache.store import Feature
 from pipeline.running.recipes import Recipe
 
 FAILURE_WORDS = frozenset(status.word for status in FAILURES)

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cache import plugin_folders
+from cache.feature import Feature
 from cache.layout import Layout
 from cache.manifest import Manifest
-from cache.store import Feature
 from pipeline.running.recipes import DatasetConfig, Recipe, dataset_config, recipes, weights_of
 from pipeline.running.runner import Running
 from pipeline.weights.folder import Weights

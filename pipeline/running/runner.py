@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Semaphore
 
+from cache.feature import Feature
 from cache.layout import Block
 from cache.shard import Shard
 from cache.spec import FAILURES
-from cache.store import Feature
 from pipeline.running.assembly import Assembly
 from pipeline.running.plan import Plan, Task
 from pipeline.running.reading import Prepared, prepare

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
+from cache.feature import Feature
 from cache.layout import Layout
 from cache.manifest import Manifest, Row
 from cache.shard import Rows, write
-from cache.store import Feature, Store
+from cache.store import Store
 from pipeline.dataset import source_of
 from pipeline.datasets.emotic import Reader
 from pipeline.running.recipes import dataset_config, recipes

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from cache.errors import StoreError
+from cache.feature import Feature
 from cache.files import PARTIAL, sweep
 from cache.layout import Layout
 from cache.manifest import Manifest, Row
 from cache.shard import Rows, write
 from cache.spec import ArraySpec, Granularity, Status
-from cache.store import Feature, Store
+from cache.store import Store
 from cache.verify import verify
 
 SPEC = {"value": ArraySpec((2,), "float32", "made up", missing=-1.0)}

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 
 from cache import shard
 from cache.errors import ShardError, StoreError, UnknownName
+from cache.feature import Feature
 from cache.layout import Layout
 from cache.manifest import Manifest, Row
 from cache.spec import FAILURES, ArraySpec, Granularity, Status
-from cache.store import Feature, Store
+from cache.store import Store
 
 SPECS = {
     "pooled": ArraySpec((3,), "float32", "activation"),
@@ -124,8 +125,30 @@ def test_keys_that_are_not_there_are_named(shared: Store) -> None:
     with pytest.raises(StoreError) as error:
         feature.read("pooled", [IMAGES[0], "absent.jpg", "other.jpg"])
     assert str(error.value) == f"{feature.folder}: no row for 'absent.jpg'. Run make extract again"
-    with pytest.raises(StoreError, match=r"no row for 'folder 0/00\.jpg#0'"):
-        feature.read("pooled", [f"{IMAGES[0]}#0"])
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "cure"),
+    [
+        ("scene", f"{IMAGES[2]}#1", f"scene has a row for each image. Give the image's key, {IMAGES[2]!r}"),
+        ("body", IMAGES[1], f"body has a row for each person. Give a person's key: '{IMAGES[1]}#0', '{IMAGES[1]}#1'"),
+    ],
+)
+def test_an_images_key_for_a_persons_and_the_reverse_are_told(shared: Store, name: str, given: str, cure: str) -> None:
+    feature = shared.features("toy")[name]
+    with pytest.raises(StoreError) as error:
+        feature.read("pooled", [given])
+    assert str(error.value) == f"{feature.folder}: no row for {given!r}: {cure}"
+
+
+def test_a_mistyped_feature_is_told_with_the_nearest(shared: Store) -> None:
+    with pytest.raises(KeyError) as error:
+        shared.features("toy")["scen"]
+    told = "toy: feature 'scen' is not in the store. Did you mean 'scene'? Known: body, scene. Run make extract "
+    assert str(error.value).startswith(told)
+    assert isinstance(error.value, StoreError)
+    with pytest.raises(KeyError, match=r"Known: body, scene\."):
+        shared.features("toy", ["scene"])["body "]
 
 
 def test_unknown_arrays_and_datasets_get_the_nearest_name(shared: Store) -> None:

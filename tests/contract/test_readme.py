@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from toy_features import make_store, people
 
 from cache.plugins import load, names
 from heads import protocol
@@ -70,6 +71,24 @@ def test_datasets() -> None:
 def variables() -> set[str]:
     """The words of the table of variables, which stands in the same section."""
     return {name for name in rows("Your data") if name.isupper()}
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+@pytest.mark.parametrize("what", ["sklearn", "torch"])
+def test_the_examples_from_python_run_as_they_stand(
+    what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On toy features, which carry the labels: a linear classifier is far above 1 in 26."""
+    (code,) = (text for text in re.findall(r"^```python\n(.*?)^```$", README, re.M | re.S) if f"from {what}" in text)
+    make_store(tmp_path / "store", people(260), missing={"body": [4]}, features=("body", "image"))
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, "README.md", "exec"), {"__name__": "readme"})
+    told = capsys.readouterr().out
+    if what == "sklearn":
+        assert 0.5 < float(told.removesuffix(" of the test people are named right\n")) < 1
+    else:
+        sizes = [int(size) for size in re.findall(r"torch.Size\(\[(\d+), 24\]\) torch.Size\(\[\d+, 26\]\)", told)]
+        assert sum(sizes) == sum(row.split == "train" for row in people(260)) - 1
 
 
 def test_the_files_that_are_named_are_there() -> None:

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from cache import shard
+from cache.feature import Feature
 from cache.manifest import Manifest, Row
 from cache.spec import ArraySpec, Granularity, Status
-from cache.store import Feature, Store
+from cache.store import Store
 
 CATEGORIES = [
     "Affection",
