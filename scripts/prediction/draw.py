@@ -116,10 +116,15 @@ def _layout(
     bodies = np.array([person["box"] for person in persons], np.float64)
     heads = [box for body, faces in zip(bodies, known, strict=True) for box in (faces or [head_region(body).tolist()])]
     avoided = np.array(heads, np.float64)
-    layouts = [_layout_of(persons, answers, bodies, avoided, extent, scale) for answers in ANSWERS]
-    roomy = [one for one in layouts if labels.free(one[1], avoided, extent)]
-    plain = [one for one in roomy if labels.on_others(one[1], bodies) <= MOST_ON_OTHERS]
-    return (*plain, *roomy, layouts[-1])[0]
+    roomy: Layout | None = None
+    for answers in ANSWERS:
+        layout = _layout_of(persons, answers, bodies, avoided, extent, scale)
+        if not labels.free(layout[1], avoided, extent):
+            continue
+        if labels.on_others(layout[1], bodies) <= MOST_ON_OTHERS:
+            return layout
+        roomy = roomy or layout
+    return roomy or layout
 
 
 def _layout_of(

@@ -145,7 +145,8 @@ class ByFaces:
         try:
             (found,) = self._detector.detect([self._detector.search(image)])
         except (RuntimeError, ValueError, MemoryError) as error:
-            raise DataError(f"{path}: faces cannot be looked for: {type(error).__name__}: {error}. {CURE}") from None
+            why = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+            raise DataError(f"{path}: faces cannot be looked for: {why}. {CURE}") from None
         seen = [face for face in np.argsort(found.boxes[:, 0], kind="stable") if _area(found.boxes[face]) > 0]
         boxes = [body_region(found.boxes[face], *image.size) for face in seen]
         told = [

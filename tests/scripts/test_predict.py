@@ -108,10 +108,6 @@ MORE = """
 dataset = "demo"
 [stages.scene]
 untrained = true
-[stages.body]
-stage = "backbone"
-model = "shufflenet_v2_x0_5"
-untrained = true
 [stages.face]
 """
 
@@ -162,14 +158,12 @@ def test_only_what_the_head_needs_is_run_and_what_is_untrained_says_nothing_else
     assert "a.jpg: 1 person\n" in capsys.readouterr().out
     (tmp_path / "more.toml").write_text(MORE)
     boxes = ["--boxes", "1,2,30,40 5,5,60,40", "--config", str(tmp_path / "more.toml")]
-    status, told, _ = told_of(trained, tmp_path / "a.jpg", *boxes, "--stages", "scene body")
-    assert (status, told["untrained"], told["left_out"]) == (0, ["scene", "body"], ["face"])
+    status, told, _ = told_of(trained, tmp_path / "a.jpg", *boxes, "--stages", "scene")
+    assert (status, told["untrained"], told["left_out"]) == (0, ["scene"], ["face"])
     assert told["features"] == {"scene": {"untrained": True}}
-    assert [(one["number"], one["features"]) for one in told["persons"]] == [
-        (number, {"body": {"untrained": True}}) for number in range(2)
-    ]
+    assert [one["number"] for one in told["persons"]] == [0, 1]
     out = capsys.readouterr().out
-    assert "a.jpg: 2 people (UNTRAINED: scene, body)\n" in out
+    assert "a.jpg: 2 people (UNTRAINED: scene)\n" in out
     assert "\n  0: " in out
     assert "\n  1: " in out
     assert predict.main([*trained, "--image", "a.jpg", "--stages", "poses"]) == 2
