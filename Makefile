@@ -89,9 +89,9 @@ report: $(READY) ## a finished run's table, and its page in runs/RUN/report.html
 	@$(PY) -m heads report --run $(call q,$(RUN)) --store $(call q,$(STORE)) $(scoring) $(call option,heads,HEADS)
 
 .PHONY: predict
-predict: $(READY) ## emotions in new photographs: HEAD= IMAGE= [BOXES="x1,y1,x2,y2 ..."|file.csv] [OUT=predictions] [PROTOCOL=] [MAPPING=] [NAME=]
+predict: $(READY) ## emotions in new photographs: HEAD= IMAGE= [BOXES="x1,y1,x2,y2 ..."|file.csv] [PEOPLE=faces|objects|boxes] [STAGES="pose scene"] [OUT=predictions] [PROTOCOL=] [MAPPING=] [NAME=]
 	@$(PY) -m scripts.predict --head $(call q,$(HEAD)) $(call option,protocol,PROTOCOL) $(where) $(call option,root,ROOT) --data $(call q,$(DATA)) --runs $(call q,$(RUNS)) $(call option,name,NAME) $(call option,mapping,MAPPING) \
-		--weights $(call q,$(WEIGHTS)) --device $(call q,$(DEVICE)) $(call option,config,CONFIG) $(call option,image,IMAGE) $(call option,boxes,BOXES) $(call option,out,OUT) $(if $(filter 1 yes true on,$(UNTRAINED)),--untrained)
+		--weights $(call q,$(WEIGHTS)) --device $(call q,$(DEVICE)) $(call option,config,CONFIG) $(call option,image,IMAGE) $(call option,boxes,BOXES) $(call option,people,PEOPLE) $(call option,stages,STAGES) $(call option,out,OUT) $(if $(filter 1 yes true on,$(UNTRAINED)),--untrained)
 
 .PHONY: plugins
 plugins: $(READY) ## every head, stage, dataset, protocol, loss, miner, metric and grid, your own too: [PLUGINS=folder]

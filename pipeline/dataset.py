@@ -14,11 +14,13 @@ from cache.plugin_code import code
 class Reader(ABC):
     """One dataset in its own layout below ``root``.
 
-    name: the word on the command line. version: raised whenever the same files give another manifest.
+    name: the word on the command line. version: raised whenever the same files give another manifest. drawn: the images
+    are drawings, so what is trained on them says nothing of photographs.
     """
 
     name: ClassVar[str]
     version: ClassVar[int]
+    drawn: ClassVar[bool] = False
 
     def __init__(self, root: Path) -> None:
         self.root = root

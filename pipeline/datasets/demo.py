@@ -24,6 +24,7 @@ class Reader(pipeline.dataset.Reader):
 
     name: ClassVar[str] = "demo"
     version: ClassVar[int] = emotic.Reader.version
+    drawn: ClassVar[bool] = True
 
     def __init__(self, root: Path, scenes: int = SCENES) -> None:
         super().__init__(root)

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from cache.errors import StoreError, WeightsError
+from cache.errors import StoreError
 from cache.spec import Granularity, Status
 from heads.checkpoints.checkpoint import Checkpoint
 from pipeline.running.memory import Memory
-from pipeline.running.recipes import DatasetConfig, Recipe, recipes
+from pipeline.running.recipes import DatasetConfig, recipes
 from pipeline.stage import Extracted, Photo
 from pipeline.weights.folder import Weights
 
@@ -23,12 +23,12 @@ NEW = 1 << 40
 
 @dataclass(frozen=True)
 class Model:
-    """memory: extracts the head's features and, for the report, what else the config has weights for. absent: feature
-    -> why it is not looked at."""
+    """memory: extracts the head's features and, for the report, those that the user adds. left_out: the config's other
+    features."""
 
     checkpoint: Checkpoint
     memory: Memory
-    absent: Mapping[str, str]
+    left_out: Sequence[str]
 
     @property
     def untrained(self) -> list[str]:
@@ -37,7 +37,7 @@ class Model:
 
     def look(self, photo: Photo, rows: NDArray[np.int64] | None = None) -> dict[str, Any]:
         """What is seen in ``photo``, and each person's emotions, ready for JSON: the answers of the head's protocol by
-        their titles, the main one first.
+        their titles, the main one first. Of a feature that no trained network made nothing is told but its name.
 
         rows: (p,) of the people in the manifest the head was trained on: nobody is compared with himself.
         """
@@ -47,6 +47,7 @@ class Model:
         emotions, reasons = self._emotions(found, rows)
         persons = [
             {
+                "number": person,
                 "box": [round(float(value), 2) for value in box],
                 "emotions": emotions[person],
                 "reason": reasons[person],
@@ -60,7 +61,9 @@ class Model:
         out: dict[str, Any] = {}
         for recipe in (one for one in self.memory.recipes if one.stage.granularity is granularity):
             rows = found[recipe.feature]
-            if rows.status[row] != Status.OK:
+            if not recipe.info["trained"]:
+                out[recipe.feature] = {"untrained": True}
+            elif rows.status[row] != Status.OK:
                 out[recipe.feature] = {"status": Status(rows.status[row]).word, "reason": rows.messages[row]}
             elif words := recipe.stage.describe({name: array[row] for name, array in rows.arrays.items()}):
                 out[recipe.feature] = words
@@ -95,14 +98,17 @@ def _named(names: Sequence[str], values: torch.Tensor) -> dict[str, float]:
     return {name: round(float(value), 6) for name, value in zip(names, values, strict=True)}
 
 
-def build(path: Path, checkpoint: Checkpoint, config: DatasetConfig, weights: Weights, device: str) -> Model:
-    """The head's features must be made as those it was trained on; of the others, those whose weights are there.
+def build(
+    path: Path, checkpoint: Checkpoint, config: DatasetConfig, weights: Weights, device: str, more: Sequence[str] = ()
+) -> Model:
+    """The head's features, which must be made as those it was trained on, and their sources.
 
-    path: of the checkpoint, for errors. Raises: StoreError when a feature would be another than the head's;
-    WeightsError for an absent checkpoint of a feature that the head needs; ConfigError.
+    path: of the checkpoint, for errors. more: features of the config that are told too. Raises: StoreError when a
+    feature would be another than the head's; WeightsError for an absent checkpoint; UnknownName, ConfigError.
     """
     wanted: dict[str, str] = checkpoint.about["features"]
-    chosen = {one.feature: one for one in (recipes(config, list(wanted), weights) if wanted else [])}
+    names = list(dict.fromkeys([*wanted, *more]))
+    chosen = {one.feature: one for one in (recipes(config, names, weights) if names else [])}
     for name, fingerprint in wanted.items():
         if chosen[name].fingerprint != fingerprint:
             cure = "Give the CONFIG, WEIGHTS and UNTRAINED of then, or extract and train again"
@@ -110,15 +116,5 @@ def build(path: Path, checkpoint: Checkpoint, config: DatasetConfig, weights: We
                 f"{path}: was trained on feature {name} {fingerprint}, these settings give {chosen[name].fingerprint}. "
                 + cure
             )
-    absent: dict[str, str] = {}
-    for name in config.stages:
-        try:
-            chosen |= {one.feature: one for one in _optional(config, name, weights, chosen)}
-        except WeightsError as error:
-            absent[name] = str(error)
-    return Model(checkpoint, Memory(list(chosen.values()), device), absent)
-
-
-def _optional(config: DatasetConfig, name: str, weights: Weights, chosen: Mapping[str, Recipe]) -> list[Recipe]:
-    """The recipes of ``name`` and its source that are not there yet."""
-    return [one for one in recipes(config, [name], weights) if one.feature not in chosen]
+    left_out = [name for name in config.stages if name not in chosen]
+    return Model(checkpoint, Memory(list(chosen.values()), device), left_out)

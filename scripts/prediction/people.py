@@ -1,4 +1,4 @@
-"""Whose emotions: boxes that the user gives, or that a detector finds."""
+"""Which images, and the boxes of people that the user gives."""
 
 import csv
 import math
@@ -9,18 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cache.errors import ConfigError, DataError, nearest
-from cache.spec import Status
 from pipeline.decoding.images import FORMATS
-from pipeline.running.memory import Memory
-from pipeline.running.recipes import Recipe
-from pipeline.stage import Photo
 
 Boxes = NDArray[np.float32]
 COLUMNS = ("image", "x1", "y1", "x2", "y2")
 SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm"))
-PERSON = 1
-"""COCO's number of a person."""
-LEAST_SCORE = 0.5
 FARTHEST = 1e9
 """Pixels; beyond it a coordinate is a mistake, and float32 no longer tells neighbours apart."""
 
@@ -90,22 +83,3 @@ def inside(boxes: Boxes, size: tuple[int, int], where: str) -> Boxes:
     if outside.any():
         raise DataError(f"{where}: box {boxes[outside.argmax()].tolist()} lies outside the image {size[0]} x {size[1]}")
     return clamped
-
-
-class Detector:
-    """Finds people by the dataset's ``objects`` feature."""
-
-    def __init__(self, recipe: Recipe, device: str) -> None:
-        self.name = recipe.feature
-        self._memory = Memory([recipe], device)
-
-    def __call__(self, photo: Photo) -> tuple[Boxes, list[float]]:
-        """Boxes (p, 4) and scores of the people in ``photo``, the surest first."""
-        rows = self._memory.features(photo)[self.name]
-        if rows.status[0] != Status.OK:
-            raise DataError(f"{photo.key}: people cannot be looked for: {rows.messages[0]}")
-        found: Mapping[str, NDArray[np.generic]] = rows.arrays
-        count = int(found["count"][0])
-        scores, labels = np.asarray(found["scores"][0][:count], np.float64), found["labels"][0][:count]
-        chosen = np.flatnonzero((labels == PERSON) & (scores >= LEAST_SCORE))
-        return np.asarray(found["boxes"][0][chosen], np.float32), scores[chosen].round(4).tolist()

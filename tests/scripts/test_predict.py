@@ -1,6 +1,8 @@
 """Words of ``make predict``: whose boxes, which images, and mistakes in one line."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +17,6 @@ from heads.experiments.grid import cell
 from heads.protocol import find
 from scripts import predict
 from scripts.prediction import people
-from scripts.prediction.draw import draw
 
 
 def test_boxes_are_read_from_words_and_from_a_file(tmp_path: Path) -> None:
@@ -73,28 +74,14 @@ def test_mistakes_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str
         ([*place, "--image", "a.jpg"], "no such checkpoint. Nothing is trained yet. Run make train HEAD=sem_ib_dml"),
         ([*place, "--image", "a.jpg", "--boxes", "1,2"], "BOXES=1,2: box '1,2' is not"),
         ([*place, "--image", "a.jpg", "--device", "tpu"], "DEVICE=tpu: no such device"),
+        ([*place, "--image", "a.jpg", "--people", "face"], "PEOPLE=face: no such way to find people. Did you mean"),
+        ([*place, "--image", "a.jpg", "--people", "boxes"], "PEOPLE=boxes: no BOXES given. Give BOXES="),
+        ([*place, "--image", "a.jpg", "--people", "faces", "--boxes", "1,2,3,4"], "BOXES=1,2,3,4 is given too"),
     ):
         assert predict.main(words) == 2
         error = capsys.readouterr().err
         assert told in error
         assert error.count("\n") == 1
-
-
-def test_the_picture_shows_boxes_and_says_untrained() -> None:
-    emotions = {"one_shot": {"Esteem": 0.7, "Yearning": 0.3}}
-    person = {
-        "box": [20, 30, 60, 80],
-        "emotions": emotions,
-        "reason": "",
-        "features": {"face": {"box": [30, 35, 40, 45]}},
-    }
-    plain = Image.new("RGB", (120, 100), "white")
-    once = np.asarray(draw(plain, [person], untrained=[]))
-    assert np.asarray(plain).min() == 255
-    assert (once[30:80, 20] != 255).any(1).all()
-    assert (once[35:45, 30] != 255).any(1).all()
-    assert (once[50:75, 65:] == 255).all()
-    assert (once != np.asarray(draw(plain, [person], untrained=["pose"]))).any()
 
 
 @pytest.mark.parametrize(
@@ -117,29 +104,118 @@ def test_boxes_of_an_image_that_is_not_there_are_told() -> None:
         people.check_names({"aa.jpg": np.zeros((1, 4), np.float32)}, [Path("x/a.jpg")], "BOXES=b")
 
 
-def test_boxes_thinner_than_a_pixel_are_drawn() -> None:
-    person = {"box": [3, 3, 3.00001, 3.2], "emotions": None, "reason": "broken: x", "features": {}}
-    draw(Image.new("RGB", (9, 9)), [person], [])
+MORE = """
+dataset = "demo"
+[stages.scene]
+untrained = true
+[stages.face]
+"""
 
 
-def test_a_head_of_another_protocol_or_mapping_is_not_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    store = make_store(tmp_path / "store")
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Words for a head that guesses, trained on the drawn demo."""
+    folder = tmp_path_factory.mktemp("trained")
+    store = make_store(folder / "store")
     one = cell("random", find("cat-6:6"), {"episodes": 3, "validation_episodes": 1, "epochs": 1})
-    bench = prepare(store, "demo", find("cat-6:6"), [one], "cpu")
-    run(bench, one, range(1), tmp_path / "runs" / "demo")
+    run(prepare(store, "demo", find("cat-6:6"), [one], "cpu"), one, range(1), folder / "runs" / "demo")
+    places = ["--store", str(store.root), "--runs", str(folder / "runs"), "--root", str(folder / "root")]
+    return ["--head", "random", *places, "--out", str(folder / "out")]
+
+
+def test_a_head_of_another_protocol_or_mapping_is_not_asked(
+    trained: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     mine = with_ties(tmp_path, "drop")
-    words = ["--image", "a.jpg", "--head", "random", "--store", str(store.root), "--runs", str(tmp_path / "runs")]
     for more, told in (
         (["--protocol", "cat-6:4"], "was trained on 'demo cat-6:6', asked for is 'demo cat-6:4'"),
         (["--mapping", str(mine), "--name", "demo"], "random.safetensors: was trained with mapping "),
         (["--head", "../../evil"], "head '../../evil': it must be the name of one folder"),
         (["--dataset", "../x"], "dataset '../x': it must be the name of one folder"),
     ):
-        assert predict.main([*words, *more]) == 2
+        assert predict.main([*trained, "--image", "a.jpg", *more]) == 2
         out, err = capsys.readouterr()
         assert out == ""
         assert told in err
         assert err.count("\n") == 1
+
+
+def told_of(trained: list[str], image: Path, *more: str) -> tuple[int, dict[str, Any], tuple[int, int]]:
+    """Exit status, JSON and the picture's size."""
+    status = predict.main([*trained, "--image", str(image), *more])
+    out = Path(trained[-1])
+    with Image.open(out / f"{image.name}.annotated.png") as picture:
+        return status, json.loads((out / f"{image.name}.json").read_text()), picture.size
+
+
+def test_only_what_the_head_needs_is_run_and_what_is_untrained_says_nothing_else(
+    trained: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("RGB", (64, 48)).save(tmp_path / "a.jpg")
+    status, told, _ = told_of(trained, tmp_path / "a.jpg", "--boxes", "1,2,30,40")
+    assert (status, told["features"], told["persons"][0]["features"], told["untrained"]) == (0, {}, {}, [])
+    assert told["left_out"] == ["sem2vec", "image", "body", "face", "pose"]
+    assert "a.jpg: 1 person\n" in capsys.readouterr().out
+    (tmp_path / "more.toml").write_text(MORE)
+    boxes = ["--boxes", "1,2,30,40 5,5,60,40", "--config", str(tmp_path / "more.toml")]
+    status, told, _ = told_of(trained, tmp_path / "a.jpg", *boxes, "--stages", "scene")
+    assert (status, told["untrained"], told["left_out"]) == (0, ["scene"], ["face"])
+    assert told["features"] == {"scene": {"untrained": True}}
+    assert [one["number"] for one in told["persons"]] == [0, 1]
+    out = capsys.readouterr().out
+    assert "a.jpg: 2 people (UNTRAINED: scene)\n" in out
+    assert "\n  0: " in out
+    assert "\n  1: " in out
+    assert predict.main([*trained, "--image", "a.jpg", "--stages", "poses"]) == 2
+    assert "no stage 'poses'. Did you mean 'pose'?" in capsys.readouterr().err
+
+
+def test_a_head_of_drawn_scenes_says_so_of_photographs_alone(
+    trained: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = Path(trained[trained.index("--root") + 1]) / "mscoco" / "00004.jpg"
+    own.parent.mkdir(parents=True)
+    for path in (own, tmp_path / "a.jpg"):
+        Image.new("RGB", (64, 64)).save(path)
+    note = "the head was trained on the drawn scenes of demo, not on photographs: its answers mean nothing here"
+    for path, boxes, expected in (
+        (own, [], []),
+        (own, ["--boxes", "1,2,30,40"], []),
+        (tmp_path / "a.jpg", ["--boxes", "1,2,30,40"], [note]),
+    ):
+        status, told, size = told_of(trained, path, *boxes)
+        assert (status, told["notes"]) == (0, expected)
+        assert (note in capsys.readouterr().out) is bool(expected)
+        assert size[0] == 96
+    assert size[1] > told_of(trained, own)[2][1]  # the note stands below the picture too
+
+
+def test_nobody_is_told_with_the_cure_and_still_written(
+    trained: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("RGB", (64, 48)).save(tmp_path / "a.jpg")
+    status, told, size = told_of(trained, tmp_path / "a.jpg")
+    assert (status, told["persons"]) == (1, [])
+    assert told["people"] == {
+        "boxes": "from faces",
+        "faces": [],
+        "why": "the config of demo has no [stages.objects] to find them with",
+        "reason": "no face was found in it (MTCNN)",
+    }
+    assert size[1] > 48
+    out, err = capsys.readouterr()
+    assert "people are found by their faces, for the config of demo has no [stages.objects]" in out
+    assert "a.jpg: 0 people" in out
+    assert err.endswith('a.jpg: nobody: no face was found in it (MTCNN). Give BOXES="x1,y1,x2,y2"\n')
+    assert err.count("\n") == 1
+    assert predict.main([*trained, "--image", str(tmp_path)]) == 1
+    assert "nobody was found in 1 of 1 images" not in capsys.readouterr().out
+    Image.new("RGB", (64, 48)).save(tmp_path / "b.jpg")
+    (tmp_path / "boxes.csv").write_text("image,x1,y1,x2,y2\nb.jpg,1,2,3,4\n")
+    assert predict.main([*trained, "--image", str(tmp_path), "--boxes", str(tmp_path / "boxes.csv")]) == 1
+    out, err = capsys.readouterr()
+    assert "nobody was found in 1 of 2 images" in out
+    assert "a.jpg: nobody: BOXES names nobody in it" in err
 
 
 def test_a_photograph_that_cannot_be_used_is_named_with_its_cure(tmp_path: Path) -> None:

@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.decoding.boxes import assign_faces, crop_matrix, enlarge, fault, head_match, head_region, similarity
+from pipeline.decoding.boxes import (
+    assign_faces,
+    body_region,
+    crop_matrix,
+    enlarge,
+    fault,
+    head_match,
+    head_region,
+    similarity,
+)
 
 
 @pytest.mark.parametrize(
@@ -129,6 +138,14 @@ def test_the_head_region_is_in_the_top_of_the_box(low: np.ndarray, extent: np.nd
     assert x2 - x1 == pytest.approx(min(width, 0.4 * height), abs=1e-3)
     assert y2 - y1 == pytest.approx(x2 - x1, abs=1e-3)
     assert x1 + x2 == pytest.approx(float(person[0] + person[2]), abs=1e-3)
+
+
+def test_the_body_of_a_face_by_hand() -> None:
+    """A face 24 high about x 110: 12 above it, 9.5 x 24 = 228 high, 4 x 24 = 96 wide; edges of the image end it."""
+    face = np.array([100, 100, 120, 124])
+    assert body_region(face, 400, 400).tolist() == [62, 88, 158, 316]
+    assert body_region(face, 130, 200).tolist() == [62, 88, 130, 200]
+    assert body_region(np.array([0, 0, 24, 6]), 50, 40).tolist() == [0, 0, 50, 40]
 
 
 def test_nobody_and_nothing() -> None:

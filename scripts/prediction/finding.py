@@ -1,0 +1,164 @@
+"""Whose emotions: the people of BOXES, of the annotation, of the dataset's detector, or those whose faces are found."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from cache.errors import ConfigError, DataError, WeightsError, nearest
+from cache.spec import Status
+from pipeline.decoding.boxes import body_region
+from pipeline.networks import faces
+from pipeline.running.memory import Memory
+from pipeline.running.recipes import DatasetConfig, Recipe, recipes, stage_of
+from pipeline.stage import Photo
+from pipeline.weights.folder import Weights
+from scripts.prediction.annotated import Annotation
+from scripts.prediction.people import Boxes, inside
+
+FACES, OBJECTS, BOXES = WAYS = ("faces", "objects", "boxes")
+PERSON = 1
+"""COCO's number of a person."""
+LEAST_SCORE = 0.5
+CURE = 'Give BOXES="x1,y1,x2,y2"'
+NONE = np.zeros((0, 4), np.float32)
+
+
+class Found(NamedTuple):
+    """boxes: (p, 4) inside the image. rows: (p,) of the manifest, where they are known. how: they came about, for JSON;
+    with the ``reason`` where there are none."""
+
+    boxes: Boxes
+    rows: NDArray[np.int64] | None
+    how: dict[str, Any]
+
+
+Look = Callable[[Path, Image.Image], Found]
+
+
+def check(way: str, boxes: str) -> None:
+    """way: the word of PEOPLE, "" for none. boxes: the word of BOXES. Raises: ConfigError when they do not agree."""
+    if way and way not in WAYS:
+        raise ConfigError(f"PEOPLE={way}: no such way to find people.{nearest(way, WAYS)}")
+    if way == BOXES and not boxes:
+        raise ConfigError(f"PEOPLE={way}: no BOXES given. {CURE}, or a CSV of image,x1,y1,x2,y2")
+    if way in (FACES, OBJECTS) and boxes:
+        raise ConfigError(f"PEOPLE={way}: BOXES={boxes} is given too. Leave one of them out")
+
+
+@dataclass
+class Finder:
+    """way: the word of PEOPLE. Without one: given boxes, else the annotation's, else the dataset's detector, else
+    faces. A network is loaded when the first photograph needs it. say: takes a line for the user."""
+
+    way: str
+    boxes: list[Boxes] | dict[str, Boxes] | None
+    annotation: Annotation | None
+    config: DatasetConfig
+    weights: Weights
+    device: str
+    say: Callable[[str], None]
+    network: Look | None = None
+
+    def __post_init__(self) -> None:
+        """Raises: ConfigError, WeightsError for a way that cannot be gone."""
+        if self.way in (FACES, OBJECTS):
+            self.network = self._load()
+
+    def find(self, path: Path, image: Image.Image) -> Found:
+        """The people of the photograph ``image`` at ``path``. Raises: DataError, WeightsError."""
+        if self.boxes is not None:
+            given = self.boxes.get(path.name, NONE) if isinstance(self.boxes, dict) else self.boxes[0]
+            none = "BOXES names nobody in it"
+            return _told(Found(inside(given, image.size, str(path)), None, {"boxes": "given"}), none)
+        if not self.way and self.annotation and (annotated := self.annotation.people(path, image.size)):
+            dataset = self.annotation.manifest.dataset
+            none = f"the annotation of {dataset} has nobody with a usable box in it"
+            return _told(Found(*annotated, {"boxes": f"annotation of {dataset}"}), none)
+        look = self.network = self.network or self._load()
+        return look(path, image)
+
+    def _load(self) -> Look:
+        """Raises: ConfigError, WeightsError."""
+        why = "" if self.way == FACES else self._no_detector()
+        if self.way == OBJECTS and why:
+            raise WeightsError(f"PEOPLE=objects: {why}. {CURE}, or PEOPLE=faces")
+        if self.way == FACES or why:
+            if why:
+                self.say(f"people are found by their faces, for {why}")
+            return ByFaces(self.device, why)
+        return ByObjects(recipes(self.config, [OBJECTS], self.weights)[0], self.device)
+
+    def _no_detector(self) -> str:
+        """Why no trained detector is there, "" when one is."""
+        table = self.config.stages.get(OBJECTS)
+        if table is None or table.get("stage", OBJECTS) != OBJECTS:
+            return f"the config of {self.config.dataset} has no [stages.objects] to find them with"
+        if absent := [name for name in stage_of(OBJECTS, table).stage.weights if not self.weights.trained(name)]:
+            cure = f'make weights DATASET={self.config.dataset} STAGES="objects" fetches them'
+            return f"the detector of [stages.objects] is untrained: weights {absent[0]} are absent ({cure})"
+        return ""
+
+
+def _told(found: Found, none: str) -> Found:
+    """With ``none`` as the reason where nobody was found."""
+    return found if len(found.boxes) else found._replace(how=found.how | {"reason": none})
+
+
+class ByObjects:
+    """Finds people by the dataset's ``objects`` feature."""
+
+    def __init__(self, recipe: Recipe, device: str) -> None:
+        """Raises: WeightsError, ConfigError."""
+        self.name = recipe.feature
+        self._memory = Memory([recipe], device)
+
+    def __call__(self, path: Path, image: Image.Image) -> Found:
+        """The surest first. Raises: DataError for an image that cannot be looked at."""
+        rows = self._memory.features(Photo(path.name, image, NONE))[self.name]
+        if rows.status[0] != Status.OK:
+            raise DataError(f"{path}: people cannot be looked for: {rows.messages[0]}. {CURE}")
+        found: Mapping[str, NDArray[np.generic]] = rows.arrays
+        count = int(found["count"][0])
+        scores, labels = np.asarray(found["scores"][0][:count], np.float64), found["labels"][0][:count]
+        chosen = np.flatnonzero((labels == PERSON) & (scores >= LEAST_SCORE))
+        boxes = inside(np.asarray(found["boxes"][0][chosen], np.float32), image.size, str(path))
+        how = {"boxes": "detected", "scores": scores[chosen].round(4).tolist()}
+        return _told(Found(boxes, None, how), f"the detector is sure of no person (score of {LEAST_SCORE} and more)")
+
+
+class ByFaces:
+    """Finds faces with MTCNN, whose trained weights come with its package, and takes bodies from them by proportion."""
+
+    def __init__(self, device: str, why: str = "") -> None:
+        """why: no detector finds whole people instead. Raises: WeightsError, ConfigError."""
+        self.why = why
+        self._detector = faces.Detector()
+        self._detector.load(device, Weights(Path()))  # never untrained, whatever else is
+
+    def __call__(self, path: Path, image: Image.Image) -> Found:
+        """From left to right, as one reads a picture. Raises: DataError for an image that cannot be looked at."""
+        try:
+            (found,) = self._detector.detect([self._detector.search(image)])
+        except (RuntimeError, ValueError, MemoryError) as error:
+            why = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+            raise DataError(f"{path}: faces cannot be looked for: {why}. {CURE}") from None
+        seen = [face for face in np.argsort(found.boxes[:, 0], kind="stable") if _area(found.boxes[face]) > 0]
+        boxes = [body_region(found.boxes[face], *image.size) for face in seen]
+        told = [
+            {
+                "box": [round(float(side), 2) for side in found.boxes[face]],
+                "confidence": round(float(found.confidence[face]), 4),
+            }
+            for face in seen
+        ]
+        how = {"boxes": "from faces", "faces": told} | ({"why": self.why} if self.why else {})
+        return _told(Found(np.array(boxes, np.float32).reshape(-1, 4), None, how), "no face was found in it (MTCNN)")
+
+
+def _area(box: NDArray[np.float32]) -> float:
+    return float((box[2:] - box[:2]).prod())

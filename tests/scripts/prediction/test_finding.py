@@ -1,0 +1,93 @@
+"""Which way people are found, and what is said of it."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cache.errors import AffectError
+from pipeline.decoding.boxes import body_region
+from pipeline.networks import faces
+from pipeline.running.recipes import DatasetConfig
+from pipeline.weights.folder import Weights
+from scripts.prediction import finding
+from scripts.prediction.finding import Finder, Found
+
+SIZE = (400, 300)
+PHOTO = Image.new("RGB", SIZE)
+RIGHT, LEFT, EMPTY = [200, 40, 220, 64], [50, 30, 70, 54], [90, 0, 90, 9]
+
+
+class Seen:
+    """In place of MTCNN: three faces, of which one has no area."""
+
+    def load(self, device: str, weights: Weights) -> None:
+        assert not weights.untrained
+
+    def search(self, image: Image.Image) -> faces.Search:
+        return faces.Search(np.zeros((300, 400, 3), np.uint8), image.size)
+
+    def detect(self, searches: list[faces.Search]) -> list[faces.Faces]:
+        boxes = np.array([RIGHT, EMPTY, LEFT], np.float32)
+        return [faces.Faces(boxes, np.zeros((3, 5, 2), np.float32), np.array([0.9, 0.8, 0.99], np.float32))]
+
+
+@pytest.fixture(autouse=True)
+def no_mtcnn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(faces, "Detector", Seen)
+
+
+def finder(
+    folder: Path, way: str = "", said: list[str] | None = None, untrained: bool = False, **stages: Any
+) -> Finder:
+    config = DatasetConfig(dataset="table", stages={"body": {"stage": "backbone"}} | stages)
+    say = (said if said is not None else []).append
+    return Finder(way, None, None, config, Weights(folder, untrained), "cpu", say)
+
+
+def test_bodies_of_faces_from_left_to_right(tmp_path: Path) -> None:
+    found = finder(tmp_path, "faces").find(tmp_path / "a.jpg", PHOTO)
+    np.testing.assert_array_equal(found.boxes, [body_region(np.array(face), *SIZE) for face in (LEFT, RIGHT)])
+    assert found.how == {
+        "boxes": "from faces",
+        "faces": [{"box": LEFT, "confidence": 0.99}, {"box": RIGHT, "confidence": 0.9}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("untrained", "stages", "why"),
+    [
+        (False, {}, "the config of table has no [stages.objects] to find them with"),
+        (False, {"objects": {"stage": "scene"}}, "the config of table has no [stages.objects] to find them with"),
+        (False, {"objects": {}}, "the detector of [stages.objects] is untrained: weights fasterrcnn_resnet50_fpn are"),
+        (True, {"objects": {}}, "the detector of [stages.objects] is untrained: weights fasterrcnn_resnet50_fpn are"),
+        (True, {"objects": {"untrained": True}}, 'make weights DATASET=table STAGES="objects" fetches them'),
+    ],
+)
+def test_without_a_trained_detector_faces_are_taken_and_it_is_said_once(
+    tmp_path: Path, untrained: bool, stages: dict[str, Any], why: str
+) -> None:
+    said: list[str] = []
+    one = finder(tmp_path, "", said, untrained, **stages)
+    assert said == []
+    for _ in range(2):
+        found = one.find(tmp_path / "a.jpg", PHOTO)
+        assert found.how["boxes"] == "from faces"
+        assert why in found.how["why"]
+    assert len(said) == 1
+    assert said[0].startswith("people are found by their faces, for ")
+    assert why in said[0]
+    with pytest.raises(AffectError, match=r"^PEOPLE=objects: the .*\. Give BOXES=.*, or PEOPLE=faces$"):
+        finder(tmp_path, "objects", said, untrained, **stages)
+
+
+def test_a_trained_detector_is_taken_before_faces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nobody = Found(finding.NONE, None, {"boxes": "detected"})
+    monkeypatch.setattr(Weights, "trained", lambda *_: True)
+    monkeypatch.setattr(finding, "recipes", lambda *_: ["objects"])
+    monkeypatch.setattr(finding, "ByObjects", lambda *_: lambda *_: nobody)
+    for way in ("", "objects"):
+        assert finder(tmp_path, way, objects={}).find(tmp_path / "a.jpg", PHOTO) is nobody
+    assert finder(tmp_path, "faces", objects={}).find(tmp_path / "a.jpg", PHOTO).how["boxes"] == "from faces"
