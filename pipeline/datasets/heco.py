@@ -10,8 +10,8 @@ counted. Label_SA and Label_CA (self-assurance, catharsis) are not used: the man
 Split: there is no official one. As in Cladiere et al., "Knowledge Amalgamation for Single-Shot Context-Aware Emotion
 Recognition" (VISAPP 2025), images with one person and those with several are split apart, 70/10/20 each, and joined;
 which image goes where is drawn here by a seeded hash (their draw is not published) and stored in the manifest.
-Sizes come from the images' headers. An image that is not there leaves its people in the manifest as `bad_box` with the
-reason, and extraction marks it missing; once it is there, `make extract` and then `make retry` take it up.
+Sizes come from the images' headers. The people of an image that is not there or cannot be read stay in the manifest as
+`missing`, `broken` or `too_large`; once it is mended, `make extract` and then `make retry` take them up.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Reader(pipeline.dataset.Reader):
     """The authors' HECO_Labels.csv."""
 
     name: ClassVar[str] = "heco"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def annotation_files(self) -> list[Path]:
         """The one CSV. Raises: DataError naming the path that was tried first."""
@@ -130,8 +130,7 @@ def _splits(images: dict[str, list[Record]]) -> dict[str, str]:
 
 
 def _image(path: str, records: list[Record], split: str, header: Header) -> Image:
-    people = tuple(map(_person, records))
-    return Image(f"{records[0].short} {shown(path)}", path, split, header.size, people, header.fault)
+    return header.image(f"{records[0].short} {shown(path)}", path, split, [*map(_person, records)])
 
 
 def _person(record: Record) -> Person:

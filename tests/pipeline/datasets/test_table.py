@@ -76,7 +76,7 @@ def test_reads_people_labels_and_whole_images(tmp_path: Path) -> None:
     names = ["photos/a.jpg#0", "photos/a.jpg#1", "photos/b.jpg#0", "c.jpg#0", "c.jpg#1", "absent.jpg#0"]
     assert found.keys == names
     assert found.category_names == ("afraid", "calm", "excited", "happy", "sad")
-    assert found.statuses == ["ok", "ok", "ok", "bad_box", "no_label", "bad_box"]
+    assert found.statuses == ["ok", "ok", "ok", "bad_box", "no_label", "missing"]
     assert found.reasons[3] == "box [200.0, 200.0, 210.0, 210.0] lies outside the image (100 x 90)"
     assert found.reasons[5] == "no such file"
     assert found.boxes[:3].tolist() == [[10, 20, 50, 80], [0, 5, 40, 90], [0, 0, 100, 90]]
