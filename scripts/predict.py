@@ -28,7 +28,8 @@ from heads.experiments import runs
 from heads.experiments.grid import usual_protocol
 from heads.protocol import find
 from pipeline.cli import Parser
-from pipeline.decoding.images import ImageError, decode
+from pipeline.decoding.formats import FIRST_FRAME
+from pipeline.decoding.images import MAX_PIXELS, ImageError, decode, header
 from pipeline.running.extraction import check_device
 from pipeline.running.recipes import DatasetConfig, dataset_config, recipes
 from pipeline.stage import Photo
@@ -56,6 +57,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="python -m scripts.predict", description="The emotions of people in new photographs.")
     parser.add_argument("--image", type=Path, help="a photograph, or a folder of them")
     parser.add_argument("--boxes", default="", help='"x1,y1,x2,y2 ..." or a CSV of image,x1,y1,x2,y2')
+    parser.add_argument("--box", default="", metavar="FORM", help="xyxy, xywh, normalised or normalised_xywh (xyxy)")
+    parser.add_argument("--max-pixels", type=int, default=0, metavar="N", help="cap on an image (64000000)")
     parser.add_argument("--out", type=Path, default=Path("predictions"), help="folder of what is written (predictions)")
     parser.add_argument("--head", default="sem_ib_dml", help="a trained head (sem_ib_dml)")
     parser.add_argument("--dataset", default="demo", help="what it was trained on (demo)")
@@ -80,7 +83,7 @@ def _run(options: argparse.Namespace) -> int:
         raise ConfigError("IMAGE: none given. Give IMAGE=photo.jpg, or the path of a folder of photographs")
     check_device(options.device, here=True)
     paths = people.images(options.image)
-    boxes = people.given(options.boxes) if options.boxes else None
+    boxes = people.given(options.boxes, options.box) if options.boxes else None
     if isinstance(boxes, list) and len(paths) > 1:
         raise ConfigError("BOXES: for a folder of images give a CSV file of image,x1,y1,x2,y2")
     if isinstance(boxes, dict):
@@ -94,12 +97,12 @@ def _run(options: argparse.Namespace) -> int:
     model = build(path, loaded, config, weights, options.device)
     about = {"head": options.head, "checkpoint": str(path), **model.checkpoint.about}
     root = options.root or options.data / options.dataset
-    finder = _Finder(boxes, Annotation.find(options.store, about, root), config, weights, options.device)
+    finder = _Finder(boxes, Annotation.find(options.store, about, root), config, weights, options.device, options.box)
     print(f"checkpoint {path}: {about['dataset']} {about['protocol']}", flush=True)
     failed = 0
     for one in paths:
         try:
-            _predict(one, finder, model, about, options.out)
+            _predict(one, finder, model, about, options.out, options.max_pixels or MAX_PIXELS)
         except AffectError as error:
             if len(paths) == 1:
                 raise
@@ -119,6 +122,7 @@ class _Finder:
     config: DatasetConfig
     weights: Weights
     device: str
+    form: str = ""
     detector: people.Detector | None = None
 
     def find(self, path: Path, image: Image.Image) -> tuple[people.Boxes, NDArray[np.int64] | None, dict[str, Any]]:
@@ -126,7 +130,7 @@ class _Finder:
         if self.boxes is not None:
             none = np.zeros((0, 4), np.float32)
             found = self.boxes.get(path.name, none) if isinstance(self.boxes, dict) else self.boxes[0]
-            return people.inside(found, image.size, str(path)), None, {"boxes": "given"}
+            return people.placed(found, self.form, image.size, str(path)), None, {"boxes": "given"}
         if self.annotation and (annotated := self.annotation.people(path, image.size)):
             return *annotated, {"boxes": f"annotation of {self.annotation.manifest.dataset}"}
         detector = self.detector = self.detector or self._load()
@@ -145,18 +149,20 @@ class _Finder:
             raise WeightsError(f'BOXES: none given, and no detector: {error}. Or give BOXES="x1,y1,x2,y2"') from None
 
 
-def _photograph(path: Path) -> Image.Image:
+def _photograph(path: Path, max_pixels: int) -> Image.Image:
     """Raises: ImageError, with the cure."""
     try:
-        return decode(path)
+        if header(path, max_pixels)[1]:
+            print(f"note: {path}: {FIRST_FRAME}", flush=True)
+        return decode(path, max_pixels)
     except ImageError as error:
         cures = {Status.MISSING: "Give a photograph or a folder as IMAGE", Status.BROKEN: "Give a sound copy as IMAGE"}
         cure = f". {cures[error.status]}" if error.status in cures else ""
         raise ImageError(error.status, f"{error}{cure}") from None
 
 
-def _predict(path: Path, finder: _Finder, model: Model, about: dict[str, Any], out: Path) -> None:
-    image = _photograph(path)
+def _predict(path: Path, finder: _Finder, model: Model, about: dict[str, Any], out: Path, max_pixels: int) -> None:
+    image = _photograph(path, max_pixels)
     boxes, rows, how = finder.find(path, image)
     looked = model.look(Photo(path.name, image, boxes), rows)
     document = {

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from cache.errors import DataError
 from cache.fingerprint import fingerprint
 from pipeline.datasets._people import Image, Person, shown
 from pipeline.decoding import images
+from pipeline.decoding.formats import FIRST_FRAME
 from pipeline.decoding.images import MAX_PIXELS, ImageError
 from pipeline.decoding.paths import resolve
-
-FIRST_FRAME: Final = "of several frames or pages the first is read"
-"""What a person's row and the notes say of an animation."""
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ from pipeline.datasets._headers import Header, read_headers
 from pipeline.datasets._people import Image, Person, rated, shown
 from pipeline.datasets._rows import Rows
 from pipeline.datasets._split import SEED, SHARES, drawn
+from pipeline.decoding.images import MAX_PIXELS
 from pipeline.decoding.paths import inside
 
 CATEGORIES: Final = ("Surprise", "Excitement", "Happiness", "Peace", "Disgust", "Anger", "Fear", "Sadness")
@@ -96,7 +97,8 @@ class Reader(pipeline.dataset.Reader):
         )
 
     def _headers(self, images: dict[str, list[Record]]) -> dict[str, Header]:
-        return read_headers(self.root, self._folder(), filter(self._is_inside, images))
+        cap = self.reading.max_pixels or MAX_PIXELS
+        return read_headers(self.root, self._folder(), filter(self._is_inside, images), cap)
 
     def _is_inside(self, path: str) -> bool:
         try:

@@ -23,6 +23,10 @@ _WITH_FRAMES: Final = ("PNG", "WEBP", "TIFF", "GIF", "AVIF", "HEIF")
 and previews that cameras add."""
 
 
+FIRST_FRAME: Final = "of several frames or pages the first is read"
+"""What is said of a photograph that is an animation."""
+
+
 def opened(file: Any) -> Image.Image:
     """The image with its header read.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from cache.layout import Layout
 from cache.manifest import Manifest
 from cache.store import Feature
+from pipeline.decoding.images import MAX_PIXELS
 from pipeline.running.recipes import DatasetConfig, Recipe, dataset_config, recipes, weights_of
 from pipeline.running.runner import Running
 from pipeline.weights.folder import Weights
@@ -19,7 +20,8 @@ class Request:
     stages: feature names, empty for all. config: instead of the shipped one. retry: do again what failed. make: make
     the dataset's files where they are absent and can be made (the demo's). executor: local or dask. scheduler: of a
     Dask cluster that runs already, else one is started with ``workers`` processes. threads: batches that run at a time
-    in each process, each on one core; 0 for as many as there are cores.
+    in each process, each on one core; 0 for as many as there are cores. box, max_pixels: what is said of the dataset's
+    files, see ``pipeline.dataset.Reading``; "" and 0 for what the store remembers.
     """
 
     dataset: str
@@ -36,6 +38,8 @@ class Request:
     scheduler: str = ""
     workers: int = 2
     threads: int = 0
+    box: str = ""
+    max_pixels: int = 0
 
     @property
     def folder(self) -> Path:
@@ -45,7 +49,7 @@ class Request:
     @property
     def running(self) -> Running:
         """How a process runs it."""
-        return Running(self.root, self.device, threads=self.threads)
+        return Running(self.root, self.device, threads=self.threads, max_pixels=self.max_pixels or MAX_PIXELS)
 
     def absolute(self) -> "Request":
         """The same for a process that stands in another folder."""
