@@ -35,6 +35,8 @@ OUT: Final = 0.1
 """Share of the image's side that a box must lie beyond the edge to be no matter of rounding."""
 UNIT: Final = 1.5
 """Below it in all its numbers a box is no box of pixels; shares reach a little beyond 1 at an edge."""
+FEW: Final = 5
+"""Boxes that must leave their images as xywh before that is doubted: one or two do when somebody is half out of it."""
 CORNER: Final = 8
 """Boxes that must all lie towards the upper left before that is worth a word: fewer do by chance."""
 
@@ -87,7 +89,7 @@ def doubt(boxes: Numbers, sizes: Numbers, form: str) -> Doubt | None:
         return None
     if not is_share(form):
         return _of_shares(boxes) or _of_pixels(boxes, sizes, form)
-    beyond = (boxes > UNIT).any(1)
+    beyond = (boxes >= LEAST_SIDE).any(1)  # a body half out of its image reaches beyond 1 too
     if beyond.mean() <= 0.5:
         return None
     likely = tuple(one for one in ("xyxy", "xywh") if _fits(boxes, sizes, one).mean() >= FIT)
@@ -118,7 +120,8 @@ def _of_pixels(boxes: Numbers, sizes: Numbers, form: str) -> Doubt | None:
     fits, corners = _fits(boxes, sizes, other), _corners(boxes, form)
     telling = fits & _spoilt(corners, sizes)
     reversed_ = telling & (corners[:, :2] >= corners[:, 2:]).any(1)
-    if not telling.any() or fits.mean() < FIT or (telling.mean() < MANY and not reversed_.any()):
+    enough = telling.sum() >= (FEW if has_extent(form) else 1)
+    if not enough or fits.mean() < FIT or (telling.mean() < MANY and not reversed_.any()):
         return None
     what = f"have no {LEAST_SIDE} pixels each way or leave their images"
     text = f"as {form} {telling.sum()} of {len(boxes)} boxes {what}, as {other} {fits.sum()} fit"

@@ -41,9 +41,9 @@ def refused(root: Path, *lines: str, **layout: str) -> str:
 
 
 def test_rows_of_one_image_are_its_people_wherever_they_stand(tmp_path: Path) -> None:
-    found = read(tmp_path, line("b.png"), line("a.png"), line("b.png", "1,2,3,4", "Anger", "1,10,2.5"))
+    found = read(tmp_path, line("b.png"), line("a.png"), line("b.png", "1,2,30,40", "Anger", "1,10,2.5"))
     assert found.keys == ["b.png#0", "b.png#1", "a.png#0"]
-    assert found.boxes.tolist() == [[10, 20, 50, 80], [1, 2, 3, 4], [10, 20, 50, 80]]
+    assert found.boxes.tolist() == [[10, 20, 50, 80], [1, 2, 30, 40], [10, 20, 50, 80]]
     assert found.sizes.tolist() == [[100, 90]] * 3
     assert [CATEGORIES[row.argmax()] for row in found.categories] == ["Peace", "Anger", "Peace"]
     assert found.vad.tolist() == [[5, 6, 7], [1, 10, 2.5], [5, 6, 7]]

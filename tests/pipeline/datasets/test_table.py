@@ -74,16 +74,16 @@ def test_the_documentation_names_every_column() -> None:
 
 def test_reads_people_labels_and_whole_images(tmp_path: Path) -> None:
     found = build(tmp_path).read("s")
-    names = ["photos/a.jpg#0", "photos/a.jpg#1", "photos/b.jpg#0", "c.jpg#0", "c.jpg#1", "absent.jpg#0"]
+    names = ["photos/a.jpg#0", "photos/a.jpg#1", "photos/b.jpg#0", "c.jpg#0", "c.jpg#1", "c.jpg#2", "absent.jpg#0"]
     assert found.keys == names
     assert found.category_names == ("afraid", "calm", "excited", "happy", "sad")
-    assert found.statuses == ["ok", "ok", "ok", "bad_box", "no_label", "missing"]
+    assert found.statuses == ["ok", "ok", "ok", "bad_box", "too_small", "no_label", "missing"]
     assert found.reasons[3] == "box [200.0, 200.0, 210.0, 210.0] lies outside the image (100 x 90)"
-    assert found.reasons[5] == "no such file"
+    assert found.reasons[6] == "no such file"
     assert found.boxes[:3].tolist() == [[10, 20, 50, 80], [0, 5, 40, 90], [0, 0, 100, 90]]
     assert found.categories[[0, 1, 2]].tolist() == [[0, 0, 1, 1, 0], [0, 1, 0, 0, 0], [1, 0, 0, 0, 1]]
-    assert found.splits == ["train", "train", "val", "test", "test", "test"]
-    assert found.release == "4 images, 6 people"
+    assert found.splits == ["train", "train", "val", "test", "test", "test", "test"]
+    assert found.release == "4 images, 7 people"
     assert found.notes == (
         "images whose size cannot be read, so that their people have no usable box: 1, first absent.jpg (no such file)",
         "boxes that reached out of their images, clamped (the originals are kept): 1",
