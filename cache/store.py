@@ -215,8 +215,7 @@ class Store:
         path = folder / "manifest.parquet"
         if not path.exists() or Manifest.load(path).source != manifest.source:
             manifest.save(path)
-        kept = self._current(folder.name).get("reading")
-        told = {"reading": dict(reading)} if reading is not None and (reading or kept) else {}
+        told = {"reading": dict(reading)} if reading else {}
         self._update(folder, {"shard_images": shard_images} | told)
 
     def use(self, dataset: str, info: dict[str, Any]) -> None:

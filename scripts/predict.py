@@ -149,7 +149,7 @@ class _Finder:
             raise WeightsError(f'BOXES: none given, and no detector: {error}. Or give BOXES="x1,y1,x2,y2"') from None
 
 
-def _photograph(path: Path, max_pixels: int) -> Image.Image:
+def _photograph(path: Path, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """Raises: ImageError, with the cure."""
     try:
         if header(path, max_pixels)[1]:

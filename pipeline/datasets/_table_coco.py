@@ -92,6 +92,8 @@ def _people(path: Path, content: dict[str, Any], images: dict[int, list[Entry]])
 def _categories(path: Path, content: dict[str, Any]) -> dict[int, str]:
     found = _by_id(path, content, "categories")
     names = {one: _json.text(place, entry, "name").strip() for one, (place, entry) in found.items()}
+    if strange := [one for one, name in names.items() if not name or not name.isprintable()]:
+        raise DataError(f"{found[strange[0]][0]}: name {names[strange[0]]!a} is no text of one line")
     if twice := _repeated(list(names.values())):
         raise DataError(f"{path}: categories: two have the name {twice!r}")
     return names

@@ -13,6 +13,7 @@ from table_cases import as_json, write, write_json
 
 from cache.errors import ConfigError, DataError
 from cache.manifest import Manifest
+from cache.spec import Status
 from cache.store import Store
 from pipeline.cli import main
 from pipeline.dataset import Reading, say_how
@@ -91,6 +92,19 @@ def test_a_box_of_less_than_four_pixels_is_too_small_also_when_it_is_cut_at_the_
     found = told(tmp_path, CORNERS, *(f"c.jpg,{x1},5,{x1 + 30},50,happy" for x1 in (-26, -27, 10, 20, 30, 40)))
     assert found.statuses == ["ok", "too_small", *["ok"] * 4]
     assert found.counts() == {split: counts for split, counts in found.counts().items() if sum(counts.values()) == 6}
+
+
+def test_a_small_crop_has_its_status_in_the_store_and_is_no_failure(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(root := tmp_path / "root", ["c.jpg,5,5,8,50,happy", *(f"c.jpg,{x},5,60,50,sad" for x in range(9))], CORNERS)
+    words = ["--dataset", "table", "--store", str(tmp_path / "store")]
+    assert main(["extract", *words, "--root", str(root), "--stages", "face"]) == 0
+    assert " 9 ok, 1 too_small\n" in capsys.readouterr().out
+    (failure,) = Store(tmp_path / "store").features("table")["face"].failures(frozenset({Status.TOO_SMALL}))
+    assert (failure.key, failure.message) == ("c.jpg#0", "the crop has 3 x 45 pixels, the least is 4 x 4")
+    assert main(["status", *words]) == 0
+    assert "too_small c.jpg: the crop has 3 x 45 pixels, the least is 4 x 4 (face)" in capsys.readouterr().out
 
 
 def test_boxes_all_in_the_upper_left_get_a_word(tmp_path: Path) -> None:
@@ -241,6 +255,7 @@ def more(name: str, *entries: dict[str, Any]) -> dict[str, Any]:
         (more("images", {"id": 2, "file_name": "../x.jpg"}), "images[1]: image '../x.jpg' leads out of "),
         (more("images", {"id": 2, "file_name": "b.jpg", "split": "val"}), "images[0]: split 'None' is none."),
         (more("categories", {"id": 3, "name": "sad"}), "categories: two have the name 'sad'"),
+        (more("categories", {"id": 3, "name": "\ud800"}), "categories[2]: name '\\ud800' is no text of one line"),
         (more("annotations", spoilt()["annotations"][0]), "annotations[1]: has the id of annotations[0], 1"),
         (more("annotations", spoilt(id=2)["annotations"][0]), "annotations[1]: stands in annotations[0] already, with"),
         (
