@@ -40,6 +40,7 @@ def extract(request: Request, say: Callable[[str], None]) -> Report:
     """
     check_device(request.device, here=False)
     reader: Reader = load("pipeline.datasets", request.dataset, "Reader")(request.root)
+    say_how(reader, Reading(request.box))  # a wrong word is told before files are made
     if request.make and not request.root.exists():
         say(f"{request.dataset}: making its files in {request.root}")
         reader.prepare()

@@ -80,12 +80,17 @@ def test_who_says_the_form_is_not_doubted_but_for_shares_that_are_none(tmp_path:
     )
 
 
-def test_an_unknown_word_names_the_nearest_and_a_published_dataset_takes_none(tmp_path: Path) -> None:
+def test_an_unknown_word_names_the_nearest_and_a_published_dataset_takes_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert "BOX=normalized: no such form of a box. Did you mean 'normalised'?" in refused(
         tmp_path, CORNERS, "c.jpg,5,5,50,50,sad", box="normalized"
     )
-    words = ["--dataset", "heco", "--root", str(tmp_path), "--store", str(tmp_path / "s"), "--untrained"]
-    assert main(["extract", *words, "--box", "xywh"]) == 2
+    words = ["--dataset", "demo", "--data", str(tmp_path / "data"), "--store", str(tmp_path / "s"), "--box", "xywh"]
+    assert main(["extract", *words]) == 2
+    line = "error: BOX=xywh: demo has boxes of one form, as published. Leave the word out\n"
+    assert capsys.readouterr().err == line
+    assert not (tmp_path / "data").exists()
 
 
 def test_a_box_of_less_than_four_pixels_is_too_small_also_when_it_is_cut_at_the_edge(tmp_path: Path) -> None:
