@@ -27,7 +27,7 @@ option = $(if $($(2)),--$(1) $(call q,$($(2))))
 where = --dataset $(call q,$(DATASET)) --store $(call q,$(STORE))
 pixels = $(where) $(call option,root,ROOT) --data $(call q,$(DATA)) --weights $(call q,$(WEIGHTS)) --device $(call q,$(DEVICE)) \
 	--executor $(call q,$(EXECUTOR)) $(call option,scheduler,SCHEDULER) $(call option,workers,WORKERS) $(call option,threads,THREADS) $(call option,stages,STAGES) $(call option,config,CONFIG) \
-	$(if $(filter 1 yes true on,$(UNTRAINED)),--untrained) --allow-failed $(call q,$(ALLOW_FAILED))
+	$(call option,box,BOX) $(call option,max-pixels,MAX_PIXELS) $(if $(filter 1 yes true on,$(UNTRAINED)),--untrained) --allow-failed $(call q,$(ALLOW_FAILED))
 scoring = --runs $(call q,$(RUNS)) --device $(call q,$(DEVICE)) $(call option,threads,THREADS) $(call option,mapping,MAPPING)
 training = $(where) $(scoring) --seeds $(call q,$(SEEDS)) $(call option,set,SET) $(call option,name,NAME)
 
@@ -40,7 +40,7 @@ demo: $(READY) ## draw a data set, extract every stage, train six heads, print t
 	@$(PY) -m scripts.demo --store $(call q,$(STORE)) --runs $(call q,$(RUNS)) --data $(call q,$(DATA)) --seeds $(call q,$(SEEDS))
 
 .PHONY: extract
-extract: $(READY) ## pixels to cache: DATASET= ROOT= [STAGES="sem2vec body"] [UNTRAINED=1] [ALLOW_FAILED=N] [DEVICE=cuda] [EXECUTOR=dask]
+extract: $(READY) ## pixels to cache: DATASET= ROOT= [STAGES="sem2vec body"] [UNTRAINED=1] [ALLOW_FAILED=N] [DEVICE=cuda] [EXECUTOR=dask] [BOX=xywh] [MAX_PIXELS=N]
 	@$(PY) -m pipeline extract $(pixels)
 
 .PHONY: weights
@@ -89,9 +89,9 @@ report: $(READY) ## a finished run's table, and its page in runs/RUN/report.html
 	@$(PY) -m heads report --run $(call q,$(RUN)) --store $(call q,$(STORE)) $(scoring) $(call option,heads,HEADS)
 
 .PHONY: predict
-predict: $(READY) ## emotions in new photographs: HEAD= IMAGE= [BOXES="x1,y1,x2,y2 ..."|file.csv] [PEOPLE=faces|objects|boxes] [STAGES="pose scene"] [OUT=predictions] [PROTOCOL=] [MAPPING=] [NAME=]
+predict: $(READY) ## emotions in new photographs: HEAD= IMAGE= [BOXES="x1,y1,x2,y2 ..."|file.csv] [BOX=xywh] [PEOPLE=faces|objects|boxes] [STAGES="pose scene"] [OUT=predictions] [PROTOCOL=] [MAPPING=] [NAME=]
 	@$(PY) -m scripts.predict --head $(call q,$(HEAD)) $(call option,protocol,PROTOCOL) $(where) $(call option,root,ROOT) --data $(call q,$(DATA)) --runs $(call q,$(RUNS)) $(call option,name,NAME) $(call option,mapping,MAPPING) \
-		--weights $(call q,$(WEIGHTS)) --device $(call q,$(DEVICE)) $(call option,config,CONFIG) $(call option,image,IMAGE) $(call option,boxes,BOXES) $(call option,people,PEOPLE) $(call option,stages,STAGES) $(call option,out,OUT) $(if $(filter 1 yes true on,$(UNTRAINED)),--untrained)
+		--weights $(call q,$(WEIGHTS)) --device $(call q,$(DEVICE)) $(call option,config,CONFIG) $(call option,image,IMAGE) $(call option,boxes,BOXES) $(call option,box,BOX) $(call option,max-pixels,MAX_PIXELS) $(call option,people,PEOPLE) $(call option,stages,STAGES) $(call option,out,OUT) $(if $(filter 1 yes true on,$(UNTRAINED)),--untrained)
 
 .PHONY: plugins
 plugins: $(READY) ## every head, stage, dataset, protocol, loss, miner, metric and grid, your own too: [PLUGINS=folder]

@@ -24,7 +24,13 @@ SPLITS = ("train", "val", "test")
 OK, NO_LABEL, BAD_BOX, OUTSIDE_ROOT, NO_PERSON = "ok", "no_label", "bad_box", "outside_root", "no_person"
 OTHER_SPLIT = "other_split"
 """Fine but for its image, which another split keeps: it has features and must not be trained on or scored."""
-STATUSES = (OK, NO_LABEL, BAD_BOX, OUTSIDE_ROOT, NO_PERSON, OTHER_SPLIT)
+TOO_SMALL = "too_small"
+"""The box is sound, and what it holds of the image too few pixels to show anybody."""
+MISSING, BROKEN, TOO_LARGE = "missing", "broken", "too_large"
+"""Of the person's image, where its header was read and told so."""
+STATUSES = (OK, NO_LABEL, BAD_BOX, TOO_SMALL, MISSING, BROKEN, TOO_LARGE, OUTSIDE_ROOT, NO_PERSON, OTHER_SPLIT)
+WITHOUT_BOX = frozenset({BAD_BOX, TOO_SMALL, MISSING, BROKEN, TOO_LARGE, OUTSIDE_ROOT})
+"""Of these nothing can be cropped."""
 _NAN4 = (float("nan"),) * 4
 
 

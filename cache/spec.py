@@ -29,6 +29,7 @@ class Status(IntEnum):
     TOO_LARGE = 5
     UNUSABLE = 6
     FAILED = 7
+    TOO_SMALL = 8
 
     @property
     def word(self) -> str:
@@ -38,7 +39,7 @@ class Status(IntEnum):
 
 FAILURES = frozenset({Status.MISSING, Status.BROKEN, Status.OUTSIDE_ROOT, Status.TOO_LARGE, Status.FAILED})
 """Statuses that make an extraction exit with 1. A face that is not there and a sample the annotation itself
-spoils (UNUSABLE) are facts about the data, not failures."""
+spoils (UNUSABLE), or whose box is a few pixels (TOO_SMALL), are facts about the data, not failures."""
 
 DTYPES = frozenset({"uint8", "int16", "int32", "int64", "float16", "float32", "float64"})
 

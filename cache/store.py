@@ -72,14 +72,22 @@ class Store:
         found = {name: Feature(folder / name / in_use[name], layout) for name in chosen}
         return Features(layout.manifest, found, in_use)
 
-    def begin(self, manifest: Manifest, shard_images: int) -> None:
-        """Make the manifest the dataset's current one. Call it under the lock."""
+    def reading(self, dataset: str) -> dict[str, Any]:
+        """What was said of the dataset's files when its manifest was made: ``box`` and ``max_pixels``, where they were.
+
+        Raises: StoreError.
+        """
+        return dict(self._current(dataset).get("reading", {}))
+
+    def begin(self, manifest: Manifest, shard_images: int, reading: Mapping[str, str | int] | None = None) -> None:
+        """Make the manifest the dataset's current one, made with ``reading``. Call it under the lock."""
         folder = self.root / manifest.dataset
         make_folder(folder)
         path = folder / "manifest.parquet"
         if not path.exists() or Manifest.load(path).source != manifest.source:
             manifest.save(path)
-        self._update(folder, {"shard_images": shard_images})
+        told = {"reading": dict(reading)} if reading else {}
+        self._update(folder, {"shard_images": shard_images} | told)
 
     def use(self, dataset: str, info: dict[str, Any]) -> None:
         """Describe a feature (feature.json) and make it the current one of its name. Call it under the lock."""
@@ -124,11 +132,17 @@ class Store:
 
 
 def _is_current(current: Any) -> bool:
-    """True for ``{"shard_images": 1.., "features": {name: fingerprint}}``, or part of it; names stay in the folder."""
+    """True for ``{"shard_images": 1.., "features": {name: fingerprint}, "reading": {"box": "..", "max_pixels": 1..}}``
+    or part of it; names stay in the folder."""
     if not isinstance(current, dict):
         return False
     size, features = current.get("shard_images", IMAGES_PER_SHARD), current.get("features", {})
     if not (type(size) is int and size > 0 and isinstance(features, dict)):
+        return False
+    if not isinstance(reading := current.get("reading", {}), dict):
+        return False
+    cap = reading.get("max_pixels", 1)
+    if not (isinstance(reading.get("box", ""), str) and type(cap) is int and cap > 0):
         return False
     names = [*features, *features.values()]
     return all(isinstance(name, str) and name.strip(".") and "/" not in name for name in names)

@@ -55,6 +55,8 @@ def _parse(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--scheduler", default="", help="address of a Dask scheduler that runs already")
     parser.add_argument("--workers", type=int, default=2, metavar="N", help="processes of an own Dask cluster (2)")
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="batches at a time, one a core (all cores)")
+    parser.add_argument("--box", default="", metavar="FORM", help="how a dataset of your own writes boxes (xyxy)")
+    parser.add_argument("--max-pixels", type=int, default=0, metavar="N", help="cap on an image (64000000)")
     parser.add_argument("--untrained", action="store_true", help="go on without checkpoints; marked in every table")
     parser.add_argument("--allow-failed", type=int, default=0, metavar="N", help="images that may fail (0)")
     parser.add_argument("--json", action="store_true", help="status, or the list of weights, as JSON")
@@ -65,7 +67,8 @@ def _parse(words: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(words)
     if options.command not in commands:
         parser.error(f"no command {options.command!r}.{nearest(options.command, commands)}")
-    for name, least in (("workers", 1), ("threads", 0), ("allow_failed", 0), ("stall", 1), ("attempts", 1)):
+    least_of = {"workers": 1, "threads": 0, "allow_failed": 0, "max_pixels": 0, "stall": 1, "attempts": 1}
+    for name, least in least_of.items():
         if getattr(options, name) < least:
             parser.error(f"{name.upper()}={getattr(options, name)}: a whole number from {least} is wanted")
     return options

@@ -2,25 +2,42 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from cache.errors import DataError
+from cache.errors import ConfigError, DataError, nearest
 from cache.fingerprint import digest_files, fingerprint
 from cache.manifest import Manifest
 from cache.plugin_code import code
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the user says of the files; the store keeps it, so that it is said once.
+
+    box: a word of BOX, "" for what the annotation itself says. max_pixels: the cap on an image's width x height, 0 for
+    the usual one. asked: whether ``box`` was said now, and is not what the store remembers.
+    """
+
+    box: str = ""
+    max_pixels: int = 0
+    asked: bool = False
 
 
 class Reader(ABC):
     """One dataset in its own layout below ``root``.
 
     name: the word on the command line. version: raised whenever the same files give another manifest. drawn: the images
-    are drawings, so what is trained on them says nothing of photographs.
+    are drawings, so what is trained on them says nothing of photographs. forms: words of BOX that it takes. reading:
+    what was said of the files; set it by ``say_how``.
     """
 
     name: ClassVar[str]
     version: ClassVar[int]
     drawn: ClassVar[bool] = False
+    forms: ClassVar[tuple[str, ...]] = ()
+    reading: Reading = Reading()
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -63,6 +80,15 @@ def source_of(reader: Reader) -> str:
     if outside := code(type(reader).__module__):
         about["plugin"] = outside.digest
     return fingerprint(about | {"files": digest})
+
+
+def say_how(reader: Reader, reading: Reading) -> None:
+    """Have ``reader`` read its files so. Raises: ConfigError for a word of BOX that it does not take."""
+    if reading.box and not reader.forms:
+        raise ConfigError(f"BOX={reading.box}: {reader.name} has boxes of one form, as published. Leave the word out")
+    if reading.box and reading.box not in reader.forms:
+        raise ConfigError(f"BOX={reading.box}: no such form of a box.{nearest(reading.box, reader.forms)}")
+    reader.reading = reading
 
 
 def check_root(reader: Reader) -> None:

@@ -27,7 +27,8 @@ from heads.experiments import runs
 from heads.experiments.grid import usual_protocol
 from heads.protocol import find
 from pipeline.cli import Parser
-from pipeline.decoding.images import ImageError, decode
+from pipeline.decoding.formats import FIRST_FRAME
+from pipeline.decoding.images import MAX_PIXELS, ImageError, decode, header
 from pipeline.running.extraction import check_device
 from pipeline.running.recipes import dataset_config
 from pipeline.stage import Photo
@@ -59,6 +60,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--boxes", default="", help='"x1,y1,x2,y2 ..." or a CSV of image,x1,y1,x2,y2')
     parser.add_argument("--people", default="", help="how people are found: faces, objects or boxes (what is there)")
     parser.add_argument("--stages", default="", help="features to tell beside those of the head, separated by blanks")
+    parser.add_argument("--box", default="", metavar="FORM", help="xyxy, xywh, normalised or normalised_xywh (xyxy)")
+    parser.add_argument("--max-pixels", type=int, default=0, metavar="N", help="cap on an image (64000000)")
     parser.add_argument("--out", type=Path, default=Path("predictions"), help="folder of what is written (predictions)")
     parser.add_argument("--head", default="sem_ib_dml", help="a trained head (sem_ib_dml)")
     parser.add_argument("--dataset", default="demo", help="what it was trained on (demo)")
@@ -84,7 +87,7 @@ def _run(options: argparse.Namespace) -> int:
     check_device(options.device, here=True)
     finding.check(options.people, options.boxes)
     paths = people.images(options.image)
-    boxes = people.given(options.boxes) if options.boxes else None
+    boxes = people.given(options.boxes, options.box) if options.boxes else None
     if isinstance(boxes, list) and len(paths) > 1:
         raise ConfigError("BOXES: for a folder of images give a CSV file of image,x1,y1,x2,y2")
     if isinstance(boxes, dict):
@@ -101,20 +104,20 @@ def _run(options: argparse.Namespace) -> int:
     root = options.root or options.data / options.dataset
     print(f"checkpoint {path}: {about['dataset']} {about['protocol']}", flush=True)
     annotation = Annotation.find(options.store, about, root)
-    finder = Finder(options.people, boxes, annotation, config, weights, options.device, _say)
-    return _all(paths, finder, model, about, options.out)
+    finder = Finder(options.people, boxes, options.box, annotation, config, weights, options.device, _say)
+    return _all(paths, finder, model, about, options.out, options.max_pixels or MAX_PIXELS)
 
 
 def _say(line: str) -> None:
     print(line, flush=True)
 
 
-def _all(paths: Sequence[Path], finder: Finder, model: Model, about: dict[str, Any], out: Path) -> int:
+def _all(paths: Sequence[Path], finder: Finder, model: Model, about: dict[str, Any], out: Path, max_pixels: int) -> int:
     """The exit status. One photograph that cannot be used is an error, some of a folder's are counted."""
     failed = empty = 0
     for path in paths:
         try:
-            empty += not _predict(path, finder, model, about, out)
+            empty += not _predict(path, finder, model, about, out, max_pixels)
         except AffectError as error:
             if len(paths) == 1:
                 raise
@@ -127,19 +130,21 @@ def _all(paths: Sequence[Path], finder: Finder, model: Model, about: dict[str, A
     return int(bool(failed or empty))
 
 
-def _photograph(path: Path) -> Image.Image:
+def _photograph(path: Path, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """Raises: ImageError, with the cure."""
     try:
-        return decode(path)
+        if header(path, max_pixels)[1]:
+            print(f"note: {path}: {FIRST_FRAME}", flush=True)
+        return decode(path, max_pixels)
     except ImageError as error:
         cures = {Status.MISSING: "Give a photograph or a folder as IMAGE", Status.BROKEN: "Give a sound copy as IMAGE"}
         cure = f". {cures[error.status]}" if error.status in cures else ""
         raise ImageError(error.status, f"{error}{cure}") from None
 
 
-def _predict(path: Path, finder: Finder, model: Model, about: dict[str, Any], out: Path) -> int:
+def _predict(path: Path, finder: Finder, model: Model, about: dict[str, Any], out: Path, max_pixels: int) -> int:
     """How many people were found."""
-    image = _photograph(path)
+    image = _photograph(path, max_pixels)
     found = finder.find(path, image)
     looked = model.look(Photo(path.name, image, found.boxes), found.rows)
     own = finder.annotation is not None and finder.annotation.holds(path)

@@ -33,6 +33,8 @@ def asked(options: argparse.Namespace, retry: bool = False) -> Request:
         scheduler=options.scheduler,
         workers=options.workers,
         threads=options.threads,
+        box=options.box,
+        max_pixels=options.max_pixels,
     )
 
 

@@ -13,7 +13,7 @@ from cache.verify import verify_feature
 from pipeline.commands._told import say
 from pipeline.commands.extract import asked, verdict
 from pipeline.dataset import Reader, manifest_of
-from pipeline.running.extraction import Report, extract
+from pipeline.running.extraction import Report, extract, settle
 from pipeline.running.request import Request
 
 
@@ -34,6 +34,7 @@ def repair(request: Request, say: Callable[[str], None]) -> Report:
         if path.exists() and (fault := _fault(path)):
             say(f"removing {path}: {fault}")
             remove(path)
+        settle(request, reader, store, lambda _: None)  # ``extract`` says it
         reader.complete(say)
         manifest = manifest_of(reader, path)
         for recipe in chosen:

@@ -77,7 +77,7 @@ def _ledger_lines(state: dict[str, Any], most: int) -> list[str]:
     """One line for each image and reason, with the features it concerns."""
     by_reason: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     for one in state["ledger"]:
-        if Status[one["status"].upper()] in FAILURES | {Status.UNUSABLE}:
+        if Status[one["status"].upper()] in FAILURES | {Status.UNUSABLE, Status.TOO_SMALL}:
             by_reason[one["status"], printable(one["image"]), one["message"]].add(one["feature"])
     lines = [f"{word} {image}: {text} ({', '.join(sorted(names))})" for (word, image, text), names in by_reason.items()]
     if len(lines) > most:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from posixpath import normpath
 from typing import Final
 
 from cache.errors import DataError
-from cache.manifest import BAD_BOX, NO_PERSON, OK, OUTSIDE_ROOT, Row
+from cache.manifest import BAD_BOX, NO_PERSON, OK, OUTSIDE_ROOT, TOO_SMALL, Row
 from cache.spec import Status
 from pipeline.datasets._caer_s_images import SEED, File, file_of, held_out, is_text
 from pipeline.datasets._caer_s_lists import Box, Lists, ordered, read_lists
 from pipeline.datasets._face_list import Entry
 from pipeline.datasets._rows import clamped
+from pipeline.decoding.boxes import too_small
 from pipeline.decoding.images import ImageError, size
 from pipeline.decoding.paths import refused, resolve
 
@@ -84,7 +86,9 @@ def _by_entry(image: File, split: str, entry: Entry | None) -> Row:
         reason = "the list of faces leaves it out"
         return Row(image.path, -1, split, categories=labels, status=NO_PERSON, reason=reason)
     if entry.box:
-        return Row(image.path, 0, split, entry.box, entry.box, entry.size, labels)
+        reason = too_small(entry.box)
+        status = TOO_SMALL if reason else OK
+        return Row(image.path, 0, split, entry.box, entry.box, entry.size, labels, status=status, reason=reason)
     status = OUTSIDE_ROOT if entry.status is Status.OUTSIDE_ROOT else NO_PERSON
     reason = "no face was found" if entry.status is Status.NO_FACE else f"{entry.status.word}: {entry.note}"
     return Row(image.path, -1, split, size=entry.size, categories=labels, status=status, reason=reason)
@@ -97,14 +101,13 @@ def _by_box(root: Path, image: File, split: str, box: Box) -> Row:
         file = resolve(root, image.path)
         measured = size(file)
         inner, reason = clamped(ordered(box), measured)
+        if inner:
+            reason = too_small(inner)
+            status = TOO_SMALL if reason else OK
     except ImageError as error:  # where the root lies is no part of a manifest
-        inner, reason = None, str(error).removeprefix(f"{file}: ")
-        status = OUTSIDE_ROOT if error.status is Status.OUTSIDE_ROOT else BAD_BOX
-    if inner:
-        return Row(image.path, 0, split, inner, box, measured, (image.label,))
-    return Row(
-        image.path, 0, split, original_box=box, size=measured, categories=(image.label,), status=status, reason=reason
-    )
+        inner, reason, status = None, str(error).removeprefix(f"{file}: "), error.status.word
+    inner = inner or (math.nan,) * 4
+    return Row(image.path, 0, split, inner, box, measured, (image.label,), status=status, reason=reason)
 
 
 def _refused(lists: Lists) -> Iterator[Row]:

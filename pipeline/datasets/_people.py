@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from cache.manifest import BAD_BOX
+
 VAD: Final = ("valence", "arousal", "dominance")
 LARGEST_SIDE: Final = 1_000_000
 """Image sides beyond this are no image's."""
@@ -36,7 +38,8 @@ class Image:
     """One image.
 
     place: where in the annotation, and its path. path: relative, as annotated. size: width, height; 0 for a side that
-    is not usable. fault: why the size is not known, where there is more to say than that.
+    is not usable. fault: why the size is not known, where there is more to say than that; its people then have
+    ``status``. remarks: what is to be said of each of its people.
     """
 
     place: str
@@ -45,6 +48,8 @@ class Image:
     size: tuple[int, int]
     people: tuple[Person, ...]
     fault: str = ""
+    status: str = BAD_BOX
+    remarks: tuple[str, ...] = ()
 
 
 def rated(values: Sequence[float]) -> tuple[tuple[float, float, float], tuple[str, ...]]:

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from cache.errors import DataError, nearest
-from cache.manifest import BAD_BOX, NO_LABEL, NO_PERSON, OK, OTHER_SPLIT, OUTSIDE_ROOT, SPLITS, Row
+from cache.manifest import BAD_BOX, NO_LABEL, NO_PERSON, OK, OTHER_SPLIT, OUTSIDE_ROOT, SPLITS, TOO_SMALL, Row
 from pipeline.datasets._people import Image, Person
+from pipeline.decoding.boxes import too_small
 from pipeline.decoding.paths import inside, refused
 
 _MERGED: Final = {"combined_categories": "union", "combined_continuous": "mean"}
@@ -99,7 +100,10 @@ class Rows:
         box, wrong = (None, image.fault) if image.fault else clamped(person.box, image.size, self._box_name)
         original = _float32(person.box)
         self._clamped += box is not None and box != original
-        status, reasons = _status(fault, wrong, person)
+        status = image.status if image.fault else BAD_BOX if wrong else OK
+        if box and (wrong := too_small(box)):
+            status = TOO_SMALL
+        status, reasons = _status(fault, status, wrong, person, image.remarks)
         return Row(
             image=path,
             person=number,
@@ -139,11 +143,11 @@ def _is_float32(value: float) -> bool:
     return math.isfinite(value) and abs(value) < 3e38
 
 
-def _status(fault: str, wrong: str, person: Person) -> tuple[str, list[str]]:
+def _status(fault: str, status: str, wrong: str, person: Person, remarks: tuple[str, ...]) -> tuple[str, list[str]]:
+    """fault: of the path. status, wrong: of the box, or of the image that it lies in."""
     unlabelled = "" if person.categories else "no categories"
-    reasons = [text for text in (fault, wrong, unlabelled, ", ".join(person.remarks)) if text]
-    status = OUTSIDE_ROOT if fault else BAD_BOX if wrong else NO_LABEL if unlabelled else OK
-    return status, reasons
+    reasons = [text for text in (fault, wrong, unlabelled, ", ".join((*person.remarks, *remarks))) if text]
+    return OUTSIDE_ROOT if fault else status if status != OK else NO_LABEL if unlabelled else OK, reasons
 
 
 def _float32(box: tuple[float, ...]) -> Box:

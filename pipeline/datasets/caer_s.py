@@ -35,7 +35,7 @@ class Reader(pipeline.dataset.Reader):
     """The folders of CAER-S, with faces from lists or from our own search."""
 
     name: ClassVar[str] = "caer_s"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def complete(self, say: Callable[[str], None]) -> None:
         """Look for the faces that no list names yet, once: 17 images of 640 x 480 a second and core."""

@@ -43,7 +43,7 @@ class Reader(pipeline.dataset.Reader):
     """The authors' Annotations.mat of either release, or what public converters made of it."""
 
     name: ClassVar[str] = "emotic"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     def annotation_files(self) -> list[Path]:
         """The .mat, or the files of the splits. Raises: DataError naming the path that was tried first."""

@@ -10,8 +10,8 @@ counted. Label_SA and Label_CA (self-assurance, catharsis) are not used: the man
 Split: there is no official one. As in Cladiere et al., "Knowledge Amalgamation for Single-Shot Context-Aware Emotion
 Recognition" (VISAPP 2025), images with one person and those with several are split apart, 70/10/20 each, and joined;
 which image goes where is drawn here by a seeded hash (their draw is not published) and stored in the manifest.
-Sizes come from the images' headers. An image that is not there leaves its people in the manifest as `bad_box` with the
-reason, and extraction marks it missing; once it is there, `make extract` and then `make retry` take it up.
+Sizes come from the images' headers. The people of an image that is not there or cannot be read stay in the manifest as
+`missing`, `broken` or `too_large`; once it is mended, `make extract` and then `make retry` take them up.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from pipeline.datasets._headers import Header, read_headers
 from pipeline.datasets._people import Image, Person, rated, shown
 from pipeline.datasets._rows import Rows
 from pipeline.datasets._split import SEED, SHARES, drawn
+from pipeline.decoding.images import MAX_PIXELS
 from pipeline.decoding.paths import inside
 
 CATEGORIES: Final = ("Surprise", "Excitement", "Happiness", "Peace", "Disgust", "Anger", "Fear", "Sadness")
@@ -47,7 +48,7 @@ class Reader(pipeline.dataset.Reader):
     """The authors' HECO_Labels.csv."""
 
     name: ClassVar[str] = "heco"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def annotation_files(self) -> list[Path]:
         """The one CSV. Raises: DataError naming the path that was tried first."""
@@ -96,7 +97,8 @@ class Reader(pipeline.dataset.Reader):
         )
 
     def _headers(self, images: dict[str, list[Record]]) -> dict[str, Header]:
-        return read_headers(self.root, self._folder(), filter(self._is_inside, images))
+        cap = self.reading.max_pixels or MAX_PIXELS
+        return read_headers(self.root, self._folder(), filter(self._is_inside, images), cap)
 
     def _is_inside(self, path: str) -> bool:
         try:
@@ -130,8 +132,7 @@ def _splits(images: dict[str, list[Record]]) -> dict[str, str]:
 
 
 def _image(path: str, records: list[Record], split: str, header: Header) -> Image:
-    people = tuple(map(_person, records))
-    return Image(f"{records[0].short} {shown(path)}", path, split, header.size, people, header.fault)
+    return header.image(f"{records[0].short} {shown(path)}", path, split, [*map(_person, records)])
 
 
 def _person(record: Record) -> Person:

@@ -9,12 +9,16 @@ Origin: yours. Layout: `<root>/labels.csv`, and images anywhere below the root. 
     photos/c.jpg,40,10,300,380,happy,test
 
 One row is one person. image: the path below the root, with `/`. x1, y1, x2, y2: the person's box in pixels of the
-upright image, left, top, right, bottom; blank, or no such columns, for the whole image. labels: one or more, separated
-by `;` or `|`; blank for a person without. Further columns, all optional: split (train, val, test; without it images are
-drawn 70/10/20 by a seeded hash), valence, arousal, dominance (1..10 or blank), gender, age. Other columns are errors,
-and so is every row that cannot be meant; only what the images themselves decide stays in the manifest with a status: a
-box outside its image, an image that is not there or cannot be read.
+upright image, left, top, right, bottom; blank, or no such columns, for the whole image. BOX says otherwise: `xywh`,
+`normalised`, `normalised_xywh`; boxes that are hardly in the form they are read in are an error (see box_forms).
+labels: one or more, separated by `;` or `|`; blank for a person without. Further columns, all optional: split (train,
+val, test; without it images are drawn 70/10/20 by a seeded hash, with every class in every part), valence, arousal,
+dominance (1..10 or blank), gender, age. Other usual names of these columns are understood, and other columns are not
+read; both is said. Columns are separated by commas, semicolons or tabs. Every row that cannot be meant is an error;
+only what the images themselves decide stays in the manifest with a status: a box outside its image or of a few pixels,
+an image that is not there or cannot be read.
 The vocabulary is that of the file, sorted. Keys are `photos/a.jpg#0`.
+In place of labels.csv there may be labels.json, in COCO's form (see _table_coco).
 
     make extract DATASET=table ROOT=folder STORE=store/folder
 
@@ -23,164 +27,112 @@ Features go to a folder that is named `table` in STORE, so a second dataset of o
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
 from pathlib import Path
 from typing import ClassVar, Final
 
 import pipeline.dataset
-from cache.errors import DataError, nearest
-from cache.manifest import SPLITS, Manifest
-from pipeline.datasets import _headers
-from pipeline.datasets._csv import Record, Table, read_csv
+from cache.errors import DataError
+from cache.manifest import Manifest
+from pipeline.datasets import _headers, _table_coco, _table_csv
 from pipeline.datasets._headers import Header, read_headers
-from pipeline.datasets._people import VAD, Image, Person, rated, shown
+from pipeline.datasets._people import Person, rated, shown
 from pipeline.datasets._rows import Rows
-from pipeline.datasets._split import SEED, SHARES, drawn
-from pipeline.decoding.paths import inside
+from pipeline.datasets._split import SEED, SHARES, drawn_by_class, lacking
+from pipeline.datasets._table_sheet import Entry, Sheet, corners, settled
+from pipeline.decoding.box_forms import FORMS
+from pipeline.decoding.images import MAX_PIXELS
 
-FILE: Final = "labels.csv"
-BOX: Final = ("x1", "y1", "x2", "y2")
-COLUMNS: Final = ("image", *BOX, "labels", "split", *VAD, "gender", "age")
+FILES: Final = ("labels.csv", "labels.json")
 
 
 class Reader(pipeline.dataset.Reader):
-    """labels.csv beside the images."""
+    """labels.csv or labels.json beside the images."""
 
     name: ClassVar[str] = "table"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
+    forms: ClassVar[tuple[str, ...]] = tuple(FORMS)
 
     def annotation_files(self) -> list[Path]:
-        """The one CSV. Raises: DataError when it is absent."""
-        if (path := self.root / FILE).is_file():
-            return [path]
-        raise DataError(f"{path}: no such file. It has the columns image, x1, y1, x2, y2, labels; ROOT holds it")
+        """The one file. Raises: DataError when there is none, or both."""
+        found = [path for name in FILES if (path := self.root / name).is_file()]
+        if len(found) > 1:
+            text = f"{' and '.join(path.name for path in found)} both lie there"
+            raise DataError(f"{self.root}: {text}, and one of them is the table. Take the other one away")
+        if found:
+            return found
+        others = sorted(path.name for path in self.root.glob("*") if path.suffix.lower() in (".csv", ".json"))
+        there = f"; rename the one that is meant: {', '.join(map(shown, others))[:200]}" if others else ""
+        columns = "It has the columns image, x1, y1, x2, y2, labels"
+        raise DataError(f"{self.root / FILES[0]}: no such file. {columns}; ROOT holds it, or {FILES[1]}{there}")
 
     def arrangement(self) -> str:
-        """What the images' headers say."""
-        return _headers.state(read_headers(self.root, "", _by_image(self.root, self._table())))
+        """The form of the boxes, and what the images' headers say."""
+        sheet = self._sheet()
+        return f"{self.reading.box or sheet.form}\n{_headers.state(self._headers(sheet))}"
 
     def read(self, source: str) -> Manifest:
         """One row per person, images in the order of their first row. Raises: DataError naming file and line."""
-        table = self._table()
-        vocabulary = _vocabulary(table)
-        images = _by_image(self.root, table)
-        splits, headers = _splits(table, images), read_headers(self.root, "", images)
+        sheet = self._sheet()
+        vocabulary = _vocabulary(sheet)
+        headers = self._headers(sheet)
+        form, about = settled(sheet, headers, self.reading.box, self.reading.asked)
+        splits, drawing = _splits(sheet)
         rows = Rows(self.root, vocabulary)
-        for path, records in images.items():
-            rows.add(_image(path, records, splits[path], headers[path]))
+        for path, entries in sheet.images.items():
+            people = [_person(entry, corners(entry, form, headers[path])) for entry in entries]
+            rows.add(headers[path].image(sheet.places[path], path, splits[path], people))
         return Manifest.from_rows(
             rows.rows,
             dataset=self.name,
-            release=f"{len(images)} images, {len(table.records)} people",
+            release=f"{len(sheet.images)} images, {sheet.people} people",
             category_names=vocabulary,
             source=source,
-            notes=[*_notes(table, vocabulary), *_headers.notes(self.root, headers), *rows.notes()],
+            notes=[
+                *(*drawing, *_alike(vocabulary), *sheet.notes, *about, *_turned(sheet, headers)),
+                *(*_headers.notes(self.root, headers), *rows.notes()),
+            ],
         )
 
-    def _table(self) -> Table:
-        table = read_csv(self.annotation_files()[0], ("image", "labels"), COLUMNS)
-        absent = [name for name in BOX if name not in table.columns]
-        if absent and len(absent) < len(BOX):
-            raise DataError(f"{table.path}:1: has no column {absent[0]!r}. A box is x1, y1, x2, y2")
-        return table
+    def _sheet(self) -> Sheet:
+        (path,) = self.annotation_files()
+        return _table_csv.read(self.root, path) if path.suffix == ".csv" else _table_coco.read(self.root, path)
+
+    def _headers(self, sheet: Sheet) -> dict[str, Header]:
+        return read_headers(self.root, "", sheet.images, self.reading.max_pixels or MAX_PIXELS)
 
 
-def _labels(record: Record) -> tuple[str, ...]:
-    words = (word.strip() for word in re.split("[;|]", record.fields["labels"]))
-    return tuple(dict.fromkeys(word for word in words if word))
-
-
-def _vocabulary(table: Table) -> list[str]:
-    if words := sorted({word for record in table.records for word in _labels(record)}):
+def _vocabulary(sheet: Sheet) -> list[str]:
+    if words := sorted({word for people in sheet.images.values() for entry in people for word in entry.labels}):
         return words
-    raise DataError(f"{table.path}: no row has a label. Several are separated by ; or |")
+    raise DataError(f"{sheet.path}: no row has a label. Several are separated by ; or |")
 
 
-def _by_image(root: Path, table: Table) -> dict[str, list[Record]]:
-    """Path -> its rows. Raises: DataError for a path that is not one below the root, and for a person told twice."""
-    found: defaultdict[str, list[Record]] = defaultdict(list)
-    boxes: dict[tuple[str, tuple[float, ...]], Record] = {}
-    for record in table.records:
-        path = _path(root, record)
-        first = boxes.setdefault((path, _box(record)), record)
-        if first is not record:
-            text = f"{shown(path)} with the same box stands in line {first.line} already"
-            raise DataError(f"{record.place}: {text}. One row is one person; separate several labels by ;")
-        found[path].append(record)
-    return dict(found)
+def _splits(sheet: Sheet) -> tuple[dict[str, str], list[str]]:
+    """Path -> split, and what is to be said of it."""
+    if sheet.splits:
+        return sheet.splits, []
+    classes = {path: {word for entry in people for word in entry.labels} for path, people in sheet.images.items()}
+    splits, moved = drawn_by_class(classes)
+    for_classes = f"; {moved} moved so that every class is in every part" if moved else ""
+    notes = [f"no column split: images drawn {SHARES} by seeded hash (seed {SEED}){for_classes}"]
+    if absent := lacking(classes, splits):
+        notes.append(f"classes with too few images to be in every part: {', '.join(absent)[:300]}")
+    return splits, notes
 
 
-def _path(root: Path, record: Record) -> str:
-    text = record.fields["image"]
-    if "\\" in text or re.match(r"[A-Za-z]:", text):
-        raise DataError(f"{record.place}: image {text!r} is a Windows path. Write it with / and below {root}")
-    try:
-        return inside(root, text)
-    except DataError as error:
-        raise DataError(f"{record.place}: image {error}") from None
+def _person(entry: Entry, box: tuple[float, ...]) -> Person:
+    return Person(entry.place, box, entry.labels, rated(entry.vad)[0], entry.gender, entry.age)
 
 
-def _box(record: Record) -> tuple[float, ...]:
-    """Four numbers, or none for the whole image. Raises: DataError for a box that is none in any image."""
-    texts = [record.fields.get(name, "") for name in BOX]
-    if not any(texts):
-        return ()
-    if not all(texts):
-        blank = BOX[texts.index("")]
-        raise DataError(f"{record.place}: {blank} is blank and others are not. All four blank mean the whole image")
-    box = tuple(record.number(name) for name in BOX)
-    for low, high in ((0, 2), (1, 3)):
-        if box[low] >= box[high]:
-            text = f"{BOX[low]}={box[low]:g} is not less than {BOX[high]}={box[high]:g}"
-            raise DataError(f"{record.place}: {text}. A box is left, top, right, bottom in pixels")
-    return box
+def _alike(vocabulary: list[str]) -> list[str]:
+    alike = [word for word in vocabulary if sum(word.casefold() == other.casefold() for other in vocabulary) > 1]
+    return [f"labels that differ only in capitals, kept apart: {', '.join(alike)}"] if alike else []
 
 
-def _splits(table: Table, images: dict[str, list[Record]]) -> dict[str, str]:
-    """Path -> split. Raises: DataError for a split that is none, blank beside others, or two of one image."""
-    if not _has_split(table):
-        return drawn(images)
-    for record in table.records:
-        if (split := record.fields["split"]) not in SPLITS:
-            raise DataError(f"{record.place}: split {split!r} is none.{nearest(split, SPLITS)}")
-    for path, records in images.items():
-        if other := [record for record in records if record.fields["split"] != records[0].fields["split"]]:
-            first, second = records[0], other[0]
-            text = f"{shown(path)} is in {second.fields['split']}, and in {first.fields['split']} in line {first.line}"
-            raise DataError(f"{second.place}: {text}. All people of an image go into one split")
-    return {path: records[0].fields["split"] for path, records in images.items()}
-
-
-def _has_split(table: Table) -> bool:
-    return any(record.fields.get("split") for record in table.records)
-
-
-def _image(path: str, records: list[Record], split: str, header: Header) -> Image:
-    people = tuple(_person(record, header) for record in records)
-    return Image(f"{records[0].short} {shown(path)}", path, split, header.size, people, header.fault)
-
-
-def _person(record: Record, header: Header) -> Person:
-    numbers = [record.number(name) for name in VAD]
-    whole = (0.0, 0.0, *map(float, header.size)) if all(header.size) else ()
-    for name, number in zip(VAD, numbers, strict=True):
-        if number < 1 or number > 10:  # neither is true of a blank
-            raise DataError(f"{record.place}: {name} {number:g} is not in 1..10")
-    return Person(
-        place=record.place,
-        box=_box(record) or whole,
-        categories=_labels(record),
-        vad=rated(numbers)[0],
-        gender=record.fields.get("gender", ""),
-        age=record.fields.get("age", ""),
-    )
-
-
-def _notes(table: Table, vocabulary: list[str]) -> list[str]:
-    notes = []
-    if not _has_split(table):
-        notes.append(f"no column split: images drawn {SHARES} by seeded hash (seed {SEED})")
-    if alike := [word for word in vocabulary if sum(word.casefold() == other.casefold() for other in vocabulary) > 1]:
-        notes.append(f"labels that differ only in capitals, kept apart: {', '.join(alike)}")
-    return notes
+def _turned(sheet: Sheet, headers: dict[str, Header]) -> list[str]:
+    """Boxes are in the upright image; a file that gives other sizes may mean another."""
+    other = [path for path, size in sheet.sizes.items() if all(headers[path].size) and size != headers[path].size]
+    if not other:
+        return []
+    text = "images whose width and height in the file are not those of the upright photograph, so that their boxes may"
+    return [f"{text} mean another: {len(other)}, first {shown(other[0])}"]

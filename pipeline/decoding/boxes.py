@@ -5,12 +5,17 @@ A box is xyxy. Its edges are continuous coordinates: (0, 0, w, h) is the whole o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.floating]
 SAME_FACE = 0.4
 """Least IoU of two boxes of one face. Detectors differ in how much of forehead and chin they take in."""
+LEAST_SIDE = 4
+"""Pixels that a box must have each way within its image. The narrowest head of EMOTIC's validation people has 14, and
+no detector here looks for a face below 12; blown up to a network's 224, a side of 4 is nothing but interpolation."""
 HEAD = 0.4
 """Side of ``head_region`` in heights of the person's box."""
 BODY_ABOVE, BODY_HEIGHT, BODY_WIDTH = 0.5, 9.5, 4.0
@@ -28,6 +33,14 @@ def fault(box: Floats, width: int, height: int) -> str:
     if x2 <= x1 or y2 <= y1:
         return f"{where} is empty"
     return ""
+
+
+def too_small(box: Sequence[float]) -> str:
+    """Why ``box`` (xyxy within its image) shows nobody: a side below LEAST_SIDE; "" when it is large enough."""
+    width, height = box[2] - box[0], box[3] - box[1]
+    if min(width, height) >= LEAST_SIDE:
+        return ""
+    return f"the crop has {width:.4g} x {height:.4g} pixels, the least is {LEAST_SIDE} x {LEAST_SIDE}"
 
 
 def enlarge(box: Floats, padding: float, aspect: float) -> tuple[Floats, Floats]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from math import ceil, floor
 from pathlib import Path
@@ -16,12 +16,13 @@ from PIL import Image
 
 from cache.errors import AffectError
 from cache.spec import Status
+from pipeline.decoding.formats import FORMATS, opened, several_frames
 from pipeline.decoding.orientation import of_decoded, upright, upright_size
 
 MAX_PIXELS = 64_000_000
-"""Default cap on width x height, told from the header before a pixel is decoded."""
+"""Default cap on width x height, told from the header before a pixel is decoded (MAX_PIXELS of make). Another cap gives
+no pixel another value: it only decides which images are read."""
 
-FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
 DECODE_POLICY: dict[str, Any] = {
     "version": 1,
     "decoder": "Pillow",
@@ -36,8 +37,6 @@ DECODE_POLICY: dict[str, Any] = {
     "max_pixels": MAX_PIXELS,
 }
 """What decides a pixel's value, for the fingerprint. Raise the version when a change gives other pixels."""
-
-_Plugin = Callable[[Any, Any], Image.Image]
 
 
 class ImageError(AffectError, ValueError):
@@ -64,8 +63,14 @@ def size(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
 
     No pixel is decoded, so a file that ends early has a size too. Raises: ImageError, as ``decode`` for the header.
     """
+    return header(path, max_pixels)[0]
+
+
+def header(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[tuple[int, int], bool]:
+    """``size``, and whether the file holds several frames or pages, of which ``decode`` gives the first. Raises: as
+    ``size``."""
     with _opened(path, max_pixels) as image:
-        return upright_size(image)
+        return upright_size(image), several_frames(image)
 
 
 @contextmanager
@@ -78,14 +83,15 @@ def _opened(path: Path, max_pixels: int) -> Iterator[Image.Image]:
         raise ImageError(Status.BROKEN, f"{path}: cannot be opened: {error.strerror}") from None
     with file:
         try:
-            image = _open(file)
+            image = opened(file)
             if (pixels := image.width * image.height) <= max_pixels:
                 yield image
         except Exception as error:  # Pillow's plug-ins raise whatever a damaged header leads to
             raise _broken(path, error) from None
         if pixels > max_pixels:
             text = f"{image.width} x {image.height} = {pixels} pixels, over the cap of {max_pixels}"
-            raise ImageError(Status.TOO_LARGE, f"{path}: {text}; make a smaller copy of the image")
+            cure = f"make a smaller copy of the image, or say MAX_PIXELS={pixels}"
+            raise ImageError(Status.TOO_LARGE, f"{path}: {text}; {cure}")
 
 
 def _check_file(path: Path) -> None:
@@ -104,21 +110,6 @@ def _check_file(path: Path) -> None:
 def _broken(path: Path, error: Exception) -> ImageError:
     text = " ".join(str(error).split()) or type(error).__name__
     return ImageError(Status.BROKEN, f"{path}: not readable as an image: {text[:200]}")
-
-
-def _open(file: Any) -> Image.Image:
-    """``Image.open`` without its own cap on pixels, which warns or raises by a global setting of Pillow."""
-    from PIL import TiffImagePlugin, WebPImagePlugin  # noqa: F401 (they register their formats)
-
-    Image.preinit()
-    head = file.read(16)
-    for name in FORMATS:
-        plugin, accepts = Image.OPEN[name]
-        file.seek(0)
-        if accepts is None or accepts(head) is True:
-            opened: Image.Image = plugin(file, "")
-            return opened
-    raise ValueError(f"begins with {head[:8]!r}, none of {', '.join(FORMATS)}")
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

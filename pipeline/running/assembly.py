@@ -67,8 +67,8 @@ class Assembly:
         if prepared.status is not Status.OK:
             return self._fail(rows, prepared.status, prepared.message)
         if not self.by_image:
-            for person, reason in prepared.unusable.items():
-                self._fail([rows[person]], Status.UNUSABLE, reason)
+            for person, (status, reason) in prepared.unusable.items():
+                self._fail([rows[person]], status, reason)
             rows = [row for person, row in enumerate(rows) if person not in prepared.unusable]
         if name in prepared.faults:
             return self._fail(rows, Status.FAILED, prepared.faults[name])

@@ -1,7 +1,7 @@
 """One extraction from the annotation to the last shard."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cache.errors import ConfigError, StoreError
 from cache.feature import Feature
@@ -11,7 +11,7 @@ from cache.manifest import Manifest
 from cache.plugins import load
 from cache.spec import FAILURES
 from cache.store import Store
-from pipeline.dataset import Reader, check_root, manifest_of
+from pipeline.dataset import Reader, Reading, check_root, manifest_of, say_how
 from pipeline.progress import Progress
 from pipeline.running.executors import execute
 from pipeline.running.plan import Plan, make_plan
@@ -41,6 +41,7 @@ def extract(request: Request, say: Callable[[str], None]) -> Report:
     """
     check_device(request.device, here=False)
     reader: Reader = load("pipeline.datasets", request.dataset, "Reader")(request.root)
+    say_how(reader, Reading(request.box))  # a wrong word is told before files are made
     if request.make and not request.root.exists():
         say(f"{request.dataset}: making its files in {request.root}")
         reader.prepare()
@@ -48,12 +49,13 @@ def extract(request: Request, say: Callable[[str], None]) -> Report:
     config, chosen = request.settings()
     store = Store(request.store)
     with store.lock(request.dataset):
+        request = settle(request, reader, store, say)
         sweep(request.folder)
         reader.complete(say)
         manifest = manifest_of(reader, request.folder / "manifest.parquet")
         for line in describe(manifest):
             say(line)
-        store.begin(manifest, config.shard_images)
+        store.begin(manifest, config.shard_images, _said(request))
         for recipe in chosen:
             if request.retry and not (request.folder / recipe.feature / recipe.fingerprint).is_dir():
                 where = f"{request.folder / recipe.feature}: nothing was extracted with these settings"
@@ -67,6 +69,27 @@ def extract(request: Request, say: Callable[[str], None]) -> Report:
         images = _run(plan, request, say)
         _check_done(plan)
         return Report(manifest, chosen, images, len(plan.tasks), failed_images(features))
+
+
+def settle(request: Request, reader: Reader, store: Store, say: Callable[[str], None]) -> Request:
+    """``request`` with what the store remembers of how the files are read, where nothing else is said now; ``reader``
+    reads so from here on. Raises: ConfigError, StoreError."""
+    kept, asked = store.reading(request.dataset), _said(request)
+    for name, value in kept.items():
+        if name not in asked:
+            say(f"{name.upper()}={value}, as this store was made (give {name.upper()} to have it otherwise)")
+        elif asked[name] != value:
+            say(f"{name.upper()}={asked[name]}: this store was made with {value}; people who change are made anew")
+    known = kept | asked
+    box, cap = str(known.get("box", "")), int(known.get("max_pixels", 0))
+    say_how(reader, Reading(box, cap, asked="box" in asked))
+    return replace(request, box=box, max_pixels=cap)
+
+
+def _said(request: Request) -> dict[str, str | int]:
+    """What of a request the store remembers."""
+    words: dict[str, str | int] = {"box": request.box, "max_pixels": request.max_pixels}
+    return {name: value for name, value in words.items() if value}
 
 
 def describe(manifest: Manifest) -> list[str]:

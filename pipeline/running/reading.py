@@ -9,13 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cache.layout import Block
-from cache.manifest import BAD_BOX, OUTSIDE_ROOT, Manifest
+from cache.manifest import TOO_SMALL, WITHOUT_BOX, Manifest
 from cache.spec import Granularity, Status
-from pipeline.decoding.images import ImageError, decode
+from pipeline.decoding.boxes import too_small
+from pipeline.decoding.images import MAX_PIXELS, ImageError, decode
 from pipeline.decoding.paths import resolve
 from pipeline.stage import Photo, Stage
 
-BOX_FAULTS = (BAD_BOX, OUTSIDE_ROOT)
+Unusable = dict[int, tuple[Status, str]]
+"""Number of a person in an image -> UNUSABLE or TOO_SMALL, and why."""
 
 
 @dataclass
@@ -29,17 +31,24 @@ class Prepared:
     status: Status = Status.OK
     message: str = ""
     items: dict[str, list[Any]] = field(default_factory=dict)
-    unusable: dict[int, str] = field(default_factory=dict)
+    unusable: Unusable = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
 
 
-def prepare(root: Path, manifest: Manifest, block: Block, index: int, stages: Mapping[str, Stage[Any]]) -> Prepared:
+def prepare(
+    root: Path,
+    manifest: Manifest,
+    block: Block,
+    index: int,
+    stages: Mapping[str, Stage[Any]],
+    max_pixels: int = MAX_PIXELS,
+) -> Prepared:
     """Decode image ``index`` of ``block`` and prepare it for ``stages``. Never raises for a bad image."""
     key, rows = block.images[index], block.rows[block.spans[index]]
     path = root / manifest.folder / key
     try:
         path = resolve(root, f"{manifest.folder}/{key}" if manifest.folder else key)
-        image = decode(path)
+        image = decode(path, max_pixels)
     except ImageError as error:  # the ledger names the key: where the root lies changes no shard
         return Prepared(error.status, str(error).removeprefix(f"{path}: "))
     boxes, unusable = usable_boxes(manifest, rows, image.size)
@@ -56,21 +65,25 @@ def prepare(root: Path, manifest: Manifest, block: Block, index: int, stages: Ma
 
 def usable_boxes(
     manifest: Manifest, rows: NDArray[np.int64], size: tuple[int, int]
-) -> tuple[NDArray[np.float32], dict[int, str]]:
+) -> tuple[NDArray[np.float32], Unusable]:
     """Boxes of the persons in ``rows`` that have a usable one, clamped to the image of ``size`` (width, height).
 
-    Returns (p, 4) float32 xyxy, and for the other persons, by their number, the reason.
+    Returns (p, 4) float32 xyxy, and for the other persons, by their number, status and reason.
     """
     limit = np.array([*size, *size], dtype=np.float32)
     boxes: list[NDArray[np.float32]] = []
-    unusable: dict[int, str] = {}
+    unusable: Unusable = {}
     for person, row in enumerate(rows.tolist()):
-        if manifest.statuses[row] in BOX_FAULTS:
-            unusable[person] = manifest.reasons[row] or manifest.statuses[row]
+        if (word := manifest.statuses[row]) in WITHOUT_BOX:
+            status = Status.TOO_SMALL if word == TOO_SMALL else Status.UNUSABLE
+            unusable[person] = status, manifest.reasons[row] or word
             continue
         box = np.minimum(np.maximum(manifest.boxes[row], 0), limit)
-        if box[2] > box[0] and box[3] > box[1]:
-            boxes.append(box)
+        if not (box[2] > box[0] and box[3] > box[1]):
+            text = f"box {manifest.boxes[row].tolist()} lies outside the image ({size[0]} x {size[1]})"
+            unusable[person] = Status.UNUSABLE, text
+        elif reason := too_small(box.tolist()):
+            unusable[person] = Status.TOO_SMALL, reason
         else:
-            unusable[person] = f"box {manifest.boxes[row].tolist()} lies outside the image ({size[0]} x {size[1]})"
+            boxes.append(box)
     return np.array(boxes, dtype=np.float32).reshape(-1, 4), unusable

@@ -8,6 +8,7 @@ from cache import plugin_folders
 from cache.feature import Feature
 from cache.layout import Layout
 from cache.manifest import Manifest
+from pipeline.decoding.images import MAX_PIXELS
 from pipeline.running.recipes import DatasetConfig, Recipe, dataset_config, recipes, weights_of
 from pipeline.running.runner import Running
 from pipeline.weights.folder import Weights
@@ -21,7 +22,8 @@ class Request:
     the dataset's files where they are absent and can be made (the demo's). executor: local or dask. scheduler: of a
     Dask cluster that runs already, else one is started with ``workers`` processes. threads: batches that run at a time
     in each process, each on one core; 0 for as many as there are cores. plugins: the folders of PLUGINS, for a process
-    on another machine.
+    on another machine. box, max_pixels: what is said of the dataset's files, see ``pipeline.dataset.Reading``; "" and 0
+    for what the store remembers.
     """
 
     dataset: str
@@ -39,6 +41,8 @@ class Request:
     workers: int = 2
     threads: int = 0
     plugins: str = ""
+    box: str = ""
+    max_pixels: int = 0
 
     @property
     def folder(self) -> Path:
@@ -48,7 +52,7 @@ class Request:
     @property
     def running(self) -> Running:
         """How a process runs it."""
-        return Running(self.root, self.device, threads=self.threads)
+        return Running(self.root, self.device, threads=self.threads, max_pixels=self.max_pixels or MAX_PIXELS)
 
     def absolute(self) -> "Request":
         """The same for a process that stands in another folder."""

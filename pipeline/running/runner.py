@@ -19,6 +19,7 @@ from cache.feature import Feature
 from cache.layout import Block
 from cache.shard import Shard
 from cache.spec import FAILURES
+from pipeline.decoding.images import MAX_PIXELS
 from pipeline.running.assembly import Assembly
 from pipeline.running.plan import Plan, Task
 from pipeline.running.reading import Prepared, prepare
@@ -30,7 +31,7 @@ class Running:
 
     decoders: threads that decode. ahead, pixels: images decoded in advance, and how many pixels they may have together
     by the annotation's sizes (one image may have more). threads: batches that run at a time, 0 for one a
-    core; on a GPU one.
+    core; on a GPU one. max_pixels: the cap on an image's width x height.
     """
 
     root: Path
@@ -39,6 +40,7 @@ class Running:
     ahead: int = 32
     pixels: int = 64_000_000
     threads: int = 0
+    max_pixels: int = MAX_PIXELS
 
     @property
     def batches(self) -> int:
@@ -146,7 +148,8 @@ class Worker:
                 window.append((work, -1, None))
                 pixels.append(0)
             for index in work.images if stages else ():
-                future = self._decoders.submit(prepare, self.running.root, manifest, work.block, index, stages)
+                job = (self.running.root, manifest, work.block, index, stages, self.running.max_pixels)
+                future = self._decoders.submit(prepare, *job)
                 window.append((work, index, future))
                 pixels.append(self.plan.layout.pixels(work.block.images[index]))
                 while len(window) >= self.running.ahead or (len(window) > 1 and sum(pixels) > self.running.pixels):

@@ -18,7 +18,7 @@ from pipeline.running.recipes import DatasetConfig, Recipe, recipes, stage_of
 from pipeline.stage import Photo
 from pipeline.weights.folder import Weights
 from scripts.prediction.annotated import Annotation
-from scripts.prediction.people import Boxes, inside
+from scripts.prediction.people import Boxes, inside, placed
 
 FACES, OBJECTS, BOXES = WAYS = ("faces", "objects", "boxes")
 PERSON = 1
@@ -52,11 +52,13 @@ def check(way: str, boxes: str) -> None:
 
 @dataclass
 class Finder:
-    """way: the word of PEOPLE. Without one: given boxes, else the annotation's, else the dataset's detector, else
-    faces. A network is loaded when the first photograph needs it. say: takes a line for the user."""
+    """way: the word of PEOPLE. Without one: given boxes, else the annotation's, else the dataset's detector, else faces. A
+    network is loaded when the first photograph needs it. form: the word of BOX, "" for none. say: takes a line for the
+    user."""
 
     way: str
     boxes: list[Boxes] | dict[str, Boxes] | None
+    form: str
     annotation: Annotation | None
     config: DatasetConfig
     weights: Weights
@@ -74,7 +76,7 @@ class Finder:
         if self.boxes is not None:
             given = self.boxes.get(path.name, NONE) if isinstance(self.boxes, dict) else self.boxes[0]
             none = "BOXES names nobody in it"
-            return _told(Found(inside(given, image.size, str(path)), None, {"boxes": "given"}), none)
+            return _told(Found(placed(given, self.form, image.size, str(path)), None, {"boxes": "given"}), none)
         if not self.way and self.annotation and (annotated := self.annotation.people(path, image.size)):
             dataset = self.annotation.manifest.dataset
             none = f"the annotation of {dataset} has nobody with a usable box in it"

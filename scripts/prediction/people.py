@@ -9,11 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cache.errors import ConfigError, DataError, nearest
-from pipeline.decoding.images import FORMATS
+from pipeline.decoding.box_forms import FORMS, doubt, has_extent, is_share, to_xyxy
+from pipeline.decoding.boxes import too_small
+from pipeline.decoding.formats import FORMATS
 
 Boxes = NDArray[np.float32]
 COLUMNS = ("image", "x1", "y1", "x2", "y2")
-SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm"))
+SUFFIXES = frozenset(
+    (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".heic", ".heif", ".avif")
+)
 FARTHEST = 1e9
 """Pixels; beyond it a coordinate is a mistake, and float32 no longer tells neighbours apart."""
 
@@ -28,17 +32,21 @@ def images(path: Path) -> list[Path]:
     return found
 
 
-def given(text: str) -> list[Boxes] | dict[str, Boxes]:
+def given(text: str, form: str = "") -> list[Boxes] | dict[str, Boxes]:
     """``"10,20,200,300 220,15,400,310"`` as one array, or a CSV file of COLUMNS as arrays by image.
 
+    Numbers stay as they are written, in ``form``, which ``inside`` is to be told; "" is xyxy that nobody said.
     Raises: ConfigError, DataError naming the line.
     """
+    if form and form not in FORMS:
+        raise ConfigError(f"BOX={form}: no such form of a box.{nearest(form, FORMS)}")
     if Path(text).suffix.lower() == ".csv":
-        return _table(Path(text))
-    return [np.array([_box(word.split(","), f"BOXES={text}") for word in text.split()], np.float32).reshape(-1, 4)]
+        return _table(Path(text), form)
+    words = [word.split(",") for word in text.split()]
+    return [np.array([_box(word, f"BOXES={text}", form) for word in words], np.float32).reshape(-1, 4)]
 
 
-def _table(path: Path) -> dict[str, Boxes]:
+def _table(path: Path, form: str) -> dict[str, Boxes]:
     found: dict[str, list[list[float]]] = {}
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
@@ -48,7 +56,7 @@ def _table(path: Path) -> dict[str, Boxes]:
             for number, line in enumerate(reader, 2):
                 if short := [name for name in COLUMNS if line[name] is None]:
                     raise DataError(f"{path}:{number}: ends before {short[0]!r}; the columns are {','.join(COLUMNS)}")
-                box = _box([line[name] for name in COLUMNS[1:]], f"{path}:{number}")
+                box = _box([line[name] for name in COLUMNS[1:]], f"{path}:{number}", form)
                 found.setdefault(Path(line["image"]).name, []).append(box)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"BOXES={path}: cannot be read: {error}") from None
@@ -64,15 +72,39 @@ def check_names(boxes: Mapping[str, Boxes], paths: Sequence[Path], where: str) -
         raise DataError(f"{where}: boxes of {strange[0]!r}, which is not among the images.{nearest(strange[0], names)}")
 
 
-def _box(words: list[str], where: str) -> list[float]:
+def _box(words: list[str], where: str, form: str) -> list[float]:
     try:
         values = [float(word) for word in words]
     except ValueError:
         values = []
     fine = len(values) == 4 and all(math.isfinite(value) and abs(value) < FARTHEST for value in values)
+    if fine and has_extent(form):
+        if min(values[2:]) > 0:
+            return values
+        raise ConfigError(f"{where}: box {','.join(words)!r} has no width and height above 0 (BOX={form})")
     if not fine or values[0] >= values[2] or values[1] >= values[3]:
-        raise ConfigError(f"{where}: box {','.join(words)!r} is not x1,y1,x2,y2 in pixels with x1 < x2 and y1 < y2")
+        text = f"is not x1,y1,x2,y2{'' if is_share(form) else ' in pixels'} with x1 < x2 and y1 < y2"
+        other = "normalised_xywh" if is_share(form) else "xywh"
+        cure = f". BOX={other} reads {FORMS[other]}" if fine else ""
+        raise ConfigError(f"{where}: box {','.join(words)!r} {text}{cure}")
     return values
+
+
+def placed(boxes: Boxes, form: str, size: tuple[int, int], where: str) -> Boxes:
+    """What the user gave in ``form`` as ``inside`` has it.
+
+    form: "" is xyxy that nobody said, so that it may be doubted. Raises: DataError for a box that lies outside, is
+    hardly of this form, or of a few pixels.
+    """
+    found = doubt(boxes.astype(np.float64), np.tile(np.array(size, np.float64), (len(boxes), 1)), form or "xyxy")
+    if found and (not form or is_share(form)):
+        raise DataError(f"{where}: box {boxes[found.first].tolist()}: {found.text}. {found.cure}")
+    corners = [to_xyxy(box, form or "xyxy", size) for box in boxes.tolist()]
+    made = inside(np.array(corners, np.float32).reshape(-1, 4), size, where)
+    for box, written in zip(made.tolist(), boxes.tolist(), strict=True):
+        if reason := too_small(box):
+            raise DataError(f"{where}: box {written}: {reason}")
+    return made
 
 
 def inside(boxes: Boxes, size: tuple[int, int], where: str) -> Boxes:

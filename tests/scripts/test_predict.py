@@ -50,6 +50,41 @@ def test_boxes_that_are_none(text: str, told: str, tmp_path: Path) -> None:
         people.given(str(tmp_path / "b.csv"))
 
 
+@pytest.mark.parametrize(
+    ("text", "form", "box"),
+    [
+        ("5,10,15,30", "", [5, 10, 15, 30]),
+        ("5,10,10,20", "xywh", [5, 10, 15, 30]),
+        (".25,.1,.75,.3", "normalised", [5, 10, 15, 30]),
+        (".25,.1,.5,.2", "normalised_xywh", [5, 10, 15, 30]),
+    ],
+)
+def test_boxes_in_every_form_are_the_same(text: str, form: str, box: list[float], tmp_path: Path) -> None:
+    """In an image of 20 x 100; from words and from a file."""
+    (path := tmp_path / "b.csv").write_text(f"image,x1,y1,x2,y2\na.jpg,{text}\n")
+    words, table = people.given(text, form), people.given(str(path), form)
+    assert isinstance(words, list)
+    assert isinstance(table, dict)
+    for boxes in (words[0], table["a.jpg"]):
+        assert people.placed(boxes, form, (20, 100), "a.jpg")[0].tolist() == pytest.approx(box)
+
+
+@pytest.mark.parametrize(
+    ("text", "form", "told"),
+    [
+        (".2,.1,.7,.6", "", r"all 1 boxes lie in 0\.\.1, so they are no pixels\. Likely it is BOX=normalised "),
+        (".2,.1,.7,.6", "xyxy", r"the crop has 0\.5 x 0\.5 pixels, the least is 4 x 4"),
+        ("5,10,15,30", "normalised", "1 of 1 boxes reach beyond 1"),
+        ("15,30,5,10", "", r"with x1 < x2 and y1 < y2\. BOX=xywh reads left, top, width, height in pixels"),
+        ("5,10,0,20", "xywh", r"has no width and height above 0 \(BOX=xywh\)"),
+        ("5,10,15,30", "xyhw", r"BOX=xyhw: no such form of a box\. Did you mean 'xywh'"),
+    ],
+)
+def test_boxes_of_another_form_name_it(text: str, form: str, told: str) -> None:
+    with pytest.raises(AffectError, match=told):
+        people.placed(people.given(text, form)[0], form, (400, 300), "a.jpg")
+
+
 def test_boxes_are_clamped_and_one_outside_is_told() -> None:
     boxes = np.array([[-5, 2, 30, 400]], np.float32)
     assert people.inside(boxes, (20, 100), "a.jpg").tolist() == [[0, 2, 20, 100]]

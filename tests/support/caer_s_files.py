@@ -11,7 +11,7 @@ from pipeline.datasets._face_list import head
 
 LABELS = {"Anger": 0, "Angry": 0, "Disgust": 1, "Fear": 2, "Happy": 3, "Neutral": 4, "Sad": 5, "Surprise": 6}
 SIZE = (64, 48)
-STATUSES = {"ok": 39 + 1 + 9, "no_person": 1 + 1, "bad_box": 3, "outside_root": 2}
+STATUSES = {"ok": 39 + 1 + 9, "no_person": 1 + 1, "bad_box": 1, "broken": 1, "missing": 1, "outside_root": 2}
 """Rows that ``write`` writes, by hand: two classes of train with an image left out, a third with what is wrong in six
 ways, two classes of test with an image left out."""
 

@@ -38,9 +38,9 @@ def build_csv(root: Path, *more: str) -> Reader:
 def build_coco(root: Path, *more: str) -> Reader:
     """The same kinds."""
     paths = ["mscoco/images/a.jpg", "mscoco/images/b.jpg", "../c.jpg", *more]
-    people = [(1, 1 << 25, (10, 20, 40, 60)), (1, 3, (90, 80, 50, 50)), (1, 1, (10, 20, -5, 6)), (2, 0, (1, 2, 3, 4))]
-    last = [(n, 1, (1, 2, 3, 4)) for n in range(3, 3 + len(more) + 1)]
-    val, test = coco(["v.jpg", "nobody.jpg"], [(1, 5, (1, 2, 3, 4))]), coco(["t.jpg"], [(1, 5, (1, 2, 3, 4))])
+    people = [(1, 1 << 25, (10, 20, 40, 60)), (1, 3, (90, 80, 50, 50)), (1, 1, (10, 20, -5, 6)), (2, 0, (1, 2, 30, 40))]
+    last = [(n, 1, (1, 2, 30, 40)) for n in range(3, 3 + len(more) + 1)]
+    val, test = coco(["v.jpg", "nobody.jpg"], [(1, 5, (1, 2, 30, 40))]), coco(["t.jpg"], [(1, 5, (1, 2, 30, 40))])
     return write_coco(root, train=coco(paths, [*people, *last]), val=val, test=test)
 
 

@@ -1,10 +1,13 @@
 """A table of one's own in small."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from dataset_case import Case, photo
 
+from pipeline.datasets._people import VAD
 from pipeline.datasets.table import Reader
 
 HEADER = "image,x1,y1,x2,y2,labels,split"
@@ -13,6 +16,7 @@ LINES = (
     "photos/a.jpg,-5,5,40,300,calm,train",
     "photos/b.jpg,,,,,afraid|sad,val",
     "c.jpg,200,200,210,210,happy,test",
+    "c.jpg,50,60,53,80,happy,test",
     "./photos/../c.jpg,1,2,30,40,,test",
     "absent.jpg,1,2,30,40,happy,test",
 )
@@ -20,10 +24,48 @@ LINES = (
 
 def write(root: Path, lines: Sequence[str], header: str = HEADER) -> Reader:
     """``labels.csv`` with these lines, and the three images that LINES name."""
-    for name in ("photos/a.jpg", "photos/b.jpg", "c.jpg"):
-        photo(root / name)
+    _photos(root)
     (root / "labels.csv").write_text("\n".join([header, *lines, ""]))
     return Reader(root)
+
+
+def _photos(root: Path) -> None:
+    for name in ("photos/a.jpg", "photos/b.jpg", "c.jpg"):
+        photo(root / name)
+
+
+def write_json(root: Path, content: Any) -> Reader:
+    """``labels.json`` with this content, and the same images."""
+    _photos(root)
+    (root / "labels.json").write_text(json.dumps(content))
+    return Reader(root)
+
+
+def as_json(header: str, lines: Sequence[str]) -> dict[str, Any]:
+    """The same people in COCO's form: an annotation for each label."""
+    rows = [dict(zip(header.split(","), line.split(","), strict=True)) for line in lines]
+    paths = list(dict.fromkeys(row["image"] for row in rows))
+    words = [row["labels"].replace("|", ";").split(";") for row in rows]
+    names = list(dict.fromkeys(word for group in words for word in group if word))
+    annotations: list[dict[str, Any]] = []
+    for row, group in zip(rows, words, strict=True):
+        about: dict[str, Any] = {name: float(row[name]) for name in VAD if row.get(name)}
+        about |= {name: row[name] for name in ("gender", "age") if row.get(name)}
+        if row["x1"]:
+            x1, y1, x2, y2 = (float(row[name]) for name in ("x1", "y1", "x2", "y2"))
+            about["bbox"] = [x1, y1, x2 - x1, y2 - y1]
+        for one in [[names.index(word)] for word in group if word] or [[]]:
+            of = {"id": len(annotations), "image_id": paths.index(row["image"]), "category_ids": one}
+            annotations.append(of | about)
+    splits = {row["image"]: row["split"] for row in rows}
+    images = [{"id": number, "file_name": path, "split": splits[path]} for number, path in enumerate(paths)]
+    categories = [{"id": number, "name": name} for number, name in enumerate(names)]
+    return {"images": images, "annotations": annotations, "categories": categories}
+
+
+def coco(root: Path, *more: str) -> Reader:
+    """The same as ``build``; its one image with two spellings is two there."""
+    return write_json(root, as_json(HEADER, [line.replace("./photos/../", "") for line in (*LINES, *more)]))
 
 
 def build(root: Path) -> Reader:
@@ -47,6 +89,9 @@ def leaking(root: Path) -> Reader:
 
 
 CASES = {
-    "with splits": Case(build, 6, hostile, leaking),
+    "with splits": Case(build, 7, hostile, leaking),
+    "as COCO JSON": Case(
+        coco, 7, lambda root, path: coco(root, f"{path},1,2,30,40,happy,train"), "an image has one split there"
+    ),
     "without splits": Case(unsplit, 20, "as with splits", "there is no column for them", images=True),
 }

@@ -68,7 +68,7 @@ def test_lists_of_public_code(tmp_path: Path) -> None:
     assert (empty["status"], empty["reason"]) == ("bad_box", "box [0.0, 0.0, 0.0, 0.0] is reversed or has no area")
     assert "not readable as an image" in str(row(found, "train/Fear/0003.png#0")["reason"])
     assert (row(found, "train/Fear/0004.png#0")["status"], row(found, "train/Fear/0004.png#0")["reason"]) == (
-        "bad_box",
+        "missing",
         "no such file",
     )
     assert row(found, "train/Fear/0006.png#0")["status"] == "outside_root"

@@ -80,14 +80,6 @@ def test_faults_name_the_line_and_the_cure(tmp_path: Path, content: str | bytes,
     assert refused(tmp_path, content).startswith(told)
 
 
-def test_unknown_columns_name_the_nearest(tmp_path: Path) -> None:
-    (path := tmp_path / "t.csv").write_text("image,lables\na,b\n")
-    with pytest.raises(
-        DataError, match=r":1: unknown column 'lables'\. Did you mean 'labels'\? Known: image, labels\."
-    ):
-        read_csv(path, NEEDED, NEEDED)
-
-
 def test_too_large_a_file_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_csv, "LARGEST", 20)
     assert "30 bytes, over the cap of 20" in refused(tmp_path, "image,labels\n" + "a" * 16 + "\n")

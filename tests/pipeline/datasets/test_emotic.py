@@ -13,6 +13,7 @@ from emotic_files import ABSENT, image, rated_person, splits, train_person, vad,
 
 from cache.errors import DataError
 from cache.manifest import SPLITS, Manifest, Row
+from cache.spec import Status
 from pipeline.dataset import manifest_of, source_of
 from pipeline.datasets.emotic import CATEGORIES, RELEASES, Reader, release_of
 from pipeline.running.reading import usable_boxes
@@ -222,6 +223,16 @@ def test_people_of_the_other_split_have_features(tmp_path: Path) -> None:
     boxes, unusable = usable_boxes(found, np.arange(2), (100, 90))
     assert found.statuses[:2] == ["other_split", "ok"]
     assert (len(boxes), unusable) == (2, {})
+
+
+def test_a_box_of_which_the_photograph_holds_three_pixels_is_too_small(tmp_path: Path) -> None:
+    """The annotation gives a width of 100; x1 is 10."""
+    found = read(tmp_path, train=[image("a.jpg", [train_person()])])
+    assert found.statuses[0] == "ok"
+    boxes, unusable = usable_boxes(found, np.arange(1), (13, 90))
+    told = "the crop has 3 x 60 pixels, the least is 4 x 4"
+    assert (len(boxes), unusable) == (0, {0: (Status.TOO_SMALL, told)})
+    assert len(usable_boxes(found, np.arange(1), (14, 90))[0]) == 1
 
 
 def test_odd_names_are_keys_and_one_line_errors(tmp_path: Path) -> None:

@@ -41,9 +41,9 @@ def refused(root: Path, *lines: str, **layout: str) -> str:
 
 
 def test_rows_of_one_image_are_its_people_wherever_they_stand(tmp_path: Path) -> None:
-    found = read(tmp_path, line("b.png"), line("a.png"), line("b.png", "1,2,3,4", "Anger", "1,10,2.5"))
+    found = read(tmp_path, line("b.png"), line("a.png"), line("b.png", "1,2,30,40", "Anger", "1,10,2.5"))
     assert found.keys == ["b.png#0", "b.png#1", "a.png#0"]
-    assert found.boxes.tolist() == [[10, 20, 50, 80], [1, 2, 3, 4], [10, 20, 50, 80]]
+    assert found.boxes.tolist() == [[10, 20, 50, 80], [1, 2, 30, 40], [10, 20, 50, 80]]
     assert found.sizes.tolist() == [[100, 90]] * 3
     assert [CATEGORIES[row.argmax()] for row in found.categories] == ["Peace", "Anger", "Peace"]
     assert found.vad.tolist() == [[5, 6, 7], [1, 10, 2.5], [5, 6, 7]]
@@ -102,7 +102,7 @@ def test_an_image_that_is_not_there_stays_with_the_reason(tmp_path: Path) -> Non
     photo(tmp_path / "Data" / "a.png")
     (tmp_path / "Data" / "broken.png").write_bytes(b"no image")
     found = write(tmp_path, [line("a.png"), line("gone.png"), line("broken.png")]).read("s")
-    assert found.statuses == ["ok", "bad_box", "bad_box"]
+    assert found.statuses == ["ok", "missing", "broken"]
     assert found.reasons[1] == "no such file"
     assert found.reasons[2].startswith("not readable as an image")
     assert math.isnan(found.boxes[1, 0])
@@ -122,7 +122,7 @@ def test_a_link_that_leads_out_is_not_followed(tmp_path: Path) -> None:
     photo(root / "Data" / "a.png")
     (root / "Data" / "link.png").symlink_to(tmp_path / "outside.png")
     found = write(root, [line("a.png"), line("link.png")]).read("s")
-    assert found.statuses[1] == "bad_box"
+    assert found.statuses[1] == "outside_root"
     assert "a symbolic link leads out of the dataset's folder" in found.reasons[1]
 
 

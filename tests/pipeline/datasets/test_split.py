@@ -6,7 +6,7 @@ import xxhash
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.datasets._split import drawn
+from pipeline.datasets._split import drawn, drawn_by_class, lacking
 
 
 def shares(images: int) -> list[int]:
@@ -49,3 +49,46 @@ def test_order_does_not_count(images: list[str], seed: int) -> None:
 def test_an_image_more_moves_few() -> None:
     before, after = drawn(map(str, range(1000))), drawn(map(str, range(1001)))
     assert sum(before[name] != after[name] for name in before) <= 2
+
+
+def test_44_people_of_four_classes_have_every_class_in_every_part() -> None:
+    """The plain draw leaves a class out here, which is what this is about."""
+    classes = {f"{k}.jpg": [f"class {k % 4}"] for k in range(44)}
+    assert lacking(classes, drawn(classes))
+    parts, moved = drawn_by_class(classes)
+    assert not lacking(classes, parts)
+    assert [list(parts.values()).count(name) for name in ("train", "val", "test")] == shares(44)
+    assert 0 < moved <= 8
+
+
+@given(st.data())
+def test_a_class_of_three_images_is_in_every_part(data: st.DataObject) -> None:
+    """For people of one class each; of two images one is in train and one in test."""
+    labels = data.draw(st.lists(st.sampled_from("abcdefg"), max_size=60))
+    classes = {f"{number}.jpg": [label] for number, label in enumerate(labels)}
+    parts, _ = drawn_by_class(classes)
+    assert parts.keys() == classes.keys()
+    for label in set(labels):
+        there = {parts[path] for path, group in classes.items() if label in group}
+        number = labels.count(label)
+        assert there >= ({"train", "val", "test"} if number > 2 else {"train", "test"} if number == 2 else set())
+    shuffled = data.draw(st.permutations(list(classes)))
+    assert drawn_by_class({path: classes[path] for path in shuffled})[0] == parts
+
+
+def test_a_draw_that_has_every_class_everywhere_is_left_alone() -> None:
+    classes = {str(k): ["ab"[k % 2]] for k in range(1000)}
+    assert drawn_by_class(classes) == (drawn(classes), 0)
+
+
+def test_an_image_more_moves_few_of_a_mended_draw() -> None:
+    classes = {f"{k}.jpg": [f"class {k % 4}"] for k in range(44)}
+    before, after = drawn_by_class(classes)[0], drawn_by_class(classes | {"new.jpg": ["class 0"]})[0]
+    assert sum(before[path] != after[path] for path in before) <= 6
+
+
+def test_images_of_several_classes_are_told_where_they_stand_in_each_others_way() -> None:
+    """Three images hold all six classes, two each: every part has one image, so lacks four classes."""
+    classes = {"a": ["1", "2"], "b": ["3", "4"], "c": ["5", "6"]}
+    parts, _ = drawn_by_class(classes)
+    assert len(lacking(classes, parts)) == 12

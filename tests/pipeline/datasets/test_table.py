@@ -17,7 +17,8 @@ from cache.store import Store
 from pipeline.cli import main
 from pipeline.dataset import manifest_of
 from pipeline.datasets import table
-from pipeline.datasets.table import COLUMNS, Reader
+from pipeline.datasets._table_columns import COLUMNS
+from pipeline.datasets.table import Reader
 
 README = Path(__file__).resolve().parents[3] / "README.md"
 
@@ -73,16 +74,16 @@ def test_the_documentation_names_every_column() -> None:
 
 def test_reads_people_labels_and_whole_images(tmp_path: Path) -> None:
     found = build(tmp_path).read("s")
-    names = ["photos/a.jpg#0", "photos/a.jpg#1", "photos/b.jpg#0", "c.jpg#0", "c.jpg#1", "absent.jpg#0"]
+    names = ["photos/a.jpg#0", "photos/a.jpg#1", "photos/b.jpg#0", "c.jpg#0", "c.jpg#1", "c.jpg#2", "absent.jpg#0"]
     assert found.keys == names
     assert found.category_names == ("afraid", "calm", "excited", "happy", "sad")
-    assert found.statuses == ["ok", "ok", "ok", "bad_box", "no_label", "bad_box"]
+    assert found.statuses == ["ok", "ok", "ok", "bad_box", "too_small", "no_label", "missing"]
     assert found.reasons[3] == "box [200.0, 200.0, 210.0, 210.0] lies outside the image (100 x 90)"
-    assert found.reasons[5] == "no such file"
+    assert found.reasons[6] == "no such file"
     assert found.boxes[:3].tolist() == [[10, 20, 50, 80], [0, 5, 40, 90], [0, 0, 100, 90]]
     assert found.categories[[0, 1, 2]].tolist() == [[0, 0, 1, 1, 0], [0, 1, 0, 0, 0], [1, 0, 0, 0, 1]]
-    assert found.splits == ["train", "train", "val", "test", "test", "test"]
-    assert found.release == "4 images, 6 people"
+    assert found.splits == ["train", "train", "val", "test", "test", "test", "test"]
+    assert found.release == "4 images, 7 people"
     assert found.notes == (
         "images whose size cannot be read, so that their people have no usable box: 1, first absent.jpg (no such file)",
         "boxes that reached out of their images, clamped (the originals are kept): 1",
@@ -92,7 +93,9 @@ def test_reads_people_labels_and_whole_images(tmp_path: Path) -> None:
 def test_without_a_split_images_are_drawn_and_it_is_said(tmp_path: Path) -> None:
     found = unsplit(tmp_path).read("s")
     assert found.counts() == {"train": {"ok": 14}, "val": {"ok": 2}, "test": {"ok": 4}}
-    assert found.notes == ("no column split: images drawn 70/10/20 by seeded hash (seed 0)",)
+    assert found.notes == (
+        "no column split: images drawn 70/10/20 by seeded hash (seed 0); 2 moved so that every class is in every part",
+    )
     assert (found.boxes == [0, 0, 100, 90]).all()
     assert found.vad[0].tolist()[::2] == [1, 5.5]
     assert np.isnan(found.vad[:, 1]).all()
@@ -154,9 +157,11 @@ def test_vad_outside_the_scale_is_refused(tmp_path: Path, value: str) -> None:
 @pytest.mark.parametrize(
     ("header", "told"),
     [
-        ("image,x1,y1,x2,y2,label,split", ":1: unknown column 'label'. Did you mean 'labels'?"),
-        ("image,x1,y1,x2,y2,labels,fold", ":1: unknown column 'fold'. Known: age, arousal, dominance, gender, image,"),
-        ("Image,x1,y1,x2,y2,labels,split", ":1: unknown column 'Image'. Did you mean 'image'?"),
+        ("image,x1,y1,x2,y2,labels,spilt", ":1: unknown column 'spilt'. Did you mean 'split'? Rename it, or take it"),
+        ("image,x1,y1,x2,y2,labels,Valense", ":1: unknown column 'Valense'. Did you mean 'valence'?"),
+        ("image,x1,y1,x2,y2,label,emotion", ":1: columns 'label' and 'emotion' may both be the labels. Call the one"),
+        ("image,xmin,ymin,xmax,y2,labels,split", ":1: has no column 'x1'. A box is x1, y1, x2, y2"),
+        ("image,x,y,w,age,labels,split", ":1: has no column 'h'. A box is x, y, w, h"),
         ("image,x1,y1,x2,age,labels,split", ":1: has no column 'y2'. A box is x1, y1, x2, y2"),
         ("image,x1,y1,x2,y2,age,split", ":1: has no column 'labels'. It has image, x1"),
         ("image,x1,y1,x2,y2,labels,labels", ":1: column 'labels' stands twice"),
@@ -175,7 +180,10 @@ def test_a_root_without_the_file_says_what_it_should_hold(tmp_path: Path) -> Non
     with pytest.raises(DataError) as error:
         Reader(tmp_path).annotation_files()
     told = f"{tmp_path}/labels.csv: no such file. It has the columns image, x1, y1, x2, y2, labels; ROOT holds it"
-    assert str(error.value) == told
+    assert str(error.value) == f"{told}, or labels.json"
+    (tmp_path / "instances_val.json").touch()
+    with pytest.raises(DataError, match=r"or labels\.json; rename the one that is meant: instances_val\.json"):
+        Reader(tmp_path).annotation_files()
 
 
 def test_none_of_the_images_there_is_a_wrong_root(tmp_path: Path) -> None:

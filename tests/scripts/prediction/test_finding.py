@@ -44,7 +44,7 @@ def finder(
 ) -> Finder:
     config = DatasetConfig(dataset="table", stages={"body": {"stage": "backbone"}} | stages)
     say = (said if said is not None else []).append
-    return Finder(way, None, None, config, Weights(folder, untrained), "cpu", say)
+    return Finder(way, None, "", None, config, Weights(folder, untrained), "cpu", say)
 
 
 def test_bodies_of_faces_from_left_to_right(tmp_path: Path) -> None:

@@ -1,0 +1,86 @@
+"""What the header of a table of one's own means: names that others use for the same columns, and those not read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from cache.errors import DataError
+from pipeline.datasets._people import VAD, shown
+
+BOX: Final = ("x1", "y1", "x2", "y2")
+OPTIONAL: Final = ("split", *VAD, "gender", "age")
+COLUMNS: Final = ("image", *BOX, "labels", *OPTIONAL)
+ALSO: Final = {
+    "image": ("filename", "file_name", "file", "path", "image_path"),
+    "labels": ("label", "emotion", "emotions", "class", "category"),
+}
+"""Names under which others have a column; one of them is understood where the column itself is not there."""
+BOXES: Final = (BOX, ("xmin", "ymin", "xmax", "ymax"), ("x", "y", "w", "h"), ("x", "y", "width", "height"))
+ALIKE: Final = 0.8
+"""From this likeness on (difflib's ratio, with the same first letter) a column is taken for a misspelt one."""
+
+
+class Header(NamedTuple):
+    """names: column as written -> as it is called here. box: the box's columns as called here, () for none. extent:
+    whether the last two of them are width and height. notes: what was understood, and what is not read."""
+
+    names: dict[str, str]
+    box: tuple[str, ...]
+    extent: bool
+    notes: tuple[str, ...]
+
+
+def understood(path: Path, columns: Sequence[str]) -> Header:
+    """Raises: DataError for a column that may be meant for another, for two that may be the same, for part of a box."""
+    names = {column: column.casefold() for column in columns if column.casefold() in COLUMNS}
+    names |= {column: column for column in columns if column in COLUMNS}
+    for name, others in ALSO.items():
+        if name in names.values():
+            continue
+        found = [column for column in columns if column.casefold() in others]
+        if len(found) > 1:
+            text = f"columns {found[0]!r} and {found[1]!r} may both be the {name}"
+            raise DataError(f"{path}:1: {text}. Call the one that is meant {name!r}")
+        names |= dict.fromkeys(found, name)
+    box = _box(path, columns)
+    names |= {column: column.casefold() for column in columns if column.casefold() in box}
+    unread = [column for column in columns if column not in names]
+    for column in unread:
+        _ask(path, column, set(OPTIONAL) - set(names.values()))
+    return Header(names, box, box[2:3] in (("w",), ("width",)), tuple(_notes(names, unread)))
+
+
+def _box(path: Path, columns: Sequence[str]) -> tuple[str, ...]:
+    there = {column.casefold() for column in columns}
+    whole = [box for box in BOXES if there.issuperset(box)]
+    if whole:
+        if len(whole) > 1 and whole[0] != BOX:
+            text = f"{', '.join(whole[0])} and {', '.join(whole[1])} may both be the box"
+            raise DataError(f"{path}:1: columns {text}. Call those that are meant x1, y1, x2, y2")
+        return whole[0]
+    for box, telling in ((BOXES[0], 1), (BOXES[1], 1), (BOXES[2], 2)):  # an x alone may be anything's
+        if len(there.intersection(box)) >= telling:
+            absent = [name for name in box if name not in there]
+            raise DataError(f"{path}:1: has no column {absent[0]!r}. A box is {', '.join(box)}")
+    return ()
+
+
+def _ask(path: Path, column: str, absent: set[str]) -> None:
+    """Raises: DataError for a column that looks like one of those ``absent``."""
+    word = column.casefold()
+    for name in sorted(absent):
+        if word[:1] == name[0] and SequenceMatcher(None, word, name).ratio() >= ALIKE:
+            cure = f"Did you mean {name!r}? Rename it, or take it out"
+            raise DataError(f"{path}:1: unknown column {column!r}. {cure}")
+
+
+def _notes(names: dict[str, str], unread: Sequence[str]) -> list[str]:
+    notes = []
+    if taken := [f"{shown(column)} as {name}" for column, name in names.items() if column != name]:
+        notes.append(f"columns read under other names: {', '.join(taken)}")
+    if unread:
+        notes.append(f"columns that are not read: {', '.join(map(shown, unread))[:300]}")
+    return notes
