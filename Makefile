@@ -21,7 +21,16 @@ HEAD ?= sem_ib_dml
 GRID ?= demo
 RUN ?= demo
 
-q = '$(subst ','\'',$(1))'
+# A variable of the command line that nothing here reads is an error; those of the environment are other programs' own.
+override given := $(strip $(foreach .v,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(.v)))),$(.v))))
+override q = '$(subst ','\'',$(1))'
+override reader := $(if $(given),$(or $(wildcard $(PY)),$(PYTHON)))
+override wrong := $(if $(reader),$(shell $(reader) -m scripts.make_words $(call q,$(or $(MAKECMDGOALS),help)) \
+	$(foreach .v,$(given),$(call q,$(.v)=$(value $(.v))))))
+ifneq ($(wrong),)
+$(error $(wrong))
+endif
+
 option = $(if $($(2)),--$(1) $(call q,$($(2))))
 where = --dataset $(call q,$(DATASET)) --store $(call q,$(STORE))
 pixels = $(where) $(call option,root,ROOT) --data $(call q,$(DATA)) --weights $(call q,$(WEIGHTS)) --device $(call q,$(DEVICE)) \
@@ -130,11 +139,24 @@ demo-weights: $(READY) ## train the demo's small networks again (half an hour)
 .PHONY: install
 install: $(READY) ## make .venv and install into it
 
+# What .venv was installed from, by content: the times of files say nothing. A half-done one has no such file.
+content := $(shell { cat pyproject.toml constraints.txt; sed -n '/^# mmpose/,$$p' Makefile; } | cksum)
+ifneq ($(content),$(shell cat $(READY) 2>/dev/null))
+.PHONY: $(READY)
+endif
+
+ifneq ($(shell test -L $(VENV) && echo link),)
+$(READY):
+	@test -x $(PY) || { echo "error: $(VENV) is a link to a folder without bin/python. rm $(VENV) makes way for one of your own" >&2; exit 2; }
+	@echo "note: $(VENV) is a link and was not installed from these pyproject.toml and constraints.txt. It is left as it is; rm $(VENV) makes way for one of your own" >&2
+else
 # mmpose's metadata asks for packages that do not build and that inference does not need: it goes in without them.
-$(READY): pyproject.toml constraints.txt
-	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or 3.12 found. Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 2; }
-	@test -x $(PY) || $(PYTHON) -m venv $(VENV) || { echo "error: $(PYTHON) -m venv failed. Install python3-venv" >&2; exit 2; }
+$(READY):
+	@test -x $(PY) || test -n "$(PYTHON)" || { echo "error: no Python 3.11 or 3.12 found. Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 2; }
+	@$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV) || { echo "error: $(PYTHON) -m venv failed. Install python3-venv" >&2; exit 2; }
 	@echo "installing into $(VENV) (some minutes, about 5 GB)"
+	@rm -f $@
 	@$(PY) -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@$(PY) -m pip install -q --disable-pip-version-check -c constraints.txt --no-deps mmpose
-	@touch $@
+	@echo '$(content)' > $@
+endif
