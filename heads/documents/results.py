@@ -31,7 +31,7 @@ def document(
     rows = []
     for one in done:
         features = sorted({name.partition("/")[0] for name in one.cell.inputs})
-        paper = papers.published(known, one.cell.head, protocol, one.row["settings"])
+        paper = papers.published(known, task.dataset, one.cell.head, protocol, one.row["settings"])
         judged_by = protocol.validation_title(one.cell.recipe)
         about = {"features": features, "judged_by": judged_by, "paper": paper}
         rows.append({**one.row, **about, **_compared(one, done, reference)})
