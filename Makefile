@@ -37,7 +37,8 @@ pixels = $(where) $(call option,root,ROOT) --data $(call q,$(DATA)) --weights $(
 	--executor $(call q,$(EXECUTOR)) $(call option,scheduler,SCHEDULER) $(call option,workers,WORKERS) $(call option,threads,THREADS) $(call option,stages,STAGES) $(call option,config,CONFIG) \
 	$(if $(filter 1 yes true on,$(UNTRAINED)),--untrained) --allow-failed $(call q,$(ALLOW_FAILED))
 scoring = --runs $(call q,$(RUNS)) --device $(call q,$(DEVICE)) $(call option,threads,THREADS) $(call option,mapping,MAPPING)
-training = $(where) $(scoring) --seeds $(call q,$(SEEDS)) $(call option,set,SET) $(call option,name,NAME)
+trained = --seeds $(call q,$(SEEDS)) $(call option,set,SET) $(call option,name,NAME)
+training = $(where) $(scoring) $(trained)
 
 .PHONY: help
 help: ## this list
@@ -81,8 +82,8 @@ ablate: $(READY) ## a grid, as GRID=affect_dml for the paper's tables; run again
 	@$(PY) -m heads ablate --grid $(call q,$(GRID)) $(training)
 
 .PHONY: evaluate
-evaluate: $(READY) ## score a trained head again, person by person: HEAD= [DATASET=] [PROTOCOL=] [MAPPING=] [NAME=]
-	@$(PY) -m heads evaluate --head $(call q,$(HEAD)) $(call option,protocol,PROTOCOL) $(where) $(scoring) $(call option,name,NAME)
+evaluate: $(READY) ## score a trained head again, person by person: HEAD= [DATASET=] [PROTOCOL=] and SEEDS, SET, MAPPING or NAME as in train
+	@$(PY) -m heads evaluate --head $(call q,$(HEAD)) $(call option,protocol,PROTOCOL) $(training)
 
 .PHONY: compare
 compare: $(READY) ## two trained rows over the same people, with an interval: FIRST=run/row SECOND=run/row
@@ -97,8 +98,8 @@ report: $(READY) ## a finished run's table, and its page in runs/RUN/report.html
 	@$(PY) -m heads report --run $(call q,$(RUN)) --store $(call q,$(STORE)) $(scoring) $(call option,heads,HEADS)
 
 .PHONY: predict
-predict: $(READY) ## emotions in new photographs: HEAD= IMAGE= [BOXES="x1,y1,x2,y2 ..."|file.csv] [OUT=predictions] [PROTOCOL=] [MAPPING=] [NAME=]
-	@$(PY) -m scripts.predict --head $(call q,$(HEAD)) $(call option,protocol,PROTOCOL) $(where) $(call option,root,ROOT) --data $(call q,$(DATA)) --runs $(call q,$(RUNS)) $(call option,name,NAME) $(call option,mapping,MAPPING) \
+predict: $(READY) ## emotions in new photographs: HEAD= IMAGE= [BOXES="x1,y1,x2,y2 ..."|file.csv] [OUT=predictions] [PROTOCOL=] and SEEDS, SET, MAPPING or NAME as in train
+	@$(PY) -m scripts.predict --head $(call q,$(HEAD)) $(call option,protocol,PROTOCOL) $(where) $(call option,root,ROOT) --data $(call q,$(DATA)) --runs $(call q,$(RUNS)) $(trained) $(call option,mapping,MAPPING) \
 		--weights $(call q,$(WEIGHTS)) --device $(call q,$(DEVICE)) $(call option,config,CONFIG) $(call option,image,IMAGE) $(call option,boxes,BOXES) $(call option,out,OUT) $(if $(filter 1 yes true on,$(UNTRAINED)),--untrained)
 
 .PHONY: test

@@ -36,6 +36,14 @@ class TooLittleData(AffectError, ValueError):  # noqa: N818
     """A protocol cannot be run on so few samples."""
 
 
+class PluginError(AffectError, RuntimeError):
+    """A plug-in's own code raised, or gave what its contract does not allow. where: its file, with the line."""
+
+    def __init__(self, where: str, told: str) -> None:
+        super().__init__(f"{where}: {told}")
+        self.where = where
+
+
 def nearest(word: str, choices: Iterable[str]) -> str:
     """The tail of an error text: the nearest known word, then all of them. ``choices`` may be empty."""
     known = sorted(choices)

@@ -5,7 +5,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
 
-from cache.errors import unknown
+from cache.errors import PluginError, unknown
 
 
 def names(package: str) -> list[str]:
@@ -16,13 +16,17 @@ def names(package: str) -> list[str]:
 def load(package: str, name: str, attribute: str) -> Any:
     """``attribute`` of the module ``name`` in ``package``.
 
-    Raises: UnknownName with the nearest name. ``name`` comes from users, so only listed names are imported.
+    Raises: UnknownName with the nearest name; PluginError for a file without ``attribute``. ``name`` comes from users,
+    so only listed names are imported.
     """
     if name not in (known := names(package)):
         folder = package.rpartition(".")[2]
         kind = {"models": "head", "losses": "loss"}.get(folder, folder.removesuffix("s"))
         raise unknown(kind, name, known)
-    return getattr(import_module(f"{package}.{name}"), attribute)
+    module = import_module(f"{package}.{name}")
+    if not hasattr(module, attribute):
+        raise PluginError(f"{package.replace('.', '/')}/{name}.py", f"has no class {attribute}")
+    return getattr(module, attribute)
 
 
 def configs(package: str, folder: str = "configs") -> dict[str, Path]:

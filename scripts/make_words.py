@@ -14,7 +14,7 @@ from pathlib import Path
 MAKEFILE = Path("Makefile")
 ROOMS = ("blocks", "inputs", "learning", "losses", "miners", "models", "protocols")
 """Folders of heads/ whose classes of settings are what SET may change."""
-OWN = re.compile(r"\W.*|MAKE.*|GNUMAKEFLAGS|MFLAGS|SHELL|CURDIR|VPATH|VERBOSE|V|PYTHON|VENV|PY|READY")
+OWN = re.compile(r"\W.*|MAKE.*|GNUMAKEFLAGS|MFLAGS|SHELL|CURDIR|VPATH|VERBOSE|V|PYTHON|VENV|PY|READY|TRACEBACK")
 """Words of make itself, of its habits, and of the environment that any goal may need."""
 _WORD = re.compile(r"[A-Z][A-Z_]*")
 _READ = re.compile(r"(?:\$[({](?:call )?|,)(\w+)(?=[,)}])")
