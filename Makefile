@@ -22,14 +22,24 @@ GRID ?= demo
 RUN ?= demo
 export PLUGINS := $(PLUGINS)
 
-q = '$(subst ','\'',$(1))'
+# A variable of the command line that nothing here reads is an error; those of the environment are other programs' own.
+override given := $(strip $(foreach .v,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(.v)))),$(.v))))
+override q = '$(subst ','\'',$(1))'
+override reader := $(if $(given),$(or $(wildcard $(PY)),$(PYTHON)))
+override wrong := $(if $(reader),$(shell $(reader) -m scripts.make_words $(call q,$(or $(MAKECMDGOALS),help)) \
+	$(foreach .v,$(given),$(call q,$(.v)=$(value $(.v))))))
+ifneq ($(wrong),)
+$(error $(wrong))
+endif
+
 option = $(if $($(2)),--$(1) $(call q,$($(2))))
 where = --dataset $(call q,$(DATASET)) --store $(call q,$(STORE))
 pixels = $(where) $(call option,root,ROOT) --data $(call q,$(DATA)) --weights $(call q,$(WEIGHTS)) --device $(call q,$(DEVICE)) \
 	--executor $(call q,$(EXECUTOR)) $(call option,scheduler,SCHEDULER) $(call option,workers,WORKERS) $(call option,threads,THREADS) $(call option,stages,STAGES) $(call option,config,CONFIG) \
 	$(call option,box,BOX) $(call option,max-pixels,MAX_PIXELS) $(if $(filter 1 yes true on,$(UNTRAINED)),--untrained) --allow-failed $(call q,$(ALLOW_FAILED))
 scoring = --runs $(call q,$(RUNS)) --device $(call q,$(DEVICE)) $(call option,threads,THREADS) $(call option,mapping,MAPPING)
-training = $(where) $(scoring) --seeds $(call q,$(SEEDS)) $(call option,set,SET) $(call option,name,NAME)
+trained = --seeds $(call q,$(SEEDS)) $(call option,set,SET) $(call option,name,NAME)
+training = $(where) $(scoring) $(trained)
 
 .PHONY: help
 help: ## this list
@@ -73,8 +83,8 @@ ablate: $(READY) ## a grid, as GRID=affect_dml for the paper's tables; run again
 	@$(PY) -m heads ablate --grid $(call q,$(GRID)) $(training)
 
 .PHONY: evaluate
-evaluate: $(READY) ## score a trained head again, person by person: HEAD= [DATASET=] [PROTOCOL=] [MAPPING=] [NAME=]
-	@$(PY) -m heads evaluate --head $(call q,$(HEAD)) $(call option,protocol,PROTOCOL) $(where) $(scoring) $(call option,name,NAME)
+evaluate: $(READY) ## score a trained head again, person by person: HEAD= [DATASET=] [PROTOCOL=] and SEEDS, SET, MAPPING or NAME as in train
+	@$(PY) -m heads evaluate --head $(call q,$(HEAD)) $(call option,protocol,PROTOCOL) $(training)
 
 .PHONY: compare
 compare: $(READY) ## two trained rows over the same people, with an interval: FIRST=run/row SECOND=run/row
@@ -89,8 +99,8 @@ report: $(READY) ## a finished run's table, and its page in runs/RUN/report.html
 	@$(PY) -m heads report --run $(call q,$(RUN)) --store $(call q,$(STORE)) $(scoring) $(call option,heads,HEADS)
 
 .PHONY: predict
-predict: $(READY) ## emotions in new photographs: HEAD= IMAGE= [BOXES="x1,y1,x2,y2 ..."|file.csv] [BOX=xywh] [PEOPLE=faces|objects|boxes] [STAGES="pose scene"] [OUT=predictions] [PROTOCOL=] [MAPPING=] [NAME=]
-	@$(PY) -m scripts.predict --head $(call q,$(HEAD)) $(call option,protocol,PROTOCOL) $(where) $(call option,root,ROOT) --data $(call q,$(DATA)) --runs $(call q,$(RUNS)) $(call option,name,NAME) $(call option,mapping,MAPPING) \
+predict: $(READY) ## emotions in new photographs: HEAD= IMAGE= [BOXES="x1,y1,x2,y2 ..."|file.csv] [BOX=xywh] [PEOPLE=faces|objects|boxes] [STAGES="pose scene"] [OUT=predictions] [PROTOCOL=] and SEEDS, SET, MAPPING or NAME as in train
+	@$(PY) -m scripts.predict --head $(call q,$(HEAD)) $(call option,protocol,PROTOCOL) $(where) $(call option,root,ROOT) --data $(call q,$(DATA)) --runs $(call q,$(RUNS)) $(trained) $(call option,mapping,MAPPING) \
 		--weights $(call q,$(WEIGHTS)) --device $(call q,$(DEVICE)) $(call option,config,CONFIG) $(call option,image,IMAGE) $(call option,boxes,BOXES) $(call option,box,BOX) $(call option,max-pixels,MAX_PIXELS) $(call option,people,PEOPLE) $(call option,stages,STAGES) $(call option,out,OUT) $(if $(filter 1 yes true on,$(UNTRAINED)),--untrained)
 
 .PHONY: plugins
@@ -139,11 +149,24 @@ demo-weights: $(READY) ## train the demo's small networks again (half an hour)
 .PHONY: install
 install: $(READY) ## make .venv and install into it
 
+# What .venv was installed from, by content: the times of files say nothing. A half-done one has no such file.
+content := $(shell { cat pyproject.toml constraints.txt; sed -n '/^# mmpose/,$$p' Makefile; } | cksum)
+ifneq ($(content),$(shell cat $(READY) 2>/dev/null))
+.PHONY: $(READY)
+endif
+
+ifneq ($(shell test -L $(VENV) && echo link),)
+$(READY):
+	@test -x $(PY) || { echo "error: $(VENV) is a link to a folder without bin/python. rm $(VENV) makes way for one of your own" >&2; exit 2; }
+	@echo "note: $(VENV) is a link and was not installed from these pyproject.toml and constraints.txt. It is left as it is; rm $(VENV) makes way for one of your own" >&2
+else
 # mmpose's metadata asks for packages that do not build and that inference does not need: it goes in without them.
-$(READY): pyproject.toml constraints.txt
-	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or 3.12 found. Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 2; }
-	@test -x $(PY) || $(PYTHON) -m venv $(VENV) || { echo "error: $(PYTHON) -m venv failed. Install python3-venv" >&2; exit 2; }
+$(READY):
+	@test -x $(PY) || test -n "$(PYTHON)" || { echo "error: no Python 3.11 or 3.12 found. Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 2; }
+	@$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV) || { echo "error: $(PYTHON) -m venv failed. Install python3-venv" >&2; exit 2; }
 	@echo "installing into $(VENV) (some minutes, about 5 GB)"
+	@rm -f $@
 	@$(PY) -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@$(PY) -m pip install -q --disable-pip-version-check -c constraints.txt --no-deps mmpose
-	@touch $@
+	@echo '$(content)' > $@
+endif

@@ -19,8 +19,8 @@ class UnknownName(AffectError, KeyError):  # noqa: N818 (reads as what it is)
     """A dataset, stage, head, protocol or feature of that name does not exist."""
 
 
-class PluginError(AffectError, ImportError):
-    """A plug-in outside this project, or the folder that holds it, cannot be used as it is."""
+class PluginError(AffectError, RuntimeError):
+    """A plug-in, or the folder that holds it, cannot be used as it is."""
 
 
 class DataError(AffectError, ValueError):
@@ -53,6 +53,14 @@ class NotInstalled(AffectError, ImportError):  # noqa: N818 (reads as what it is
 
 class TooLittleData(AffectError, ValueError):  # noqa: N818
     """A protocol cannot be run on so few samples."""
+
+
+class PluginFault(PluginError):  # noqa: N818 (reads as what it is)
+    """A plug-in's own code raised, or gave what its contract does not allow. where: its file, with the line."""
+
+    def __init__(self, where: str, told: str) -> None:
+        super().__init__(f"{where}: {told}")
+        self.where = where
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:

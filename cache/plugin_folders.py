@@ -104,6 +104,11 @@ def forget() -> None:
     _state.outside = None
 
 
+def holds(file: Path) -> bool:
+    """Whether ``file`` is a module of the folders that were looked at last; it looks at none itself."""
+    return _state.outside is not None and file in _state.outside.modules.values()
+
+
 def named(text: str) -> list[Folder]:
     """Of a PLUGINS' text. A path with blanks in it is one folder where it is there."""
     parts = [part for part in text.split(":") if part.strip()]

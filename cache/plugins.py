@@ -7,10 +7,11 @@ import traceback
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
+from types import ModuleType
 from typing import Any
 
 from cache import plugin_folders
-from cache.errors import PluginError, unknown
+from cache.errors import PluginError, PluginFault, unknown
 from cache.plugin_rooms import CONFIGS, PACKAGES
 
 _SHOWN = 200
@@ -37,15 +38,15 @@ def kind(package: str) -> str:
 def load(package: str, name: str, attribute: str) -> Any:
     """``attribute`` of the module ``name`` in ``package``.
 
-    Raises: UnknownName with the nearest name; PluginError for one outside this project that cannot be imported or has
-    no such attribute. ``name`` comes from users, so only listed names are imported.
+    Raises: UnknownName with the nearest name; PluginError for one that cannot be imported or has no such
+    attribute. ``name`` comes from users, so only listed names are imported.
     """
     if name not in (known := names(package)):
         raise unknown(kind(package), name, known)
     module = f"{package}.{name}"
     if package in PACKAGES and (file := plugin_folders.found().modules.get(module)):
         return _loaded(module, file, attribute)
-    return getattr(import_module(module), attribute)
+    return _attribute(import_module(module), f"{module.replace('.', '/')}.py", attribute)
 
 
 def _loaded(module: str, file: Path, attribute: str) -> Any:
@@ -54,10 +55,14 @@ def _loaded(module: str, file: Path, attribute: str) -> Any:
     except (Exception, SystemExit) as error:  # whatever a user's file does
         told = error.msg if isinstance(error, SyntaxError) else " ".join(str(error).split())[:_SHOWN]
         raise PluginError(f"{_place(error, file)}: {type(error).__name__}: {told}. It cannot be loaded") from error
-    if not hasattr(loaded, attribute):
-        word = kind(module.rpartition(".")[0])
-        raise PluginError(f"{file}: has no class {attribute}, which every {word} has. ARCHITECTURE.md shows one")
-    return getattr(loaded, attribute)
+    return _attribute(loaded, str(file), attribute)
+
+
+def _attribute(module: ModuleType, file: str, attribute: str) -> Any:
+    if not hasattr(module, attribute):
+        word = kind(module.__name__.rpartition(".")[0])
+        raise PluginFault(file, f"has no class {attribute}, which every {word} has. ARCHITECTURE.md shows one")
+    return getattr(module, attribute)
 
 
 def _place(error: BaseException, file: Path) -> str:

@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from cache import plugins
 from cache.errors import AffectError, ConfigError
+from cache.plugin_faults import fault
 
 _PACKAGE = "heads.commands"
 
@@ -54,10 +55,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the flush at exit must not complain again
         return 141
-    except (MemoryError, RuntimeError) as error:
+    except Exception as error:
         from heads.experiments.failure import MEMORY, reason_of
 
         if reason_of(error) != MEMORY:
+            if raised := fault(error):
+                print(f"error: {raised}", file=sys.stderr)
+                return 2
             raise
         cure = "Make sizes, batch or resamples in SET smaller, or SEEDS fewer"
         print(f"error: not enough memory: {' '.join(str(error).split())[:160]}. {cure}", file=sys.stderr)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, NamedTuple
 from torch import Tensor, nn
 
 from cache.config import Settings
+from cache.errors import PluginFault
 
 ROW = "row"
 """Beside the inputs a head names, ``features[ROW]`` holds each sample's row number in the manifest, (S, B, 1) int64."""
@@ -85,12 +86,21 @@ class Head(nn.Module, ABC):
         return ()
 
     def loss(self, output: Output, targets: Mapping[str, Tensor]) -> Tensor:
-        """(S,): the sum of the terms. Seeds do not touch each other, so its sum back-propagates to each alone."""
+        """(S,): the sum of the terms. Seeds do not touch each other, so its sum back-propagates to each alone.
+
+        Raises: PluginFault when a term has another shape.
+        """
         made = next(x for x in output if x is not None)
         total = made.new_zeros(len(made))
-        for term in self.terms(output, targets).values():
+        for name, term in self.terms(output, targets).items():
+            if term.shape != total.shape:
+                raise self.fault(f"terms gives {name} as {tuple(term.shape)}, {len(made)} seeds want ({len(made)},)")
             total = total + term
         return total
+
+    def fault(self, told: str) -> PluginFault:
+        """An error of this head's file."""
+        return PluginFault(f"{type(self).__module__.replace('.', '/')}.py", told)
 
     def parameter_count(self) -> int:
         """Trainable numbers of one seed's model."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from cache.errors import AffectError, nearest
+from cache.plugin_faults import fault
 from cache.plugins import load, names
 
 COMMANDS = "pipeline.commands"
@@ -37,6 +38,11 @@ def main(words: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("\ninterrupted. What is finished is kept; the same command goes on from there\n")
         return 130
+    except Exception as error:
+        if raised := fault(error):
+            sys.stderr.write(f"error: {raised}\n")
+            return 2
+        raise
 
 
 def _parse(words: Sequence[str] | None) -> argparse.Namespace:

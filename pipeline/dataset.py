@@ -46,6 +46,11 @@ class Reader(ABC):
         """Make the files when the dataset is one that can be made (the demo); others leave this alone."""
         return
 
+    def look(self) -> None:
+        """Raises: DataError when ``root`` does not hold this dataset, before anything else is asked of it. A dataset
+        whose annotation ``complete`` makes looks for something else."""
+        self.annotation_files()
+
     def complete(self, say: Callable[[str], None]) -> None:  # noqa: B027 (most annotations are whole as they come)
         """Add to the annotation what can be found out from the images and is not there yet, such as faces.
 
@@ -92,9 +97,10 @@ def say_how(reader: Reader, reading: Reading) -> None:
 
 
 def check_root(reader: Reader) -> None:
-    """Raises: DataError when the dataset's folder is not there."""
+    """Raises: DataError when the dataset's folder is not there, or holds something else."""
     if not reader.root.is_dir():
         raise DataError(f"ROOT={reader.root}: no such folder. It is the folder that holds the dataset's own files")
+    reader.look()
 
 
 def manifest_of(reader: Reader, cached: Path) -> Manifest:

@@ -53,6 +53,12 @@ class Progress:
         if self.done:
             self._ticker.write(self.line(time.monotonic()), last=True)
 
+    def stop(self, kept: int) -> None:
+        """The last line of a step that did not end: only ``kept`` images are finished, the others were in work."""
+        if self.done:
+            lost = max(self.done - kept, 0)
+            self._ticker.write(f"{self.what}: {kept} of {self.total} images kept, {lost} in work dropped", last=True)
+
     def line(self, now: float) -> str:
         """The state in words at monotonic time ``now``."""
         seconds = max(now - self._ticker.start, 1e-9)

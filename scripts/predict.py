@@ -25,6 +25,7 @@ from heads.checkpoints import checkpoint
 from heads.checkpoints.about import check_protocol
 from heads.experiments import runs
 from heads.experiments.grid import usual_protocol
+from heads.experiments.place import SEEDS
 from heads.protocol import find
 from pipeline.cli import Parser
 from pipeline.decoding.formats import FIRST_FRAME
@@ -72,6 +73,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     parser.add_argument("--name", help="its run's folder")
     parser.add_argument("--mapping", type=Path, help="the TOML of labels that it was trained with, if any")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="how many it was trained with (5)")
+    parser.add_argument("--set", default="", help="the settings that it was trained with, if any")
     parser.add_argument("--weights", type=Path, default=Path("weights"), help="folder of the networks' checkpoints")
     parser.add_argument("--config", type=Path, help="the TOML that the features were extracted with")
     parser.add_argument("--device", default="cpu", help="cpu or cuda (cpu)")
@@ -94,7 +97,8 @@ def _run(options: argparse.Namespace) -> int:
         people.check_names(boxes, paths, f"BOXES={options.boxes}")
     runs.check_head(options.runs, options.head)
     protocol = find(options.protocol or usual_protocol(options.head), options.mapping)
-    path = runs.checkpoint(options.runs, options.dataset, protocol.name, options.head, options.name, options.mapping)
+    asked = (options.runs, options.dataset, protocol.name, options.head, options.name, options.mapping)
+    path = runs.checkpoint(*asked, runs.changed(options.seeds, options.set))
     loaded = checkpoint.load(path)
     if options.mapping:
         check_protocol(path, loaded.about, protocol)

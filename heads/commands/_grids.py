@@ -60,9 +60,10 @@ def ablate(place: Place, grid: Grid, overrides: dict[str, Any], name: str, watch
     """
     _check_seeds(place)
     root = place.runs / name
-    protocols = [find(word, place.mapping) for word in dict.fromkeys(grid.protocols)]
-    folders = _folders(root, [one.name for one in protocols])
-    planned = [(protocol, cells(grid, protocol, overrides, protocols)) for protocol in protocols]
+    with grid.named(overrides):
+        protocols = [find(word, place.mapping) for word in dict.fromkeys(grid.protocols)]
+        folders = _folders(root, [one.name for one in protocols])
+        planned = [(protocol, cells(grid, protocol, overrides, protocols)) for protocol in protocols]
     finished.sweep(root)
     done = []
     for protocol, wanted in planned:

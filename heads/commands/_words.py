@@ -6,8 +6,8 @@ from typing import Any
 
 from cache.errors import ConfigError, UnknownName
 from cache.store import Store
+from heads.experiments.place import SEEDS
 
-SEEDS = 5
 MOST_THREADS = 1024
 
 
@@ -38,10 +38,15 @@ def training(command: argparse.ArgumentParser) -> None:
     """``--seeds``, ``--set``, and all of the above."""
     dataset(command)
     runs(command)
-    command.add_argument("--seeds", type=int, default=SEEDS, help="how many seeds, trained together (0, 1, ...)")
-    command.add_argument("--set", default="", help='settings, as in "lr=1e-3 epochs=40"')
+    trained(command)
     mapping(command)
     arithmetic(command)
+
+
+def trained(command: argparse.ArgumentParser) -> None:
+    """``--seeds``, ``--set``."""
+    command.add_argument("--seeds", type=int, default=SEEDS, help="how many seeds, trained together (0, 1, ...)")
+    command.add_argument("--set", default="", help='settings, as in "lr=1e-3 epochs=40"')
 
 
 def head(command: argparse.ArgumentParser, which: str) -> None:
@@ -87,10 +92,9 @@ def threads(words: argparse.Namespace) -> None:
 
 def changes(words: argparse.Namespace) -> str:
     """What MAPPING, SEEDS and SET change, as part of a folder's name."""
-    from heads.experiments.runs import changes
+    from heads.experiments.runs import changed, changes
 
-    seeds = [] if words.seeds == SEEDS else [f"seeds={words.seeds}"]
-    return changes(words.mapping, [*seeds, *words.set.split()])
+    return changes(words.mapping, changed(words.seeds, words.set))
 
 
 def show(tables: dict[Path, dict[str, Any]]) -> None:

@@ -14,7 +14,7 @@ def add(command: argparse.ArgumentParser) -> None:
     _words.head(command, "which of the run's checkpoints")
     _words.mapping(command)
     _words.arithmetic(command)
-    command.set_defaults(seeds=_words.SEEDS)
+    _words.trained(command)
 
 
 def run(words: argparse.Namespace) -> None:
@@ -23,7 +23,8 @@ def run(words: argparse.Namespace) -> None:
 
     runs.check_head(words.runs, words.head)
     place, protocol = _words.place(words), _words.protocol(words)
-    path = runs.checkpoint(words.runs, words.dataset, protocol.name, words.head, words.name, words.mapping)
+    asked = (words.runs, words.dataset, protocol.name, words.head, words.name, words.mapping)
+    path = runs.checkpoint(*asked, runs.changed(words.seeds, words.set))
     print(f"checkpoint {path}: {words.dataset} {protocol.name}")
     found = evaluate.evaluate(path, place.store, place.mapping, words.device)
     for name, metric in found.protocol.metrics(found.checkpoint.recipe).items():

@@ -68,10 +68,12 @@ def read() -> Papers:
     return config.load(PAPERS, Papers)
 
 
-def published(papers: Papers, head: str, protocol: Protocol, settings: Mapping[str, Any]) -> dict[str, Any] | None:
+def published(
+    papers: Papers, dataset: str, head: str, protocol: Protocol, settings: Mapping[str, Any]
+) -> dict[str, Any] | None:
     """``{metric: fraction, "source": ..., "dataset": ..., "remark": ...}``, or None where nothing is published of such
-    a row."""
-    for table in papers.tables:
+    a row. dataset: that the row was measured on; a number of another one's people is none to compare with."""
+    for table in (one for one in papers.tables if one.dataset == dataset):
         value = table.value(head, protocol.name)
         if value is not None and table.about(settings):
             told = {"source": table.source, "dataset": table.dataset, "remark": table.remark}

@@ -31,11 +31,12 @@ def document(
     rows = []
     for one in done:
         features = sorted({name.partition("/")[0] for name in one.cell.inputs})
-        paper = papers.published(known, one.cell.head, protocol, one.row["settings"])
+        paper = papers.published(known, task.dataset, one.cell.head, protocol, one.row["settings"])
         judged_by = protocol.validation_title(one.cell.recipe)
         about = {"features": features, "judged_by": judged_by, "paper": paper}
         rows.append({**one.row, **about, **_compared(one, done, reference)})
     used = {name for row in rows for name in row["features"]}
+    described = protocol.described(bench.manifest, task)
     return {
         "dataset": task.dataset,
         "release": bench.manifest.release,
@@ -46,7 +47,8 @@ def document(
         "over": protocol.over,
         "sizes": {part: len(getattr(task, part)) for part in PARTS},
         "people": protocol.people(task),
-        **protocol.described(bench.manifest, task),
+        **described,
+        "notes": [*described["notes"], *bench.shortened([one.cell for one in done])],
         "features": [
             {"name": name, "fingerprint": one.fingerprint, "trained": one.trained, "used": name in used}
             for name, one in bench.features.items()

@@ -52,7 +52,7 @@ def summarise(dataset: str, tables: Sequence[Table], reference: str | None) -> d
             {
                 "title": title,
                 "dataset": of,
-                "remark": entries[0].remark if entries else "",
+                "remark": entries[0].remark if of else "",
                 "columns": [
                     {
                         "name": column.name,
@@ -61,9 +61,9 @@ def summarise(dataset: str, tables: Sequence[Table], reference: str | None) -> d
                     }
                     for column in columns
                 ],
-                "rows": [_line(row, columns, entries, rows, reference) for row in chosen],
+                "rows": [_line(row, columns, entries if of else [], rows, reference) for row in chosen],
             }
-            for title, of, columns, chosen, entries in _layout(rows, [one.protocol for one in tables])
+            for title, of, columns, chosen, entries in _layout(rows, [one.protocol for one in tables], dataset)
         ],
     }
 
@@ -80,8 +80,9 @@ def _about(table: Table) -> dict[str, Any]:
 Layout = tuple[str, str | None, list[Column], list[Row], list[PaperTable]]
 
 
-def _layout(rows: Sequence[Row], protocols: Sequence[str]) -> list[Layout]:
-    """Title, the paper's dataset, columns, rows and published entries of each table that the grid touches.
+def _layout(rows: Sequence[Row], protocols: Sequence[str], dataset: str) -> list[Layout]:
+    """Title, the paper's dataset, columns, rows and published entries of each table that the grid touches. On another
+    dataset a table has the paper's rows and columns alone, and no dataset of the paper's.
 
     A published table has the rows that read its features, and those it has a number for. Entries whose sources differ
     only after a second comma (Table IV's halves) are one table. What is left has a table without a paper.
@@ -95,7 +96,10 @@ def _layout(rows: Sequence[Row], protocols: Sequence[str]) -> list[Layout]:
         columns = _columns(entries, protocols)
         chosen = [row for row in rows if _belongs(row, entries)]
         if columns and chosen:
-            out.append((title, entries[0].dataset, columns, chosen, entries))
+            if entries[0].dataset == dataset:
+                out.append((title, dataset, columns, chosen, entries))
+            else:
+                out.append((f"As in {title}", None, columns, chosen, entries))
             shown |= {(row.name, name) for row in chosen for column in columns for name in column.protocols}
     left = [row for row in rows if any((row.name, name) not in shown for name in protocols)]
     if left:

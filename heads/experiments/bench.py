@@ -54,6 +54,14 @@ class Bench:
         scaled = {name: scales[name](x) if name in scales else x for name, x in known.items()}
         return Samples.of(scaled, rows, targets or {}, self.device)
 
+    def shortened(self, cells: Sequence[Cell]) -> list[str]:
+        """A line for the cells that have fewer people to train on than a batch has."""
+        found: dict[str, list[str]] = {}
+        for one in (cell for cell in cells if cell.model.trains):
+            told = training.shortened(len(self.having(one.inputs)[0].train), one.recipe)
+            found.setdefault(told, []).append(one.name)
+        return [f"{', '.join(names)}: {told}." for told, names in found.items() if told]
+
     def scored_on(self, task: Task, trial: Trial) -> dict[str, object]:
         """What two rows must have in common to be paired: the people with what is right of them, and what the protocol
         says."""
@@ -84,6 +92,7 @@ def check(protocol: Protocol, manifest: Manifest, task: Task, cell: Cell) -> Non
     needed."""
     faults = training.faults(task, cell.recipe) if cell.model.trains else []
     if told := [*faults, *protocol.faults(manifest, task, cell.recipe)]:
-        fewer = ', or SET="per_class=0"' if any("(per_class)" in one for one in faults) else ""
+        small = any("(per_class)" in one for one in faults)
+        fewer = f', or SET="{training.grouped(task, cell.recipe)}"' if small else ""
         cure = f"Take more data or another PROTOCOL{fewer}"
         raise TooLittleData(f"{task.dataset} {task.protocol}: {'; '.join(told)}. {cure}")

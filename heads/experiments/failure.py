@@ -3,11 +3,10 @@
 import numpy as np
 import torch
 
-from cache.errors import AffectError, ConfigError
+from cache.errors import AffectError, ConfigError, PluginFault
+from cache.plugin_faults import fault
 
 MEMORY, UNSOLVED = "not enough memory", "no solution"
-FAILURES = (MemoryError, RuntimeError, np.linalg.LinAlgError)
-"""What ``reason_of`` knows; a RuntimeError can also be another fault."""
 _STARVED = ("allocate memory", "out of memory")
 """What torch's RuntimeErrors say when there is not enough."""
 _MOST = 160
@@ -15,13 +14,21 @@ _MOST = 160
 
 
 class Failed(ConfigError):  # noqa: N818 (reads as what it is)
-    """A row's settings ask for more than the machine or the arithmetic gives. reason: in a few words."""
+    """A row cannot be trained. reason: in a few words."""
 
-    def __init__(self, name: str, reason: str, error: Exception) -> None:
-        """name: of the row."""
-        told, cure = " ".join(str(error).split())[:_MOST].rstrip("."), _CURES[reason]
-        super().__init__(f"{name}: {reason}{': ' if told else ''}{told}. {cure}")
+    def __init__(self, told: str, reason: str) -> None:
+        super().__init__(told)
         self.reason = reason
+
+
+def failed(name: str, error: Exception) -> Failed | None:
+    """What ``error`` says of the row ``name``: its settings ask for more than the machine or the arithmetic gives, or
+    its head, or another plug-in that it is made of, raised. None for every other fault."""
+    if reason := reason_of(error):
+        told, cure = " ".join(str(error).split())[:_MOST].rstrip("."), _CURES[reason]
+        return Failed(f"{name}: {reason}{': ' if told else ''}{told}. {cure}", reason)
+    raised = error if isinstance(error, PluginFault) else fault(error)
+    return Failed(f"{name}: {raised}", f"error in {raised.where}") if raised else None
 
 
 _CURES = {

@@ -212,11 +212,11 @@ def _found(runs: Path, word: str) -> Any:
     run, _, row = word.rpartition("/")
     path = path_of(runs / run, row)
     if not run or not path.is_file():
-        folders = {one.parent.parent for one in runs.glob("**/cells/*.json")}
         there = [f"{run}/{one.stem}" for one in (runs / run / "cells").glob("*.json")] if run else []
-        raise StoreError(
-            f"{path}: no such finished row.{nearest(word, there or [str(one.relative_to(runs)) for one in folders])}"
-        )
+        if there:
+            raise StoreError(f"{path}: no such finished row.{nearest(word, there)}")
+        folders = sorted({str(one.parent.parent.relative_to(runs)) for one in runs.glob("**/cells/*.json")})
+        raise StoreError(f"{path}: no such finished row. Runs in {runs} are: {', '.join(folders) or 'none'}")
     return _content(path)
 
 

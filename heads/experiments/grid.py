@@ -1,15 +1,16 @@
 """Grids: heads x protocols x settings, as a small TOML."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from cache import config, plugins
 from cache.config import Settings
-from cache.errors import ConfigError, unknown
+from cache.errors import ConfigError, UnknownName, unknown
 from heads.experiments.cell import Cell
 from heads.experiments.runs import folder_name
 from heads.head import Head
@@ -48,6 +49,16 @@ class Grid(Settings):
     protocols: tuple[str, ...] = Field(min_length=1)
     settings: tuple[dict[str, Any], ...] = Field(({},), min_length=1)
     reference: str | None = None
+    _where: str = PrivateAttr("grid")
+
+    @contextmanager
+    def named(self, overrides: Mapping[str, Any]) -> Iterator[None]:
+        """Errors inside name the grid's file, and SET where that changes it too."""
+        try:
+            yield
+        except (ConfigError, UnknownName) as error:
+            where = self._where + (" with SET" if overrides and str(error).startswith("settings of") else "")
+            raise type(error)(f"{where}: {str(error).removeprefix('grid: ')}") from None
 
 
 def read_grid(word: str) -> Grid:
@@ -56,11 +67,11 @@ def read_grid(word: str) -> Grid:
     Raises: UnknownName with the nearest name, ConfigError.
     """
     known = plugins.configs("heads", "configs/grids")
-    if word.endswith(".toml"):
-        return config.load(Path(word), Grid)
-    if word not in known:
+    if word not in known and not word.endswith(".toml"):
         raise unknown("grid", word, known)
-    return config.load(known[word], Grid)
+    grid = config.load(known.get(word) or Path(word), Grid)
+    grid._where = f"grid {word}"
+    return grid
 
 
 def cell(head: str, protocol: Protocol, overrides: dict[str, Any], name: str | None = None) -> Cell:

@@ -5,6 +5,9 @@ from pathlib import Path
 
 from cache.store import Store
 
+SEEDS = 5
+"""How many there are when nobody says."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -15,5 +18,5 @@ class Place:
     dataset: str
     runs: Path
     mapping: Path | None = None
-    seeds: int = 5
+    seeds: int = SEEDS
     device: str = "cpu"

@@ -11,7 +11,7 @@ from heads.experiments import finished
 from heads.experiments.bench import Bench
 from heads.experiments.cell import Cell, Result
 from heads.experiments.experiment import adopt, run, run_together
-from heads.experiments.failure import FAILURES, Failed, reason_of
+from heads.experiments.failure import Failed, failed
 from heads.experiments.finished import Absent, Finished
 from heads.experiments.grid import groups
 from heads.experiments.place import Place
@@ -42,7 +42,7 @@ class Rows:
         finished.forget(self.folder, one.name)
         try:
             result = run(self.bench, one, range(self.place.seeds), self.folder, lambda epoch: self.watch(one, epoch))
-        except FAILURES as error:
+        except Exception as error:
             raise _failed(one.name, error) from None
         return self._write(one, result)
 
@@ -74,9 +74,9 @@ class Rows:
             return
         except TooLittleData as error:
             reason, told = TOO_LITTLE, error
-        except FAILURES as error:
-            failed = _failed(next(iter(left)), error)
-            reason, told = failed.reason, failed
+        except Exception as error:
+            told = _failed(next(iter(left)), error)
+            reason = told.reason
         for one in left.values():
             if len(group) > 1:
                 yield from self._attempted([one])
@@ -116,6 +116,6 @@ class Rows:
 
 def _failed(name: str, error: Exception) -> Failed:
     """Raises: ``error`` itself when it is another fault than ``Failed`` tells of."""
-    if reason := reason_of(error):
-        return Failed(name, reason, error)
+    if found := failed(name, error):
+        return found
     raise error

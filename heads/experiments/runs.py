@@ -1,5 +1,6 @@
 """Where a run's folder is, and which checkpoint a command means."""
 
+import shlex
 from collections.abc import Sequence
 from glob import escape
 from pathlib import Path
@@ -9,6 +10,7 @@ from cache.errors import ConfigError, StoreError
 from cache.fingerprint import fingerprint
 from heads.checkpoints import checkpoint as checkpoints
 from heads.checkpoints.about import asked, check_plugins
+from heads.experiments.place import SEEDS
 
 LONGEST_NAME = 200
 """Bytes of UTF-8; file systems allow 255, and a suffix and a temporary file's prefix are added."""
@@ -40,6 +42,11 @@ def trained(dataset: str, protocol: str, head: str) -> str:
     return f"{dataset}-{slug(protocol)}-{head}"
 
 
+def changed(seeds: int, settings: str) -> list[str]:
+    """SEEDS and SET as the words of ``changes``."""
+    return [*([] if seeds == SEEDS else [f"seeds={seeds}"]), *settings.split()]
+
+
 def changes(mapping: Path | None, words: Sequence[str] = ()) -> str:
     """What differs from the defaults, as the end of a folder's name, so that no other run is overwritten.
 
@@ -51,24 +58,31 @@ def changes(mapping: Path | None, words: Sequence[str] = ()) -> str:
 
 
 def checkpoint(
-    runs: Path, dataset: str, protocol: str, head: str, name: str | None = None, mapping: Path | None = None
+    runs: Path,
+    dataset: str,
+    protocol: str,
+    head: str,
+    name: str | None = None,
+    mapping: Path | None = None,
+    words: Sequence[str] = (),
 ) -> Path:
     """The checkpoint of ``head`` under ``protocol`` in run ``name``; without a name, of ``train``, else of the
-    dataset's own grid, both with ``mapping``. A grid over several protocols has a folder for each.
+    dataset's own grid, both with ``mapping`` and with the ``words`` of SEEDS and SET that they were trained with. A
+    grid over several protocols has a folder for each.
 
     Raises: StoreError naming the checkpoints that are there, or what the one there was trained on; WeightsError when
     that is damaged; ConfigError for a name that is none.
     """
-    changed, file = changes(mapping), f"{folder_name(head, 'head')}.safetensors"
+    told, file = changes(mapping, words), f"{folder_name(head, 'head')}.safetensors"
     folder_name(dataset, "dataset")
-    names = [name] if name else [trained(dataset, protocol, head) + changed, dataset + changed]
+    names = [name] if name else [trained(dataset, protocol, head) + told, dataset + told]
     folders = [runs / folder_name(one) / part for one in names for part in ("", slug(protocol))]
     paths = [folder / file for folder in folders]
     there = [path for path in paths if path.is_file()]
     for path in there:
         if asked(checkpoints.about(path), dataset, protocol):
             return path
-    train = f"run make train HEAD={head} DATASET={dataset} PROTOCOL={protocol}"
+    train = f"run make train HEAD={head} DATASET={dataset} PROTOCOL={protocol}{_given(mapping, words)}"
     if there:
         about = checkpoints.about(there[0])
         was, wanted = f"{about['dataset']} {about['protocol']}", f"{dataset} {protocol}"
@@ -77,7 +91,9 @@ def checkpoint(
     found = sorted(str(path.relative_to(runs).with_suffix("")) for path in runs.glob("*/**/*.safetensors"))
     where = " or ".join(str(runs / one / file) for one in names)
     known = f"Trained are {', '.join(found[:12])}" if found else "Nothing is trained yet"
-    raise StoreError(f"{where}: no such checkpoint. {known}. {train[0].upper()}{train[1:]}, or give NAME")
+    named = f" NAME={shlex.quote(name)}" if name else ""
+    cure = f"{train[0].upper()}{train[1:]}{named}, or give NAME, or the SET and SEEDS of then"
+    raise StoreError(f"{where}: no such checkpoint. {known}. {cure}")
 
 
 def check_head(runs: Path, head: str) -> None:
@@ -86,3 +102,12 @@ def check_head(runs: Path, head: str) -> None:
     if folder_name(head, "head").partition("-")[0] not in plugins.names("heads.models"):
         for path in sorted(runs.glob(f"**/{escape(head)}.safetensors")):
             check_plugins(path, checkpoints.about(path))
+
+
+def _given(mapping: Path | None, words: Sequence[str]) -> str:
+    """The words of the command that changed what was trained. A NAME is none: it may be another run's."""
+    seeds = [word.removeprefix("seeds=") for word in words if word.startswith("seeds=")]
+    settings = " ".join(word for word in words if not word.startswith("seeds="))
+    known = {"MAPPING": mapping and str(mapping), "SEEDS": "".join(seeds), "SET": settings}
+    quoted = {key: shlex.quote(value) for key, value in known.items() if value}
+    return "".join(f" {key}={value}" for key, value in quoted.items())

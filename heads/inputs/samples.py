@@ -55,12 +55,23 @@ class Samples:
 @torch.no_grad()
 def outputs(head: Head, samples: Samples, seeds: int, fields: Iterable[str]) -> Output:
     """What each of the ``seeds`` models makes of all samples, (S, n, ...): ``fields`` of Output, the others None. Puts
-    the head into evaluation mode."""
+    the head into evaluation mode. Raises: PluginFault when the head gives other shapes."""
     head.eval()
     found: dict[str, list[Tensor]] = {name: [] for name in fields}
     for start in range(0, len(samples), _ROWS):
         shared = {name: tensor[start : start + _ROWS] for name, tensor in samples.features.items()}
         made = head({name: x.expand(seeds, *x.shape) for name, x in shared.items()})
         for name, parts in found.items():
-            parts.append(getattr(made, name))
+            parts.append(_whole(head, name, getattr(made, name), (seeds, len(shared[ROW]))))
     return Output(**{name: torch.cat(parts, 1) for name, parts in found.items()})
+
+
+def _whole(head: Head, name: str, made: Tensor | None, wanted: tuple[int, int]) -> Tensor:
+    """The field ``name`` as the head made it. Raises: PluginFault where it is not (S, n, ...)."""
+    if made is None or made.dim() < 3 or made.shape[:2] != wanted:
+        told = "nothing" if made is None else str(tuple(made.shape))
+        seeds, people = wanted
+        raise head.fault(
+            f"forward gives {name} as {told}, {seeds} seeds and {people} people want ({seeds}, {people}, ...)"
+        )
+    return made

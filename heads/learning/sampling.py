@@ -11,14 +11,21 @@ def generator(seed: int) -> np.random.Generator:
     return np.random.default_rng([seed, 1])
 
 
+def fitting(count: int, per_class: int, batch: int) -> int:
+    """Samples in a step: ``batch``; of fewer than that, as many as fill groups, or all without groups. count: of all
+    samples, at least ``per_class``."""
+    return min(batch, count // per_class * per_class if per_class else count)
+
+
 def epoch(labels: Array, per_class: int, batch: int, draw: np.random.Generator) -> Array:
-    """Positions of the samples of each step: (len(labels) // batch, batch).
+    """Positions of the samples of each step, (len(labels) // batch, batch), or one step of ``fitting`` samples.
 
     labels: (n,) class of each sample. Classes come in shuffled passes; each gives ``per_class`` different samples, or
     repeats some when it has fewer. The stream of groups is cut into batches.
     Source: pytorch-metric-learning's MPerClassSampler, which passes over whole batches only and therefore refuses 32
     out of 6 classes times 4; the public code's sampler without a batch size is the stream used here.
     """
+    batch = fitting(len(labels), per_class, batch)
     steps = len(labels) // batch
     order = np.argsort(labels, kind="stable")
     classes, starts, counts = np.unique(labels[order], return_index=True, return_counts=True)
@@ -33,7 +40,7 @@ def epoch(labels: Array, per_class: int, batch: int, draw: np.random.Generator) 
 def shuffled(count: int, batch: int, draw: np.random.Generator) -> Array:
     """Positions of the samples of each step, (count // batch, batch): each of ``count`` at most once. Where there are
     fewer than ``batch``, one step of all of them."""
-    batch = min(batch, count)
+    batch = fitting(count, 0, batch)
     steps = count // batch
     positions: Array = draw.permutation(count)[: steps * batch].reshape(steps, batch)
     return positions

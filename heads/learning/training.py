@@ -8,15 +8,16 @@ from pydantic import Field, create_model, model_validator
 from cache.config import Settings, build
 from heads.blocks.varied import Number
 from heads.head import CLASS, Head
+from heads.learning.sampling import fitting
 from heads.protocol import Protocol
 from heads.task import Task
 
 
 class Training(Settings):
     """lr: RMSprop's learning rate, times ``gamma`` after every ``step`` epochs. batch: samples in a step, ``per_class``
-    of a class together; 0: drawn whatever their class, each sample at most once an epoch, and all at once where they
-    are fewer than a batch. An epoch is as many steps as whole batches fit into the training samples. patience: epochs
-    without a better validation score after which a seed stops; 0 never stops.
+    of a class together; 0: drawn whatever their class, each sample at most once an epoch. An epoch is as many steps as
+    whole batches fit into the training samples, or one of all that fit where they are fewer than a batch. patience:
+    epochs without a better validation score after which a seed stops; 0 never stops.
 
     Source: Affect-DML, section IV-A (lr, step, gamma, batch); the public code (per_class). Its number of epochs is not
     published: after three steps of ``gamma`` little moves.
@@ -87,7 +88,25 @@ def faults(task: Task, recipe: Recipe) -> list[str]:
             for word, count in counts
             if count < recipe.per_class
         ]
-    least = recipe.batch if recipe.per_class else 2
-    if len(task.train) < least:
-        found.append(f"there are {len(task.train)} train people, one batch needs {least}")
+    if len(task.train) < 2:
+        found.append(f"there are {len(task.train)} train people, training needs 2")
     return found
+
+
+def grouped(task: Task, recipe: Recipe) -> str:
+    """What to set so that the smallest class fills its groups: ``per_class=3 batch=30``."""
+    smallest = min(task.counts(task.train)[: task.sizes[CLASS]], default=0)
+    if smallest < 2:
+        return "per_class=0"
+    fewer = f"per_class={smallest}"
+    return fewer if recipe.batch % smallest == 0 else f"{fewer} batch={recipe.batch // smallest * smallest}"
+
+
+def shortened(people: int, recipe: Recipe) -> str:
+    """A line on training ``people`` who are fewer than a batch; empty when they are not."""
+    if people >= recipe.batch:
+        return ""
+    step = fitting(people, recipe.per_class, recipe.batch)
+    told = f"{people} train people are fewer than batch = {recipe.batch}: every epoch is one step of {step}"
+    smaller = 2 * recipe.per_class or min(8, max(2, people // 2))
+    return f'{told}. SET="batch={smaller}" makes more steps of fewer' if smaller < step else told

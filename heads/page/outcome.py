@@ -38,8 +38,7 @@ def table_section(material: Material) -> Html:
         "features",
         *(f"{tables.titled(one)} [95\u00a0%]" for one in metrics),
         *(f"{one['title']} {main['unit']}" for one in levels),
-        f"paper {main['unit']}",
-        "ours \u2212 paper",
+        *([f"paper {main['unit']}", "ours \u2212 paper"] if tables.has_paper(results) else []),
         "parameters",
         "s",
     ]
@@ -68,13 +67,14 @@ def _line(material: Material, row: Row) -> list[str]:
     paper = (row.get("paper") or {}).get(main)
     scores = row.get("metrics") or {}
     ours = scores.get(main, {}).get("mean")
+    apart = f"{scale * (ours - paper):+.2f}" if paper is not None and ours is not None else ""
+    told = ["" if paper is None else f"{scale * paper:.2f}", apart]
     return [
         row["name"],
         features,
         *(interval(scores[one["name"]], one["scale"]) if one["name"] in scores else "not run" for one in metrics),
         *(f"{scale * one['values'][main]:.2f}" for one in tables.main_levels(results)),
-        f"{scale * paper:.2f}" if paper is not None else "",
-        f"{scale * (ours - paper):+.2f}" if paper is not None and ours is not None else "",
+        *(told if tables.has_paper(results) else []),
         f"{row['parameters']:,}" if "parameters" in row else "",
         f"{row['seconds']:.1f}" if "seconds" in row else "",
         *([_paired(row, metrics[0])] if results.get("reference") else []),

@@ -6,7 +6,7 @@ from typing import Any
 
 from heads.page.elements import Html, element, join, table
 from heads.page.grid import link
-from heads.tables.results import main_levels
+from heads.tables.results import has_paper, main_levels
 from heads.text import interval
 
 Results = Mapping[str, Any]
@@ -18,7 +18,12 @@ def overview(tables: Mapping[Path, Results], page: str) -> Html:
     names = list(dict.fromkeys(row["name"] for one in tables.values() for row in (*one["rows"], *_absent(one))))
     body = [[name, *(_cell(one, name) for one in tables.values())] for name in names]
     mains = ", ".join(dict.fromkeys(one["metrics"][0]["title"] for one in tables.values())).capitalize()
-    told = f"{mains} with its 95 % interval; below it the paper's number and ours \u2212 paper."
+    papers = (
+        "; below it the paper's number and ours \u2212 paper"
+        if any(has_paper(dict(one)) for one in tables.values())
+        else ""
+    )
+    told = f"{mains} with its 95 % interval{papers}."
     parts = [table(told, ["head", *protocols], body, numbers=len(protocols))]
     worth = [f"{one['protocol']}: {_told(one)}" for one in tables.values()]
     parts.append(element("p", f"Without learning: {'; '.join(worth)}.", class_="notes"))

@@ -26,7 +26,9 @@ def table_section(summary: Summary, one: Mapping[str, Any]) -> Html:
     source = f"; paper: as printed, measured on {one['dataset']}" if one["dataset"] else ""
     caption = f"{title.capitalize()} on {summary['dataset']}, with its 95 % interval{source}"
     pictures = [found for place in range(len(one["columns"])) if (found := _picture(summary, one, place))]
-    lines = "; ".join(["diamond: paper", *key_of(name.strip("()") for name, _ in floors)])
+    lines = "; ".join(
+        [*(["diamond: paper"] if one["dataset"] else []), *key_of(name.strip("()") for name, _ in floors)]
+    )
     key = f"Dot and line: mean and 95 % interval; {lines}."
     return join(
         [

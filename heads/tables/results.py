@@ -20,10 +20,16 @@ def columns(results: Results) -> list[str]:
         *(f"{titled(one)} [95 %]" for one in results["metrics"]),
         *([f"{compared_with(results)} {main['unit']} [95 %]"] if _compared(results) else []),
         *(f"{one['title']} {main['unit']}" for one in main_levels(results)),
-        f"paper {main['unit']}",
+        *([f"paper {main['unit']}"] if has_paper(results) else []),
         "parameters",
         "seconds",
     ]
+
+
+def has_paper(results: Results) -> bool:
+    """Whether a published number stands beside any row; without one its columns are left out."""
+    main = results["metrics"][0]["name"]
+    return any(main in (row.get("paper") or {}) for row in results["rows"])
 
 
 def titled(metric: dict[str, Any]) -> str:
@@ -68,7 +74,7 @@ def _row(results: Results, row: dict[str, Any], untrained: set[str]) -> list[str
         *(interval(row["metrics"][one["name"]], one["scale"]) for one in results["metrics"]),
         *([_apart(row, main)] if _compared(results) else []),
         *(_scaled(one["values"][main["name"]], main) for one in main_levels(results)),
-        "" if paper is None else _scaled(paper, main),
+        *(["" if paper is None else _scaled(paper, main)] if has_paper(results) else []),
         str(row["parameters"]),
         f"{row['seconds']:.1f}",
     ]
@@ -151,14 +157,16 @@ def comma_separated(results: Results) -> str:
     levels = {one["name"]: one["values"][main] for one in main_levels(results)}
     bounds = [f"{name}{part}" for name in metrics for part in ("", "_low", "_high", "_std")]
     fixed = ["dataset", "protocol", "head", "features", "untrained_features", *bounds]
-    writer.writerow([*fixed, *levels, f"paper_{main}", "parameters", "seeds", "seconds"])
+    published = has_paper(results)
+    papers = [f"paper_{main}"] if published else []
+    writer.writerow([*fixed, *levels, *papers, "parameters", "seeds", "seconds"])
     for row in results["rows"]:
         scores = [row["metrics"][name] for name in metrics]
         numbers = [number for score in scores for number in (score["mean"], *score["ci95"], score["std"])]
         names = [" ".join(row["features"]), " ".join(name for name in row["features"] if name in untrained)]
-        paper = (row["paper"] or {}).get(main, "")
+        paper = [(row["paper"] or {}).get(main, "")] if published else []
         start = [results["dataset"], results["protocol"], row["name"], *names, *numbers]
-        writer.writerow([*start, *levels.values(), paper, row["parameters"], row["seeds"], row["seconds"]])
+        writer.writerow([*start, *levels.values(), *paper, row["parameters"], row["seeds"], row["seconds"]])
     return out.getvalue()
 
 

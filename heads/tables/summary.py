@@ -36,6 +36,11 @@ def _body(summary: Summary, table: Table) -> list[list[str]]:
     return [head, *lines, *floor]
 
 
+def has_paper(summary: Summary) -> bool:
+    """Whether a published number stands in any cell."""
+    return any(cell["paper"] is not None for one in summary["tables"] for row in one["rows"] for cell in row["cells"])
+
+
 def metrics_of(summary: Summary, table: Table) -> list[Mapping[str, Any]]:
     """The metrics of a table's columns, each column's main one first."""
     known = {one["name"]: one for one in summary["metrics"]}
@@ -155,10 +160,10 @@ def notes(summary: Summary) -> list[str]:
     seeds, about = summary["seeds"], f", {summary['about']}" if summary["about"] else ""
     measured = over(seeds, summary["over"])
     mains = dict.fromkeys(main_of(summary, column)["title"] for one in summary["tables"] for column in one["columns"])
+    apart = "; difference: ours minus the paper's number, which has no interval" if has_paper(summary) else ""
     lines = [
         f"{summary['dataset']} ({summary['release']}){about}; {counted_seeds(seeds)}, "
-        f"95 % intervals over {measured}. ours: {', '.join(mains)}; difference: ours minus the paper's number, which "
-        "has no interval."
+        f"95 % intervals over {measured}. ours: {', '.join(mains)}{apart}."
     ]
     if summary["reference"]:
         alike = f"over {measured}; -: left out, since not scored on the same test people, seeds and resamples"
@@ -179,16 +184,18 @@ def comma_separated(summary: Summary) -> str:
     """One line for each cell of each table, shares in 0..1; no notes."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    metrics = [one["name"] for one in summary["metrics"]]
-    bounds = [f"{name}{part}" for name in (*metrics, "difference", "to_reference") for part in ("", "_low", "_high")]
-    writer.writerow(["table", "head", "column", "paper", *bounds, "untrained_features", "reason", "unpaired"])
+    metrics, papers = [one["name"] for one in summary["metrics"]], ["paper"] if has_paper(summary) else []
+    apart = ["difference", "to_reference"] if papers else ["to_reference"]
+    bounds = [f"{name}{part}" for name in (*metrics, *apart) for part in ("", "_low", "_high")]
+    writer.writerow(["table", "head", "column", *papers, *bounds, "untrained_features", "reason", "unpaired"])
     for table in summary["tables"]:
         for row in table["rows"]:
             for column, cell in zip(table["columns"], row["cells"], strict=True):
                 scores = [(cell.get("metrics") or {}).get(name) for name in metrics]
-                known = [*scores, cell.get("difference"), cell.get("to_reference")]
+                known = [*scores, *(cell.get(name) for name in apart)]
                 numbers = [number for score in known for number in _numbers(score)]
-                start = [table["title"], row["name"], column["name"], "" if cell["paper"] is None else cell["paper"]]
+                paper = ["" if cell[name] is None else cell[name] for name in papers]
+                start = [table["title"], row["name"], column["name"], *paper]
                 words = [" ".join(cell.get("untrained", [])), cell.get("reason", ""), cell.get("unpaired", "")]
                 writer.writerow([*start, *numbers, *words])
     return out.getvalue()

@@ -12,7 +12,7 @@ from cache.store import Store
 from cache.verify import verify_feature
 from pipeline.commands._told import say
 from pipeline.commands.extract import asked, verdict
-from pipeline.dataset import Reader, manifest_of
+from pipeline.dataset import Reader, check_root, manifest_of
 from pipeline.running.extraction import Report, extract, settle
 from pipeline.running.request import Request
 
@@ -27,8 +27,9 @@ def repair(request: Request, say: Callable[[str], None]) -> Report:
 
     What is sound is neither deleted nor read for pixels. Raises: AffectError of any kind.
     """
-    config, chosen = request.settings()
     reader: Reader = load("pipeline.datasets", request.dataset, "Reader")(request.root)
+    check_root(reader)
+    config, chosen = request.settings()
     store, path = Store(request.store), request.folder / "manifest.parquet"
     with store.lock(request.dataset):
         if path.exists() and (fault := _fault(path)):

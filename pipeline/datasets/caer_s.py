@@ -56,6 +56,11 @@ class Reader(pipeline.dataset.Reader):
             raise DataError(f"{path}: no such file, nor train.txt and test.txt: no image's face is known. {cure}")
         return [path]
 
+    def look(self) -> None:
+        """Raises: DataError when the folders of the classes are not there."""
+        if not list_files(self.root) and not (self.root / FACES).is_file():
+            listing(self.root)
+
     def arrangement(self) -> str:
         """Which images there are; their bytes tell a file that was replaced."""
         return fingerprint([[image.path, image.bytes] for image in self._listing.images])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import replace
@@ -26,11 +26,12 @@ EXECUTORS = ("dask", "local")
 WAIT_SECONDS = 10
 """How long to wait for a scheduler, and for its first worker."""
 
+Summaries = Generator[Summary, None, None]
 Step = Callable[[int, int], None]
 """Called with (images done, images failed) since the last call."""
 
 
-def execute(plan: Plan, request: Request, step: Step) -> Iterator[Summary]:
+def execute(plan: Plan, request: Request, step: Step) -> Summaries:
     """Extract the plan's tasks with the request's executor; a summary for each shard as it is committed.
 
     Raises: AffectError of any kind; what was committed before stays.
@@ -38,13 +39,13 @@ def execute(plan: Plan, request: Request, step: Step) -> Iterator[Summary]:
     return _dask(plan, request, step) if request.executor == "dask" else _local(plan, request, step)
 
 
-def _local(plan: Plan, request: Request, step: Step) -> Iterator[Summary]:
+def _local(plan: Plan, request: Request, step: Step) -> Summaries:
     with Worker(plan, request.running) as worker:
         worker.load({name for task in plan.tasks for name in task.features})
         yield from worker.run(plan.tasks, lambda readable: step(1, int(not readable)))
 
 
-def _dask(plan: Plan, request: Request, step: Step) -> Iterator[Summary]:
+def _dask(plan: Plan, request: Request, step: Step) -> Summaries:
     """Shard numbers go out, summaries come back; a task whose worker dies is given to another."""
     from distributed import as_completed
 

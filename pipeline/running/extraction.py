@@ -15,8 +15,9 @@ from pipeline.dataset import Reader, Reading, check_root, manifest_of, say_how
 from pipeline.progress import Progress
 from pipeline.running.executors import execute
 from pipeline.running.plan import Plan, make_plan
-from pipeline.running.recipes import Recipe
+from pipeline.running.recipes import Recipe, dataset_config
 from pipeline.running.request import Request
+from pipeline.running.runner import Summary
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ def extract(request: Request, say: Callable[[str], None]) -> Report:
         say(f"{request.dataset}: making its files in {request.root}")
         reader.prepare()
     check_root(reader)
+    if request.retry and not request.stages:
+        request = replace(request, stages=_extracted(request))
     config, chosen = request.settings()
     store = Store(request.store)
     with store.lock(request.dataset):
@@ -92,6 +95,14 @@ def _said(request: Request) -> dict[str, str | int]:
     return {name: value for name, value in words.items() if value}
 
 
+def _extracted(request: Request) -> tuple[str, ...]:
+    """The features that there is anything of; only these can have failed. Raises: StoreError when there is none."""
+    known = dataset_config(request.dataset, request.config).stages
+    if found := tuple(name for name in known if (request.folder / name).is_dir()):
+        return found
+    raise StoreError(f"{request.folder}: nothing was extracted yet. Run make extract first")
+
+
 def describe(manifest: Manifest) -> list[str]:
     """The counts per split and status, in lines."""
     lines = [f"{manifest.dataset}, release {manifest.release}: {int((manifest.persons >= 0).sum())} people"]
@@ -128,11 +139,29 @@ def _run(plan: Plan, request: Request, say: Callable[[str], None]) -> int:
     check_device(request.device, here=request.executor == "local")
     work = sorted({name for task in plan.tasks for name in task.features}, key=list(plan.recipes).index)
     say(f"{plan.images} images in {len(plan.tasks)} shards to read for {' '.join(work)}")
-    progress = Progress(f"{'retry' if request.retry else 'extract'} {request.dataset}", plan.images)
+    sizes = {task.number: plan.images_of(task) for task in plan.tasks}
+    progress = Progress(f"{'retry' if request.retry else 'extract'} {request.dataset}", sum(sizes.values()))
+    done, summaries = list[Summary](), execute(plan, request, progress.step)
     try:
-        return sum(summary.images for summary in execute(plan, request, progress.step))
-    finally:
-        progress.close()
+        for summary in summaries:
+            done.append(summary)
+    except BaseException:
+        summaries.close()  # what is being written ends before it is counted
+        progress.stop(sum(sizes[number] for number in _committed(plan, {one.number for one in done})))
+        raise
+    progress.close()
+    return sum(summary.images for summary in done)
+
+
+def _committed(plan: Plan, told: set[int]) -> set[int]:
+    """Numbers of the shards that are done: those of a retry as ``told``, since they were there before, the others as
+    the store has them."""
+    found = set(told)
+    for task in (one for one in plan.tasks if not one.retry):
+        block = plan.layout.block(task.number)
+        if all(plan.features[name].header(block) for name in task.features):
+            found.add(task.number)
+    return found
 
 
 def check_device(device: str, here: bool) -> None:

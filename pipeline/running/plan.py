@@ -40,10 +40,10 @@ class Plan:
     @property
     def images(self) -> int:
         """How many images have a row to do, be it made from their pixels or from another feature's rows."""
-        return sum(len(self._wanted(task)) for task in self.tasks)
+        return sum(map(self.images_of, self.tasks))
 
-    def _wanted(self, task: Task) -> set[int]:
-        """Numbers of the images of a shard that have a row to do."""
+    def images_of(self, task: Task) -> int:
+        """How many of them are in the task's shard."""
         block = self.layout.block(task.number)
         wanted: set[int] = set()
         for feature in (self.features[name] for name in task.features):
@@ -52,7 +52,7 @@ class Plan:
             if task.retry:
                 todo = np.isin(Shard(feature.path(block)).status, FAILED)
             wanted.update(index for index, span in enumerate(spans) if todo[span].any())
-        return wanted
+        return len(wanted)
 
 
 def make_plan(layout: Layout, features: Mapping[str, Feature], recipes: Sequence[Recipe], retry: bool = False) -> Plan:

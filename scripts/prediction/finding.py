@@ -52,9 +52,9 @@ def check(way: str, boxes: str) -> None:
 
 @dataclass
 class Finder:
-    """way: the word of PEOPLE. Without one: given boxes, else the annotation's, else the dataset's detector, else faces. A
-    network is loaded when the first photograph needs it. form: the word of BOX, "" for none. say: takes a line for the
-    user."""
+    """way: the word of PEOPLE. Without one: given boxes, else the annotation's, else the dataset's detector, else
+    faces. A network is loaded when the first photograph needs it. form: the word of BOX, "" for none. say: takes a
+    line for the user."""
 
     way: str
     boxes: list[Boxes] | dict[str, Boxes] | None

@@ -28,8 +28,8 @@ CHECKS = Path(__file__).with_name("checks.js").read_text()
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     root = tmp_path_factory.mktemp("page")
-    store = make_store(root / "store", untrained=("body", "pose"))
-    ablate(Place(store, "demo", root, seeds=2), GRID, QUICK, "demo", lambda *_: None)
+    store = make_store(root / "store", dataset="emotic", untrained=("body", "pose"))
+    ablate(Place(store, "emotic", root, seeds=2), GRID, QUICK, "demo", lambda *_: None)
     results = report.read(root / "demo")
     for row in results["rows"]:  # and so random has no checkpoint under its name
         row["name"] = row["name"].replace("random", "<script>alert('a long name')</script>")
@@ -95,9 +95,11 @@ def assert_whole(tab: chromium.Tab, address: str, width: int, dark: bool) -> Non
 def grid(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of the papers' grid: scene and body50 are missing, body is untrained, one name is long."""
     root = tmp_path_factory.mktemp("grid")
-    store = make_store(root / "store", features=["image", "body", "sem2vec", "image50"], untrained=("body",))
+    store = make_store(
+        root / "store", dataset="emotic", features=["image", "body", "sem2vec", "image50"], untrained=("body",)
+    )
     few = read_grid("affect_dml").model_copy(update={"heads": ("random", "kosti", "i_dml", "ib_dml")})
-    ablate(Place(store, "demo", root, seeds=1), few, QUICK | {"epochs": 1}, "g", lambda *_: None)
+    ablate(Place(store, "emotic", root, seeds=1), few, QUICK | {"epochs": 1}, "g", lambda *_: None)
     tables, summary = material.finished(root / "g"), read_summary(root / "g")
     assert summary
     for table in summary["tables"]:

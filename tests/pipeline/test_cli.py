@@ -50,14 +50,15 @@ def test_a_wrong_root_is_named_before_anything_is_written(
 def test_a_root_without_annotation_names_the_file_it_looked_for(
     capsys: pytest.CaptureFixture[str], store: list[str], tmp_path: Path
 ) -> None:
-    text = complaint(capsys, "extract", "--dataset", "emotic", "--root", str(tmp_path), "--untrained", *store)
+    text = complaint(capsys, "extract", "--dataset", "emotic", "--root", str(tmp_path), *store)  # nor are there weights
     assert "Annotations.mat" in text
 
 
 def test_absent_weights_name_the_file_and_both_cures(
     capsys: pytest.CaptureFixture[str], store: list[str], tmp_path: Path
 ) -> None:
-    text = complaint(capsys, "extract", "--dataset", "emotic", "--root", str(tmp_path), *store)
+    (tmp_path / "labels.csv").write_text("image,labels\na.jpg,calm\n")
+    text = complaint(capsys, "extract", "--dataset", "table", "--root", str(tmp_path), *store)
     assert "fcn_hr48_512x512_160k_ade20k_20200614_214407-a52fc02c.pth" in text
     assert str(tmp_path / "weights") in text
     assert "UNTRAINED=1" in text

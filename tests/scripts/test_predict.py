@@ -262,3 +262,14 @@ def test_a_photograph_that_cannot_be_used_is_named_with_its_cure(tmp_path: Path)
     path.write_bytes(path.read_bytes()[:300])
     with pytest.raises(AffectError, match=r"a\.jpg: not readable as an image: .*\. Give a sound copy as IMAGE$"):
         predict._photograph(path)
+
+
+def test_the_words_of_train_find_its_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "x.png")
+    words = ["--head", "random", "--runs", str(tmp_path), "--image", str(tmp_path / "x.png"), "--boxes", "1,1,5,5"]
+    assert (
+        predict.main([*words, "--seeds", "2", "--set", "batch=16", "--mapping", str(with_ties(tmp_path, "drop"))]) == 2
+    )
+    told = capsys.readouterr().err
+    assert "/demo-cat-6-6-random-mapping=drop-seeds=2-batch=16/random.safetensors or " in told
+    assert "SEEDS=2 SET=batch=16, or give NAME" in told

@@ -28,7 +28,7 @@ REMARKS = {one.source: one.remark for one in papers.read().tables}
 )
 def test_published_numbers_are_those_of_the_paper(head: str, protocol: str, value: float, source: str) -> None:
     settings = cell(head, find(protocol), {}).settings
-    found = papers.published(papers.read(), head, find(protocol), settings)
+    found = papers.published(papers.read(), "emotic", head, find(protocol), settings)
     assert found == {"accuracy": value, "source": source, "dataset": "emotic", "remark": REMARKS[source]}
 
 
@@ -56,15 +56,15 @@ METHOD: list[dict[str, Any]] = [
 @pytest.mark.parametrize("values", METHOD)
 def test_nothing_is_published_of_another_method(values: dict[str, Any]) -> None:
     settings = cell("sem_ib_dml", CAT, values).settings
-    assert papers.published(papers.read(), "sem_ib_dml", CAT, settings) is None
+    assert papers.published(papers.read(), "emotic", "sem_ib_dml", CAT, settings) is None
     assert not any(table.about(settings) for table in papers.read().tables)
 
 
 @pytest.mark.parametrize("values", [{"fusion": 512}, {"standardise": False}, {"scene": "image"}])
 def test_nothing_is_published_of_a_baseline_that_is_changed(values: dict[str, Any]) -> None:
     known = papers.read()
-    assert papers.published(known, "kosti", CAT, cell("kosti", CAT, {}).settings)
-    assert papers.published(known, "kosti", CAT, cell("kosti", CAT, values).settings) is None
+    assert papers.published(known, "emotic", "kosti", CAT, cell("kosti", CAT, {}).settings)
+    assert papers.published(known, "emotic", "kosti", CAT, cell("kosti", CAT, values).settings) is None
 
 
 @pytest.mark.parametrize("head", ["random", "kosti", "i_dml", "sem_ib_dml"])
@@ -73,16 +73,16 @@ def test_the_pace_of_training_and_the_number_of_draws_are_not_the_method(head: s
     draws = {"episodes": 1000, "validation_episodes": 5}
     for protocol in ("cat-6:6", "lev-6:4-arousal"):
         own, other = (cell(head, find(protocol), values).settings for values in ({}, pace | draws))
-        found = papers.published(papers.read(), head, find(protocol), other)
+        found = papers.published(papers.read(), "emotic", head, find(protocol), other)
         assert found is not None
-        assert found == papers.published(papers.read(), head, find(protocol), own)
+        assert found == papers.published(papers.read(), "emotic", head, find(protocol), own)
 
 
 def test_nothing_is_published_of_another_protocol(tmp_path: Path) -> None:
     settings = cell("sem_ib_dml", CAT, {}).settings
     other = find("cat-9:9", changed(tmp_path, ('"cat-6:4" =', '"cat-9:9" =')))
-    assert papers.published(papers.read(), "sem_ib_dml", other, settings) is None
-    assert papers.published(papers.read(), "sem_ib_dml", CAT, settings)
+    assert papers.published(papers.read(), "emotic", "sem_ib_dml", other, settings) is None
+    assert papers.published(papers.read(), "emotic", "sem_ib_dml", CAT, settings)
 
 
 def test_every_published_number_says_why_it_is_not_like_for_like() -> None:
@@ -111,6 +111,12 @@ def test_the_own_config_of_the_full_model_is_what_the_paper_says() -> None:
 
 def test_resnet_50_has_the_numbers_of_table_iv() -> None:
     settings = cell("sem_ib_dml", CAT, {"image": "image50", "body": "body50/pooled"}).settings
-    found = papers.published(papers.read(), "sem_ib_dml", CAT, settings)
+    found = papers.published(papers.read(), "emotic", "sem_ib_dml", CAT, settings)
     source = "Affect-DML, Table IV, ResNet-50"
     assert found == {"accuracy": 0.358, "source": source, "dataset": "emotic", "remark": REMARKS[source]}
+
+
+@pytest.mark.parametrize("dataset", ["demo", "heco", "table", "emotics"])
+def test_nothing_is_published_of_other_people(dataset: str) -> None:
+    settings = cell("ib_dml", CAT, {}).settings
+    assert papers.published(papers.read(), dataset, "ib_dml", CAT, settings) is None

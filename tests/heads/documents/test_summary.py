@@ -28,8 +28,8 @@ LEVELS = ("lev-7:3-valence", "lev-7:3-arousal", "lev-7:3-dominance")
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     root = tmp_path_factory.mktemp("matrix")
-    store = make_store(root / "store", features=["image", "body", "sem2vec"], untrained=("body",))
-    place = Place(store, "demo", root / "runs", seeds=2)
+    store = make_store(root / "store", dataset="emotic", features=["image", "body", "sem2vec"], untrained=("body",))
+    place = Place(store, "emotic", root / "runs", seeds=2)
     settings: tuple[dict[str, Any], ...] = ({}, {"name": "resnet50", "image": "image50"}, {"name": "many", "shots": 4})
     heads = ("random", "i_dml", "sem_b_dml", "ib_dml", "ib_dml_places")
     grid = Grid(heads=heads, protocols=("cat-6:6", *LEVELS), settings=settings, reference="i_dml")
@@ -98,7 +98,7 @@ def test_what_is_missing_untrained_or_too_little_says_so_in_its_cell(place: Plac
     assert places == {"paper": 0.242, "reason": "features missing: scene"}
     text = (place.runs / "all" / "table.md").read_text()
     assert "UNTRAINED: body" in next(line for line in text.split("| ib_dml ")[1].splitlines() if "| ours" in line)
-    assert 'features missing: scene. Run make extract DATASET=demo STAGES="scene".' in text
+    assert 'features missing: scene. Run make extract DATASET=emotic STAGES="scene".' in text
     assert "UNTRAINED features in these tables: body. Numbers made from them are no results." in text
     assert "Not trained: ib_dml_places: features missing: scene. Run make extract" in (
         (place.runs / "all" / "cat-6-6" / "table.md").read_text()
@@ -107,19 +107,19 @@ def test_what_is_missing_untrained_or_too_little_says_so_in_its_cell(place: Plac
 
 def test_a_protocol_with_too_few_people_does_not_stop_the_others(tmp_path: Path) -> None:
     rows = [row for row in people() if "Embarrassment" not in row.categories]
-    place = Place(make_store(tmp_path / "store", rows), "demo", tmp_path / "runs", seeds=1)
+    place = Place(make_store(tmp_path / "store", rows, "emotic"), "emotic", tmp_path / "runs", seeds=1)
     grid = Grid(heads=("random", "i_dml"), protocols=("cat-6:6", *LEVELS))
     found = ablate(place, grid, QUICK, "few", lambda *_: None)
     assert found.summary
     assert cell_of(found.summary, "Affect-DML, Table II", "i_dml", "cat-6:6")["reason"] == "too little data"
     assert "accuracy" in cell_of(found.summary, "Affect-DML, Table III", "i_dml", LEVELS[0])["metrics"]
-    assert "cat-6:6: demo cat-6:6: unseen class Embarrassment has 0 people" in matrix_tables.markdown(found.summary)
+    assert "cat-6:6: emotic cat-6:6: unseen class Embarrassment has 0 people" in matrix_tables.markdown(found.summary)
     with pytest.raises(TooLittleData, match="unseen class Embarrassment has 0 people"):
         ablate(place, Grid(heads=("i_dml",), protocols=("cat-6:6",)), QUICK, "none", lambda *_: None)
 
 
 def test_nothing_that_can_be_trained_is_an_error(place: Place) -> None:
-    with pytest.raises(StoreError, match=r"kosti: features missing: scene\. Run make extract DATASET=demo"):
+    with pytest.raises(StoreError, match=r"kosti: features missing: scene\. Run make extract DATASET=emotic"):
         ablate(place, Grid(heads=("kosti",), protocols=("cat-6:6",)), {}, "none", lambda *_: None)
 
 
@@ -163,15 +163,16 @@ def test_the_command_prints_the_tables_and_says_what_it_reused(
     path = tmp_path / "mine.toml"
     path.write_text('heads = ["random", "kosti"]\nprotocols = ["cat-6:6", "cat-6:4"]\n')
     words = ["ablate", "--grid", str(path), "--store", str(place.store.root), "--runs", str(tmp_path), "--seeds", "1"]
+    words += ["--dataset", "emotic"]
     assert cli.main([*words, "--threads", "1"]) == 0
     first = capsys.readouterr().out
     assert cli.main([*words, "--threads", "1"]) == 0
     second = capsys.readouterr().out
     assert "features missing: scene" in first
     assert second == first + "reused 2 of 2 cells, which were finished before\n"
-    assert len(list(tmp_path.glob("demo-mine-????????-seeds=1/summary.json"))) == 1
+    assert len(list(tmp_path.glob("emotic-mine-????????-seeds=1/summary.json"))) == 1
 
 
 def test_a_checkpoint_of_a_grid_is_found_by_its_protocol(place: Place) -> None:
-    found = runs.checkpoint(place.runs, "demo", "lev-7:3-arousal", "i_dml", "all")
+    found = runs.checkpoint(place.runs, "emotic", "lev-7:3-arousal", "i_dml", "all")
     assert found == place.runs / "all" / "lev-7-3-arousal" / "i_dml.safetensors"

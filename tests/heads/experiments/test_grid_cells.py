@@ -4,9 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from toy_features import make_store, people
 
 from cache import plugins
 from cache.errors import ConfigError, UnknownName
+from heads.cli import main
 from heads.experiments.grid import Grid, cell, cells, read_grid, usual_protocol
 from heads.protocol import find
 
@@ -67,3 +69,39 @@ def test_every_shipped_config_and_grid_is_valid() -> None:
     for name in plugins.configs("heads", "configs/grids"):
         grid = read_grid(name)
         assert [cells(grid, find(protocol), {}) for protocol in grid.protocols]
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "expected"),
+    [
+        ('heads = ["ib_dlm"]', "", "grid {}: no head 'ib_dlm'. Did you mean 'ib_dml'?"),
+        ('heads = ["i_dml"]\nprotocols = ["cat-6:7"]', "", "grid {}: no protocol 'cat-6:7'. Did you mean 'cat-6:6'?"),
+        (
+            'heads = ["i_dml"]\nsettings = [{lr = "x"}]',
+            "",
+            "grid {}: settings of i_dml: lr: input should be a valid number",
+        ),
+        ('heads = ["i_dml"]\nsettings = [{name = "a/b"}]', "", "grid {}: name = 'a/b': it becomes a part"),
+        ('heads = ["i_dml"]\nreference = "x"', "", "grid {}: no row for reference in the grid: 'x'"),
+        ('heads = ["i_dml"]', "lrr=3", "grid {} with SET: settings of i_dml: unknown setting 'lrr'"),
+    ],
+)
+def test_errors_of_a_grids_file_name_it(
+    text: str, more: str, expected: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(text if "protocols" in text else f'protocols = ["cat-6:6"]\n{text}')
+    make_store(tmp_path / "store", people(10), features=["image"])
+    words = [
+        "ablate",
+        "--grid",
+        str(path),
+        "--store",
+        str(tmp_path / "store"),
+        "--runs",
+        str(tmp_path / "runs"),
+        "--set",
+        more,
+    ]
+    assert main(words) == 2
+    assert capsys.readouterr().err.startswith(f"error: {expected.format(path)}")

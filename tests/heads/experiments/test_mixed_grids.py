@@ -11,9 +11,11 @@ from cache.store import Store
 from heads.cli import main
 from heads.commands._grids import Outcome, ablate
 from heads.documents.results import read
+from heads.documents.summary import read_summary
 from heads.experiments.grid import Grid
 from heads.experiments.place import Place
 from heads.page import grid as page_grid
+from heads.page import material, page
 
 QUICK = {"epochs": 1, "batch": 16, "per_class": 0}
 BOTH = ("cat-6:6", "single-label")
@@ -48,16 +50,42 @@ def test_a_head_that_does_not_fit_one_protocol_says_so_in_its_cell(store: Store,
     assert found.summary["protocols"]["single-label"]["absent"] == []
 
 
-@pytest.mark.parametrize("order", [BOTH, BOTH[::-1]])
-def test_the_papers_tables_are_there_whatever_the_order(store: Store, tmp_path: Path, order: tuple[str, ...]) -> None:
+def of_order(store: Store, dataset: str, folder: Path, order: tuple[str, ...]) -> dict[str, Any]:
+    """The summary's tables of a grid of one head, by title."""
     few = {"epochs": 1, "episodes": 5, "validation_episodes": 3, "resamples": 5}
-    place = Place(store, "demo", tmp_path, seeds=1)
+    place = Place(store, dataset, folder, seeds=1)
     found = ablate(place, Grid(heads=("ib_dml",), protocols=order), few, "mixed", lambda *_: None)
     assert found.summary is not None
-    titles = {table["title"]: table for table in found.summary["tables"]}
-    assert "Affect-DML, Table II" in titles
-    (row,) = titles["Affect-DML, Table II"]["rows"]
+    return {table["title"]: table for table in found.summary["tables"]}
+
+
+@pytest.mark.parametrize("order", [BOTH, BOTH[::-1]])
+def test_the_papers_tables_are_there_whatever_the_order(tmp_path: Path, order: tuple[str, ...]) -> None:
+    found = of_order(make_store(tmp_path / "store", people(400), "emotic"), "emotic", tmp_path, order)
+    (row,) = found["Affect-DML, Table II"]["rows"]
     assert row["cells"][0]["paper"] == 0.2102
+
+
+def test_elsewhere_the_papers_tables_have_no_number_of_the_papers(store: Store, tmp_path: Path) -> None:
+    found = of_order(store, "demo", tmp_path, BOTH)
+    table = found["As in Affect-DML, Table II"]
+    assert (table["dataset"], table["remark"]) == (None, "")
+    (row,) = table["rows"]
+    assert row["cells"][0]["paper"] is None
+    assert "difference" not in row["cells"][0]
+    root = tmp_path / "mixed"
+    tables = material.finished(root)
+    shown = [path.read_text() for path in root.rglob("table.*")]
+    shown += [
+        page.overview_html("mixed", tables, whole).partition("</style>")[2] for whole in (read_summary(root), None)
+    ]
+    assert len(shown) == 3 * 3 + 2
+    for text in shown:
+        told = text.lower().replace("rows beyond the papers' tables", "").replace("for the papers' tables", "")
+        assert not any(word in told for word in ("paper %", "paper:", ">paper<", "21.02", "ours minus", "diamond")), (
+            told
+        )
+    assert read(root / "cat-6-6")["rows"][0]["paper"] is None
 
 
 def test_rows_of_one_table_have_the_same_metrics(

@@ -1,5 +1,6 @@
 """Names of folders, and which checkpoint a command means: that of the words given, or one line that says why not."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,28 @@ def test_the_checkpoint_of_train_goes_before_the_grids(store: Store, tmp_path: P
         trained(store, tmp_path / folder)
     assert runs.checkpoint(tmp_path, "demo", "cat-6:6", "random").parent.name == "demo-cat-6-6-random"
     assert runs.checkpoint(tmp_path, "demo", "cat-6:6", "random", "mine").parent.name == "mine"
+
+
+def test_the_words_of_train_find_its_run(store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    places = ["--head", "random", "--store", str(store.root), "--runs", str(tmp_path), "--threads", "1"]
+    few = "epochs=1 episodes=5 validation_episodes=3"
+    told = ["--seeds", "2", "--set", f"{few} batch=16 per_class=2 step=3 gamma=0.5 patience=2 lr=1e-3"]
+    assert cli.main(["train", *places, *told]) == 0
+    (folder,) = tmp_path.iterdir()
+    assert re.fullmatch("demo-cat-6-6-random-[0-9a-f]{16}", folder.name)
+    assert cli.main(["evaluate", *places, *told]) == 0
+    assert f"checkpoint {folder}/random.safetensors" in capsys.readouterr().out
+    assert cli.main(["evaluate", *places]) == 2
+    assert "or give NAME, or the SET and SEEDS of then" in capsys.readouterr().err
+
+
+def test_the_cure_is_the_whole_command(tmp_path: Path) -> None:
+    words = runs.changed(3, "batch=16 lr=1e-3")
+    with pytest.raises(StoreError) as caught:
+        runs.checkpoint(tmp_path, "demo", "cat-6:4", "random", "my run", Path("a.toml"), words)
+    command = "Run make train HEAD=random DATASET=demo PROTOCOL=cat-6:4 MAPPING=a.toml SEEDS=3 SET='batch=16 lr=1e-3'"
+    assert f"{command} NAME='my run', or give NAME" in str(caught.value)
+    assert runs.changed(5, "") == []
 
 
 def test_one_of_another_protocol_is_not_the_one(store: Store, tmp_path: Path) -> None:

@@ -55,8 +55,15 @@ def test_a_class_smaller_than_a_group_repeats_its_samples() -> None:
     assert set(small.flatten()) <= {60, 61}
 
 
-def test_fewer_samples_than_a_batch_give_no_step() -> None:
-    assert sampling.epoch(np.zeros(5, dtype=np.int64), 4, 32, sampling.generator(0)).shape == (0, 32)
+def test_fewer_samples_than_a_batch_give_one_step_of_whole_groups() -> None:
+    labels = np.repeat(np.arange(3), [7, 6, 5])
+    (step,) = sampling.epoch(labels, 4, 32, sampling.generator(0))
+    assert step.shape == (16,)
+    groups = step.reshape(4, 4)
+    assert (labels[groups] == labels[groups[:, :1]]).all()
+    assert set(labels[step]) == {0, 1, 2}
+    assert sampling.epoch(labels[:4], 4, 32, sampling.generator(0)).shape == (1, 4)
+    assert sampling.epoch(labels, 4, 16, sampling.generator(0)).shape == (1, 16)
 
 
 def test_pytorch_metric_learnings_sampler_refuses_this_batch() -> None:

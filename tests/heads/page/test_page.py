@@ -33,14 +33,16 @@ EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>&amp;"
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    return make_store(tmp_path_factory.mktemp("store"), missing={"body": [3]}, untrained=("body", "pose"))
+    return make_store(
+        tmp_path_factory.mktemp("store"), dataset="emotic", missing={"body": [3]}, untrained=("body", "pose")
+    )
 
 
 @pytest.fixture(scope="module")
 def trained(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
     runs = tmp_path_factory.mktemp("runs")
     grid = Grid(heads=("random", "i_dml", "ib_dml"), protocols=("cat-6:6",))
-    ablate(Place(store, "demo", runs, seeds=2), grid, QUICK, "demo", lambda *_: None)
+    ablate(Place(store, "emotic", runs, seeds=2), grid, QUICK, "demo", lambda *_: None)
     return runs / "demo"
 
 
@@ -256,7 +258,7 @@ def test_without_a_store_the_page_is_made_of_the_results(folder: Path, tmp_path:
     found = gathered(Store(tmp_path / "none"), folder)
     text = page.html(found)
     assert len(found.left_out) == 1
-    assert "holds no dataset 'demo'" in found.left_out[0]
+    assert "holds no dataset 'emotic'" in found.left_out[0]
     assert "Left out of this page" in text
     assert section(text, "confusions") is None
     assert words(section(text, "results")).count("image") >= 2
@@ -265,7 +267,7 @@ def test_without_a_store_the_page_is_made_of_the_results(folder: Path, tmp_path:
 
 
 def test_another_store_is_told_head_by_head(folder: Path, tmp_path: Path) -> None:
-    found = gathered(make_store(tmp_path / "fewer", features=("image", "sem2vec")), folder)
+    found = gathered(make_store(tmp_path / "fewer", dataset="emotic", features=("image", "sem2vec")), folder)
     assert set(found.shown) == {"random", "i_dml"}
     (line,) = found.left_out
     assert line.startswith("Drawings of ib_dml: ")
@@ -372,7 +374,7 @@ def test_an_unknown_head_is_refused(store: Store, folder: Path) -> None:
 
 def test_a_grid_of_protocols_has_a_page_each(store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     grid = Grid(heads=("random",), protocols=("cat-6:4", "lev-7:3-valence"))
-    place = Place(store, "demo", tmp_path, seeds=1)
+    place = Place(store, "emotic", tmp_path, seeds=1)
     ablate(place, grid, {"episodes": 5, "validation_episodes": 5}, "mine", lambda *_: None)
     options = ["--runs", str(tmp_path), "--store", str(store.root), "--threads", "1"]
     assert cli.main(["report", "--run", "mine", *options]) == 0

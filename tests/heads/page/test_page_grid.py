@@ -31,10 +31,10 @@ Tags = list[tuple[str, dict[str, str | None]]]
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     root = tmp_path_factory.mktemp("grid")
-    store = make_store(root / "store", features=["image", "body"], untrained=("body",))
+    store = make_store(root / "store", dataset="emotic", features=["image", "body"], untrained=("body",))
     settings: tuple[dict[str, Any], ...] = ({}, {"name": "many", "shots": 4})
     grid = Grid(heads=HEADS, protocols=("cat-6:6", *LEVELS), settings=settings, reference="i_dml")
-    place = Place(store, "demo", root / "runs", seeds=2)
+    place = Place(store, "emotic", root / "runs", seeds=2)
     ablate(place, grid, QUICK, "mine", lambda *_: None)
     return place
 
@@ -105,7 +105,7 @@ def test_what_is_absent_says_why_and_keeps_its_published_number(folder: Path) ->
     assert cell(text, *where, "ours", "cat-6:6") == "features missing: scene"
     assert cell(text, *where, "paper", "cat-6:6") == "24.20"
     shown = words(parsed(text))
-    assert 'features missing: scene. Run make extract DATASET=demo STAGES="scene".' in shown
+    assert 'features missing: scene. Run make extract DATASET=emotic STAGES="scene".' in shown
     assert "2 heads: features missing: scene" in words(parsed(text).find(".//section[@id='protocols']"))
     assert "Not like for like." in shown
 

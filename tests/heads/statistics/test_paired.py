@@ -26,8 +26,10 @@ FOLDER = "x/cat-6-6"
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Row 12 is of the class Esteem, which only cat-6:6 recognises: b_dml lacks one of its test people."""
     root = tmp_path_factory.mktemp("paired")
-    store = make_store(root / "store", features=["image", "body"], missing={"body": [12]}, untrained=("image",))
-    place = Place(store, "demo", root / "runs", seeds=2)
+    store = make_store(
+        root / "store", dataset="emotic", features=["image", "body"], missing={"body": [12]}, untrained=("image",)
+    )
+    place = Place(store, "emotic", root / "runs", seeds=2)
     settings: tuple[dict[str, Any], ...] = ({}, {"name": "two", "shots": 2})
     grid = Grid(heads=("i_dml", "b_dml", "random"), protocols=("cat-6:6", "cat-6:4"), settings=settings)
     ablate(place, grid.model_copy(update={"reference": "i_dml"}), QUICK, "x", lambda *_: None)

@@ -26,8 +26,8 @@ SMALL = {"stream": 8, "fusion": 8, "embedding": 4}
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("grid")
-    store = make_store(root / "store", missing={"body": [3]}, untrained=("body", "pose"))
-    place = Place(store, "demo", root / "runs", seeds=2)
+    store = make_store(root / "store", dataset="emotic", missing={"body": [3]}, untrained=("body", "pose"))
+    place = Place(store, "emotic", root / "runs", seeds=2)
     grid = Grid(heads=("random", "i_dml", "ib_dml"), protocols=("cat-6:6",), reference="i_dml")
     ablate(place, grid, QUICK, "demo", lambda *_: None)
     return root / "runs" / "demo"
@@ -35,7 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_results_hold_the_contract(folder: Path) -> None:
     results = json.loads((folder / "results.json").read_text())
-    assert (results["dataset"], results["protocol"]) == ("demo", "cat-6:6")
+    assert (results["dataset"], results["protocol"]) == ("emotic", "cat-6:6")
     assert (results["kind"], results["over"]) == ("one_shot", "support draws")
     assert all(row["judged_by"].startswith("macro accuracy %") for row in results["rows"])
     assert [(one["name"], one["title"]) for one in results["metrics"]] == [
@@ -118,7 +118,15 @@ def test_the_published_test_list_is_shown_beside_our_counts_on_its_own_dataset(t
     ablate(place, Grid(heads=("random",), protocols=("cat-6:6",)), {}, "one", lambda *_: None)
     line = "Affect-DML, published test list: Disconnection 2272, Engagement 5148, Sensitivity 668, Embarrassment 454, "
     assert line + "Esteem 2182, Yearning 1410." in (tmp_path / "runs" / "one" / "table.md").read_text()
-    assert "published test list" not in (folder / "table.md").read_text()
+    elsewhere = make_store(tmp_path / "elsewhere")
+    ablate(
+        Place(elsewhere, "demo", tmp_path / "runs", seeds=1),
+        Grid(heads=("random",), protocols=("cat-6:6",)),
+        {},
+        "two",
+        lambda *_: None,
+    )
+    assert "published test list" not in (tmp_path / "runs" / "two" / "table.md").read_text()
     (published,) = counts.published("emotic", "cat-6:6")
     assert sum(published.test.values()) == 12_134
 

@@ -20,6 +20,7 @@ from cache.files import PARTIAL
 from cache.shard import Shard
 from cache.spec import Status
 from cache.store import Store
+from pipeline.progress import Progress
 
 
 @pytest.fixture
@@ -244,6 +245,40 @@ def test_a_retry_with_other_settings_changes_nothing(root: Path, tmp_path: Path)
     with pytest.raises(StoreError, match="nothing was extracted with these settings"):
         run(root, tmp_path / "store", CONFIG.replace("scale = 2.0", "scale = 9.0"), retry=True)
     assert tree(tmp_path / "store") == before
+
+
+def test_a_retry_asks_nothing_of_features_that_were_never_extracted(root: Path, tmp_path: Path) -> None:
+    kept = (root / "5.png").read_bytes()
+    (root / "5.png").write_bytes(b"")
+    run(root, tmp_path / "store")
+    (root / "5.png").write_bytes(kept)
+    more = CONFIG + '[stages.other]\nstage = "a network whose weights are absent"\n'
+    report = run(root, tmp_path / "store", more, retry=True)
+    assert [one.feature for one in report.recipes] == ["colour", "crop"]
+    assert not report.failed
+    with pytest.raises(StoreError, match=r"/none/demo: nothing was extracted yet\. Run make extract first"):
+        run(root, tmp_path / "none", retry=True)
+
+
+@pytest.mark.parametrize("stop", [3, 14, IMAGES])
+def test_what_is_told_after_an_interrupt_are_the_images_that_are_in_the_store(
+    stop: int, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    step = Progress.step
+
+    def interrupted(self: Progress, done: int, failed: int) -> None:
+        step(self, done, failed)
+        if self.done == stop:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Progress, "step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(root, tmp_path / "store")
+    shards = [{path.name for path in tmp_path.glob(f"store/demo/{name}/*/shard-*.h5")} for name in ("colour", "crop")]
+    kept = 4 * len(shards[0] & shards[1])
+    assert kept < stop
+    told = f"extract demo: {kept} of {IMAGES} images kept, {stop - kept} in work dropped\n"
+    assert capsys.readouterr().err.endswith(told)
 
 
 def test_repair_mends_a_damaged_manifest_and_damaged_shards_at_once(root: Path, tmp_path: Path) -> None:
