@@ -111,7 +111,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def photograph(path: Path, number: int) -> None:
-    """Two by two squares of two by two pixels, those of SHADES with ``number`` more of red, or of blue in a cold one."""
+    """Two by two squares of 2 x 2 pixels, those of SHADES with ``number`` more of red, or of blue in a cold one."""
     more = (number, 0, 0) if path.parent.name == "warm" else (0, 0, number)
     pixels = [[value + extra for value, extra in zip(shade, more, strict=True)] for shade in SHADES]
     path.parent.mkdir(parents=True, exist_ok=True)
