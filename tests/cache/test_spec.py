@@ -10,9 +10,9 @@ from cache.spec import DTYPES, FAILURES, ArraySpec, Granularity, Status
 
 
 def test_the_numbers_of_the_statuses_are_the_file_format() -> None:
-    words = ["ok", "missing", "broken", "no_face", "outside_root", "too_large", "unusable", "failed"]
-    assert [Status(number).word for number in range(8)] == words
-    assert {status.word for status in set(Status) - FAILURES} == {"ok", "no_face", "unusable"}
+    words = ["ok", "missing", "broken", "no_face", "outside_root", "too_large", "unusable", "failed", "too_small"]
+    assert [Status(number).word for number in range(9)] == words
+    assert {status.word for status in set(Status) - FAILURES} == {"ok", "no_face", "unusable", "too_small"}
     assert [str(one) for one in Granularity] == ["image", "person", "clip"]
 
 

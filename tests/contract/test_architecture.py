@@ -118,11 +118,12 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def photograph(path: Path, number: int) -> None:
-    """Two by two pixels, those of SHADES with ``number`` more of red, or of blue in a cold one."""
+    """Two by two squares of 2 x 2 pixels, those of SHADES with ``number`` more of red, or of blue in a cold one."""
     more = (number, 0, 0) if path.parent.name == "warm" else (0, 0, number)
     pixels = [[value + extra for value, extra in zip(shade, more, strict=True)] for shade in SHADES]
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.array(pixels, np.uint8).reshape(2, 2, 3)).save(path)
+    small = np.array(pixels, np.uint8).reshape(2, 2, 3)
+    Image.fromarray(small.repeat(2, 0).repeat(2, 1)).save(path)
 
 
 def called(folder: Path, *words: str, status: int = 0, **more: str) -> str:
@@ -175,7 +176,7 @@ def test_a_stage_and_a_dataset(own: Path) -> None:
     manifest, feature = store.manifest("folders"), store.features("folders")["colour"]
     assert manifest.category_names == ("cold", "warm")
     assert manifest.counts() == {"train": {"ok": 28}, "val": {"ok": 4}, "test": {"ok": 8}}
-    assert manifest.boxes.tolist() == [[0, 0, 2, 2]] * 40
+    assert manifest.boxes.tolist() == [[0, 0, 4, 4]] * 40
     means, status = feature.read("mean", ["warm/7.png", "cold/8.png", "warm/39.png"])
     assert not status.any()
     assert means.tolist() == [[25 + 7, 30, 50], [25, 30, 50 + 8], [25 + 39, 30, 50]]
