@@ -20,7 +20,17 @@ CLASSES = 7
 STEM = 8
 WIDTHS = (16, 32, 64, 128)
 _EPSILON = 1e-3
-_NORM = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}
+_ORDER = {"kernel": (3, 2, 0, 1), "pointwise_kernel": (3, 2, 0, 1), "depthwise_kernel": (2, 3, 0, 1)}
+"""Keras has row, column, in, out; of a depthwise kernel row, column, channel, 1."""
+_PARTS = {
+    **dict.fromkeys(_ORDER, "weight"),
+    "bias": "bias",
+    "gamma": "weight",
+    "beta": "bias",
+    "moving_mean": "running_mean",
+    "moving_variance": "running_var",
+}
+"""Keras' name of a tensor of a layer -> torch's."""
 _PLAIN = {"activation": "linear", "data_format": "channels_last", "dilation_rate": (1, 1), "use_bias": False}
 
 
@@ -67,18 +77,18 @@ class MiniXception(nn.Module):
 
 
 def from_keras(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Keras' tensors, ``<layer>/<part>``, as those of MiniXception; what has no place keeps its name."""
-    modules, found = dict(_modules()), {}
+    """Keras' tensors, ``<layer>/<part>``, as those of MiniXception; what has no place, or a second one's, keeps its
+    name, so that it is told when the network is filled.
+    """
+    modules, found = dict(_modules()), dict[str, Tensor]()
     for key, tensor in tensors.items():
         layer, _, part = key.partition("/")
-        where = modules.get((layer, part)) or modules.get((layer, ""))
-        if where is None or (tensor.dim() != 4 and part not in (*_NORM, "bias")):
+        module = modules.get((layer, part)) or modules.get((layer, ""), "")
+        name, order = f"{module}.{_PARTS.get(part, part)}", _ORDER.get(part)
+        if not module or part not in _PARTS or name in found or (order and tensor.dim() != len(order)):
             found[key] = tensor
-        elif tensor.dim() == 4:  # row, column, in, out; of a depthwise one row, column, channel, 1
-            order = (2, 3, 0, 1) if part == "depthwise_kernel" else (3, 2, 0, 1)
-            found[f"{where}.weight"] = tensor.permute(*order).contiguous()
         else:
-            found[f"{where}.{_NORM.get(part, part)}"] = tensor
+            found[name] = tensor.permute(*order).contiguous() if order else tensor
     return found
 
 
