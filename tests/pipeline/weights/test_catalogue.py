@@ -15,7 +15,7 @@ from pipeline.weights.origins import Weight, torchvision_weights
 @pytest.mark.parametrize("entry", _ENTRIES, ids=lambda entry: entry.name)
 def test_every_entry_says_where_from_and_under_which_licence(entry: Weight) -> None:
     assert WEIGHTS[entry.name] is entry, "two entries of one name"
-    assert re.fullmatch("[A-Za-z0-9][A-Za-z0-9_.-]*", entry.name)
+    assert re.fullmatch("(?:[a-z]+/)?[A-Za-z0-9][A-Za-z0-9_.-]*", entry.name)
     assert entry.licence.strip()
     assert entry.source.strip()
     assert entry.bundled != bool(entry.url)
@@ -27,7 +27,7 @@ def test_every_entry_says_where_from_and_under_which_licence(entry: Weight) -> N
 def test_every_address_is_that_of_the_file_and_its_hash_the_one_in_its_name(entry: Weight) -> None:
     (file,) = entry.files
     plain = "http://places2.csail.mit.edu/"  # as published: its host has had no valid certificate
-    assert entry.url.startswith(("https://", plain))
+    assert entry.url.startswith(("https://", "pip:", plain))
     generic = entry.url.startswith("https://huggingface.co/") and file.endswith(Path(entry.url).suffix)
     assert unquote(entry.url).endswith(f"/{file}") or generic
     for digits in re.findall(r"-(?!2023\d{4}\.)([0-9a-f]{8,64})(?:_\d{8})?\.pth$", file):  # a date is no hash
@@ -91,3 +91,12 @@ def test_a_timm_model_is_one_word(name: str) -> None:
 def test_an_unknown_name_gets_the_nearest(name: str, near: str) -> None:
     with pytest.raises(UnknownName, match=rf"no weights '{name}'\. Did you mean '{near}'\? Known: .*timm/<model>"):
         find(name)
+
+
+@pytest.mark.parametrize("entry", [one for one in _ENTRIES if one.url.startswith("pip:")], ids=lambda entry: entry.name)
+def test_a_file_of_a_package_is_known_whole(entry: Weight) -> None:
+    """pip vouches for the wheel alone: version, size and the whole hash are here."""
+    assert re.fullmatch(r"pip:[a-z0-9-]+==\d+(\.\d+)+/[A-Za-z0-9_./-]+", entry.url)
+    assert len(entry.sha256) == 64
+    assert (entry.megabytes * (1 << 20)).is_integer()
+    assert 100_000 < entry.megabytes * (1 << 20) < 20_000_000
