@@ -133,6 +133,7 @@ bench: $(READY) ## speed as ratios in one run, written to bench/
 	@$(PY) -m scripts.bench.heads
 	@$(PY) -m scripts.bench.dask
 	@$(PY) -m scripts.bench.plan
+	@$(PY) -m scripts.bench.together
 
 .PHONY: torture
 torture: $(READY) ## 300 real kills, 2000 flipped bits, counted in bench/torture.json (ten minutes)

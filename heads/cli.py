@@ -40,8 +40,17 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def wait_briefly() -> None:
+    """Threads of the arithmetic that wait for one another soon sleep, unless the environment says otherwise. By itself
+    OpenMP spins for milliseconds, which stalls whatever else wants the cores (scripts/bench/together.py). No digit
+    depends on it. It has to be said before torch is loaded."""
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit status: 0, 2 for an error that one line explains, 130 for an interrupt, 141 without a reader."""
+    wait_briefly()
     try:
         words = parser().parse_args(arguments)
         commands()[words.command].run(words)

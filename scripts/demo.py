@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from heads.cli import main as heads
+from heads.cli import wait_briefly
 from pipeline.cli import main as pipeline
 
 
@@ -18,6 +19,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, default=Path("data"))
     parser.add_argument("--seeds", default="5")
     options = parser.parse_args(words)
+    wait_briefly()
     store = ["--dataset", "demo", "--store", str(options.store)]
     grid = ["--runs", str(options.runs), "--seeds", options.seeds, "--grid", "demo", "--name", "demo"]
     started = time.monotonic()

@@ -244,3 +244,17 @@ def test_make_help_shows_the_words_of_this_command_line() -> None:
     told = subprocess.run(["make", "help"], cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
     words = {line.split()[0] for line in told.splitlines()}
     assert {"train", "ablate", "evaluate", "compare", "mapping", "report"} <= words
+
+
+@pytest.mark.parametrize(
+    ("own", "count"), [({}, "1000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, None)]
+)
+def test_waiting_threads_sleep_soon_unless_the_environment_says_otherwise(
+    own: dict[str, str], count: str | None, place: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
+        monkeypatch.setenv(name, own.get(name, ""))
+        if name not in own:
+            monkeypatch.delenv(name)
+    assert main(["compare", "a", "b"]) == 2
+    assert os.environ.get("GOMP_SPINCOUNT") == count
