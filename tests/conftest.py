@@ -3,6 +3,7 @@
 import pytest
 
 from cache import plugin_folders
+from heads.cli import wait_briefly
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -10,6 +11,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    wait_briefly()  # nothing has loaded torch yet
     if not config.getoption("outside"):
         plugin_folders.entry_points = lambda **_: ()  # type: ignore[assignment]
         plugin_folders.use("")
