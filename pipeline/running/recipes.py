@@ -19,7 +19,7 @@ from pipeline.weights.folder import Weights
 
 LIBRARIES = (
     *("torch", "torchvision", "numpy", "pillow", "opencv-python"),
-    *("mmsegmentation", "mmpose", "facenet-pytorch", "timm", "transformers"),
+    *("mmsegmentation", "mmpose", "facenet-pytorch", "timm", "transformers", "ai-edge-litert"),
 )
 
 
