@@ -37,7 +37,7 @@ SCALE = 1.25
 class Body(NamedTuple):
     """places: (39, 2) x, y in fractions of the region. visible, present: (39,) 0..1, whether a point is seen, and
     whether it is in the region. score: 0..1, that there is a person. world: (39, 3) metres about the hips, x and y
-    along the region's sides. mask: (256, 256) 0..1, what is the person.
+    along the region's sides. mask: (256, 256) logits of what is the person.
     """
 
     places: Floats
@@ -89,7 +89,7 @@ class Landmarks:
         points = flat.reshape(POINTS, 5)
         places = refined(points[:, :2] / SIDE, heat)
         visible, present = sigmoid(points[:, 3]), sigmoid(points[:, 4])
-        return Body(places, visible, present, float(score[0]), world.reshape(POINTS, 3), sigmoid(mask[..., 0]))
+        return Body(places, visible, present, float(score[0]), world.reshape(POINTS, 3), mask[..., 0])
 
 
 def sigmoid(logits: Floats) -> Floats:
@@ -149,22 +149,15 @@ def refined(places: Floats, heat: Floats) -> Floats:
 
     Source: MediaPipe, RefineLandmarksFromHeatmap: sigmoids in a window of 7 x 7, whose greatest is at least 0.5.
     """
-    height, width, _ = heat.shape
-    out = places.copy()
-    for point, (x, y) in enumerate(places):
-        if not (0 <= x < 1 and 0 <= y < 1):
-            continue
-        column, row = int(x * width), int(y * height)
-        top, left = max(0, row - 3), max(0, column - 3)
-        window = sigmoid(heat[top : row + 4, left : column + 4, point])
-        if window.max() >= CERTAIN:
-            rows, columns = np.mgrid[: window.shape[0], : window.shape[1]]
-            total = window.sum()
-            out[point] = (
-                ((columns + left) * window).sum() / total / width,
-                ((rows + top) * window).sum() / total / height,
-            )
-    return out
+    height, width, count = heat.shape
+    columns, rows = (np.floor(places * (width, height)).astype(int)[..., None] + np.arange(-3, 4)).swapaxes(0, 1)
+    known = ((rows >= 0) & (rows < height))[:, :, None] & ((columns >= 0) & (columns < width))[:, None]
+    rows, columns = np.clip(rows, 0, height - 1)[:, :, None], np.clip(columns, 0, width - 1)[:, None]
+    warmth = sigmoid(heat[rows, columns, np.arange(count)[:, None, None]]) * known
+    total = np.maximum(warmth.sum((1, 2)), 1e-9)
+    mean = np.stack([(warmth * columns).sum((1, 2)) / width, (warmth * rows).sum((1, 2)) / height], 1) / total[:, None]
+    inside = ((places >= 0) & (places < 1)).all(1)
+    return np.where((inside & (warmth.max((1, 2)) >= CERTAIN))[:, None], mean, places)
 
 
 def region_of(points: Floats) -> Region | None:

@@ -127,7 +127,7 @@ class Extractor(Stage[Person]):
     def _mask(self, pixels: NDArray[np.uint8]) -> NDArray[np.floating]:
         """(256, 256) in 0..1."""
         if self.config.source:
-            return self.landmarks.find(pixels).mask
+            return blazepose.sigmoid(self.landmarks.find(pixels).mask)
         (values,) = self.selfie(tflite.fractions(pixels))
         return np.clip(values[..., 0], 0, 1)
 
