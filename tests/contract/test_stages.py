@@ -239,7 +239,8 @@ for name in names("pipeline.stages"):
     extractor = load("pipeline.stages", name, "Extractor")
     stage = extractor(extractor.Config())
     print(name, sorted(stage.outputs), stage.weights, stage.unit, stage.granularity)
-heavy = "torch torchvision cv2 mmseg mmpose mmcv mmengine facenet_pytorch scipy sklearn timm transformers".split() + ["ai_edge_litert"]
+heavy = "torch torchvision cv2 mmseg mmpose mmcv mmengine facenet_pytorch scipy sklearn timm transformers".split()
+heavy.append("ai_edge_litert")
 print("loaded:", [name for name in heavy if name in sys.modules])
 """
 
