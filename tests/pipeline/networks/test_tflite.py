@@ -72,7 +72,7 @@ def test_another_network_is_told_by_both_shapes() -> None:
         tflite.Network(MODEL, "x", SHAPES[0], SHAPES[1][:1])
     with pytest.raises(WeightsError, match="x: is another network: it has no tensor 'conv_faceflag'"):
         tflite.part(MODEL, "x", ["input_1"], ["a", "conv_faceflag"])
-    with pytest.raises(WeightsError, match="x: damaged, or no .tflite file"):
+    with pytest.raises(WeightsError, match=r"x: damaged, or no \.tflite file"):
         tflite.part(b"no network at all", "x", ["input_1"], ["a"])
 
 

@@ -21,10 +21,10 @@ from pipeline.stages import _blazepose, backbone, face_mesh, hands, mask, pose, 
 from pipeline.weights.catalogue import WEIGHTS
 from pipeline.weights.folder import Weights
 
-NAMES = (
-    "nose l_eye_inner l_eye l_eye_outer r_eye_inner r_eye r_eye_outer l_ear r_ear l_mouth r_mouth l_shoulder "
-    "r_shoulder l_elbow r_elbow l_wrist r_wrist l_pinky r_pinky l_index r_index l_thumb r_thumb l_hip r_hip l_knee "
-    "r_knee l_ankle r_ankle l_heel r_heel l_foot_index r_foot_index"
+NAMES = "{} {} {}".format(
+    "nose l_eye_inner l_eye l_eye_outer r_eye_inner r_eye r_eye_outer l_ear r_ear l_mouth r_mouth l_shoulder",
+    "r_shoulder l_elbow r_elbow l_wrist r_wrist l_pinky r_pinky l_index r_index l_thumb r_thumb l_hip r_hip l_knee",
+    "r_knee l_ankle r_ankle l_heel r_heel l_foot_index r_foot_index",
 ).split()
 LIMBS = "r_shoulder r_elbow r_wrist l_shoulder l_elbow l_wrist {} r_hip r_knee r_ankle l_hip l_knee l_ankle"
 OPENPOSE18 = f"nose neck {LIMBS.format('')} r_eye l_eye r_ear l_ear".split()
@@ -102,14 +102,14 @@ def test_pose_vector_works_on_it_without_hands(weights: Weights) -> None:
 
 
 def test_what_does_not_go_together_is_one_line(weights: Weights) -> None:
+    half = pose.Extractor.Config(model="blazepose-full", precision="bfloat16")
     with pytest.raises(ConfigError, match="blazepose-full computes in float32, not in bfloat16"):
-        pose.Extractor(pose.Extractor.Config(model="blazepose-full", precision="bfloat16"))
-    for name in ("mask", "hands"):
-        with pytest.raises(
-            ConfigError, match=rf"\[stages\.{name}\]: wants '(region|presence)' of pose, which does not"
-        ):
-            tables: dict[str, dict[str, Any]] = {"pose": {}, name: {}}
-            recipes(DatasetConfig(dataset="demo", stages=tables), [], Weights(weights.folder, untrained=True))
+        pose.Extractor(half)
+    untrained = Weights(weights.folder, untrained=True)
+    for name, wanted in {"mask": "region", "hands": "presence"}.items():
+        config = DatasetConfig(dataset="demo", stages={"pose": {}, name: {}})
+        with pytest.raises(ConfigError, match=rf"\[stages\.{name}\]: wants '{wanted}' of pose, which does not"):
+            recipes(config, [], untrained)
     with pytest.raises(ConfigError, match="source = 'pose' does not go with model = 'selfie'"):
         mask.Extractor(mask.Extractor.Config(model="selfie", source="pose"))
     with pytest.raises(ConfigError, match="source = 'mask' is for input face, depth and blank = 'mask' only"):
@@ -184,6 +184,9 @@ def test_fingerprints_of_what_was_there_before_are_as_they_were() -> None:
     assert pose.Extractor.Config().model_dump(mode="json") == kept
     context = backbone.Extractor.Config(input="context").model_dump(mode="json")
     assert context == {
-        **{"model": "resnet18", "weights": "resnet18", "input": "context", "size": [224, 224]},
+        "model": "resnet18",
+        "weights": "resnet18",
+        "input": "context",
+        "size": [224, 224],
         "blank": "black",
     }
