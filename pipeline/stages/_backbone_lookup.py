@@ -9,9 +9,9 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from cache.errors import ConfigError, UnknownName, nearest
-from pipeline.stages._backbone_table import FACENET, NETWORKS, TIMM, Network, Size
+from pipeline.stages._backbone_table import FACENET, LITE0, NETWORKS, TIMM, Network, Size
 
-_STRIDE_32 = ("resnet", "resnext", "wide_resnet", "regnet", "shufflenet", "mobilenet", "efficientnet")
+_STRIDE_32 = ("resnet", "resnext", "wide_resnet", "regnet", "shufflenet", "mobilenet", "efficientnet", LITE0)
 
 
 def find(name: str) -> tuple[str, Network]:
@@ -29,7 +29,7 @@ def find(name: str) -> tuple[str, Network]:
     hint = nearest(name, near).partition(" Known:")[0]
     raise UnknownName(
         f"no backbone model {name!r}.{hint} Known: torchvision's classifiers, as in resnet18 or vit_b_16; {FACENET}; "
-        f"{TIMM}<model>, as in timm/vit_small_patch14_dinov2.lvd142m."
+        f"{LITE0}; {TIMM}<model>, as in timm/vit_small_patch14_dinov2.lvd142m."
     )
 
 

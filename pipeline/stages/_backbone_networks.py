@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from torch import Tensor, nn
 
 from cache.errors import ConfigError
+from pipeline.stages import _backbone_packages as packages
 from pipeline.stages._backbone_table import FACENET, TIMM, Size
 
 if TYPE_CHECKING:
-    from pipeline.weights.folder import Weights
+    from pipeline.weights.folder import Rename, Weights
 
 
 class Family(NamedTuple):
@@ -139,18 +140,19 @@ class TorchvisionBackbone(Backbone):
 
 
 class TimmBackbone(Backbone):
-    """Features and head as timm divides them."""
+    """Features and head as timm divides them. rename: to timm's names, for files that have other ones."""
 
-    def __init__(self, model: str, native: Size, size: Size, keep_map: bool) -> None:
+    def __init__(self, model: str, native: Size, size: Size, keep_map: bool, rename: Rename | None = None) -> None:
         import timm
 
         network = timm.create_model(model.removeprefix(TIMM), pretrained=False, num_classes=0)
         super().__init__(network, native, size, keep_map)
         heads = self.network.pretrained_cfg.get("classifier") or ()
+        self.rename = rename
         self.heads = tuple({f"{name.partition('.')[0]}." for name in ([heads] if isinstance(heads, str) else heads)})
 
     def load(self, weights: Weights, name: str) -> None:
-        weights.load_into(name, self.network, adapt=self._adapt)
+        weights.load_into(name, self.network, self.rename, self._adapt)
         self.fit()
 
     def _adapt(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
@@ -218,5 +220,7 @@ def build(model: str, native: Size, size: Size, keep_map: bool) -> Backbone:
     """The network ``model`` with random weights, for inputs of ``size`` once it is loaded."""
     if model == FACENET:
         return FacenetBackbone(native, size, keep_map)
+    if model in packages.ARCHITECTURES:
+        return TimmBackbone(packages.ARCHITECTURES[model], native, size, keep_map, packages.rename)
     kind = TimmBackbone if model.startswith(TIMM) else TorchvisionBackbone
     return kind(model, native, size, keep_map)

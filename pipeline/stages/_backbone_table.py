@@ -10,6 +10,7 @@ from typing import NamedTuple
 Size = tuple[int, int]
 Colour = tuple[float, float, float]
 FACENET = "inception_resnet_v1"
+LITE0 = "package/efficientnet_lite0"
 TIMM = "timm/"
 
 
@@ -143,6 +144,7 @@ _ROWS: tuple[tuple[str, int, int, int, str, Input, int], ...] = (
     ("timm/resnet50_clip.openai", 2048, 36, 224, "bicubic", CLIP, 0),
     ("timm/resnet50_clip_gap.openai", 2048, 23, 224, "bicubic", CLIP, 1),
     ("timm/test_vit.r160_in1k", 64, 0, 160, "bicubic", HALF, 16),
+    (LITE0, 1280, 3, 224, "bicubic", HALF, 1),
     ("inception_resnet_v1", 512, 23, 160, "bilinear", FACENET_INPUT, 1),
 )
 NETWORKS = {

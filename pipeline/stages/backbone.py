@@ -1,9 +1,10 @@
 """backbone: the pooled vector of a network, of the image, of each person's body, context or face, or of a depth map.
 
 Models: every classifier of torchvision by its name, every model of timm as ``timm/<model>`` (DINOv2 is
-``timm/vit_small_patch14_dinov2.lvd142m``, CLIP's image tower ``timm/vit_base_patch16_clip_quickgelu_224.openai``), and
-facenet-pytorch's ``inception_resnet_v1``. The classifier is taken off; size, interpolation and normalisation are the
-model's own. ``weights = "file:<name>"`` is a checkpoint of one's own, whatever its classifier.
+``timm/vit_small_patch14_dinov2.lvd142m``, CLIP's image tower ``timm/vit_base_patch16_clip_quickgelu_224.openai``),
+facenet-pytorch's ``inception_resnet_v1``, and ``package/efficientnet_lite0``: timm's ``tf_efficientnet_lite0`` and its
+input, with weights that come by pip. The classifier is taken off; size, interpolation and normalisation are the model's
+own. ``weights = "file:<name>"`` is a checkpoint of one's own, whatever its classifier.
 
 Inputs, all stretched to ``size`` without keeping the aspect, so that nothing at an edge is lost:
 - image: the whole; one row an image.

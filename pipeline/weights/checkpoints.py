@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cache.errors import WeightsError
+from pipeline.weights import keras_files
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -44,12 +45,12 @@ class _Inert:
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors of a ``.safetensors`` or torch file, on the CPU, by name.
+    """The tensors of a ``.safetensors``, a Keras or a torch file, on the CPU, by name.
 
     ``state_dict`` or ``model`` around them is unwrapped and a leading ``module.`` stripped.
     Raises: WeightsError, one line: the file ends early, would run code when unpickled, or holds no tensors.
     """
-    loaded = _safetensors(path) if path.suffix == ".safetensors" else _torch(path)
+    loaded = _loaded(path)
     for wrapper in ("state_dict", "model"):
         if isinstance(loaded, Mapping) and isinstance(loaded.get(wrapper), Mapping):
             loaded = loaded[wrapper]
@@ -59,6 +60,18 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     if not tensors:
         raise WeightsError(f"{path}: holds no tensors, but {', '.join(map(str, list(loaded)[:5])) or 'nothing'}")
     return tensors
+
+
+def _loaded(path: Path) -> Any:
+    if path.suffix == ".safetensors":
+        return _safetensors(path)
+    return _keras(path) if path.suffix in keras_files.SUFFIXES else _torch(path)
+
+
+def _keras(path: Path) -> Any:
+    import torch
+
+    return {name: torch.from_numpy(array) for name, array in keras_files.read_arrays(path).items()}
 
 
 def _safetensors(path: Path) -> Any:

@@ -1,14 +1,12 @@
 """One file from an address into a folder: whole, checked and renamed, or told in one line why not.
 
-What came is kept as ``<file>.partial`` and the next run goes on from there. That file is also the lock: two processes
-that want the same file do not mix their bytes, the second waits and then finds it there.
+What came is kept as ``<file>.partial`` and the next run goes on from there. That file is also the lock: of two
+processes that want the same file, the second waits and then finds it there.
 """
 
-import fcntl
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -16,17 +14,14 @@ from pathlib import Path
 from cache.errors import WeightsError
 from pipeline.progress import volume
 from pipeline.weights.folder import RECORD, sha256
-from pipeline.weights.partials import open_partial, write_anew
+from pipeline.weights.partials import NOTE, PARTIAL, held, write_anew
 from pipeline.weights.transfer import Broken, resume
 
-PARTIAL = ".partial"
-NOTE = ".partial.json"
 REJECTED = ".rejected"
 GAIN = 1 << 20
 """Bytes; a try that brings so many more does not count towards ``attempts``."""
 LONGEST = 60.0
 """Seconds between two tries at most, also when the server asks for more."""
-_POLL = 0.2
 
 
 @dataclass(frozen=True)
@@ -64,7 +59,7 @@ def download(
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _held(path.with_name(path.name + PARTIAL), path, say) as file:
+        with held(path.with_name(path.name + PARTIAL), say) as file:
             if path.is_file():
                 file.truncate(0)  # fetched by another process, or by hand: what was left is in nobody's use
             else:
@@ -76,54 +71,6 @@ def download(
         raise
     except OSError as error:
         raise WeightsError(f"{path}: cannot be written: {error.strerror}. By hand: {url}") from None
-
-
-@contextmanager
-def _held(partial: Path, path: Path, say: Callable[[str], None]) -> Iterator[FileIO]:
-    """The partial file, locked. The kernel lets go when the process ends, however it ends. Empty, it is removed.
-
-    Raises: WeightsError, OSError.
-    """
-    file, told = _locked(partial), False
-    while file is None:
-        if not told:
-            say(f"{path.name}: another process is fetching it; waiting")
-        told = True
-        time.sleep(_POLL)
-        file = _locked(partial)
-    try:
-        yield file
-    finally:
-        with suppress(OSError):
-            if os.fstat(file.fileno()).st_size == 0 and _is(file, partial):
-                partial.unlink()
-                partial.with_name(path.name + NOTE).unlink(missing_ok=True)
-        file.close()
-
-
-def _locked(partial: Path) -> FileIO | None:
-    """The file, opened and locked; None when another process has it, or renamed it while it was opened here.
-
-    Raises: WeightsError when its bytes would go into another file; OSError.
-    """
-    file = FileIO(open_partial(partial, WeightsError), "a+")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if _is(file, partial):
-            return file
-    except BlockingIOError:
-        pass
-    except BaseException:
-        file.close()
-        raise
-    file.close()
-    return None
-
-
-def _is(file: FileIO, partial: Path) -> bool:
-    with suppress(FileNotFoundError):
-        return os.path.samestat(os.fstat(file.fileno()), partial.lstat())
-    return False
 
 
 def _complete(path: Path, file: FileIO, wanted: _Wanted, patience: Patience, say: Callable[[str], None]) -> None:

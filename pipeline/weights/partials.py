@@ -1,16 +1,24 @@
-"""Files that a run leaves off and goes on with: opened so that no link leads their bytes into another file; and what
-their bytes are of.
+"""Files that a run leaves off and goes on with: opened so that no link leads their bytes into another file, locked so
+that two processes do not mix them; and what their bytes are of.
 """
 
 import errno
+import fcntl
 import json
 import os
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from stat import S_ISREG
 
-from cache.errors import AffectError
+from cache.errors import AffectError, WeightsError
+
+PARTIAL = ".partial"
+NOTE = ".partial.json"
+_POLL = 0.2
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,55 @@ class Origin:
     def write(self, note: Path) -> None:
         """Raises: OSError."""
         write_anew(note, json.dumps({"url": self.url, "validator": self.validator}) + "\n")
+
+
+@contextmanager
+def held(partial: Path, say: Callable[[str], None]) -> Iterator[FileIO]:
+    """The file ``partial``, locked; the second process waits for the first. The kernel lets go when all that have it
+    open have ended, however they ended. Empty, it is removed.
+
+    Raises: WeightsError, OSError.
+    """
+    file, told = _locked(partial), False
+    while file is None:
+        if not told:
+            say(f"{partial.name.removesuffix(PARTIAL)}: another process is fetching it; waiting")
+        told = True
+        time.sleep(_POLL)
+        file = _locked(partial)
+    try:
+        yield file
+    finally:
+        with suppress(OSError):
+            if os.fstat(file.fileno()).st_size == 0 and _is(file, partial):
+                partial.unlink()
+                partial.with_name(partial.name.removesuffix(PARTIAL) + NOTE).unlink(missing_ok=True)
+        file.close()
+
+
+def _locked(partial: Path) -> FileIO | None:
+    """The file, opened and locked; None when another process has it, or renamed it while it was opened here.
+
+    Raises: WeightsError when its bytes would go into another file; OSError.
+    """
+    file = FileIO(open_partial(partial, WeightsError), "a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if _is(file, partial):
+            return file
+    except BlockingIOError:
+        pass
+    except BaseException:
+        file.close()
+        raise
+    file.close()
+    return None
+
+
+def _is(file: FileIO, partial: Path) -> bool:
+    with suppress(FileNotFoundError):
+        return os.path.samestat(os.fstat(file.fileno()), partial.lstat())
+    return False
 
 
 def open_partial(path: Path, kind: type[AffectError]) -> int:

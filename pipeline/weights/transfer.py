@@ -68,8 +68,8 @@ def _receive(response: Any, url: str, file: FileIO, note: Path, sha256: str, val
     have = file.seek(0, SEEK_END)
     _check_headers(response)
     start, total = _extent(response)
-    limit, too_much = _limit(published)
-    if total is not None and total > limit:
+    most, too_much = limit(published)
+    if total is not None and total > most:
         raise Broken(f"the server announces {volume(total)}, {too_much}", again=False)
     now = _validator(response)
     if start != have or (start and validator and now and now != validator):
@@ -86,7 +86,7 @@ def _receive(response: Any, url: str, file: FileIO, note: Path, sha256: str, val
         raise _unwritable(error) from error
     progress = Transfer(note.name.partition(".partial")[0], have, total)
     try:
-        _pour(response, file, progress, limit - have, too_much)
+        _pour(response, file, progress, most - have, too_much)
     except http.client.IncompleteRead:  # as newer Pythons say that a counted answer ended early
         if total is None:
             raise
@@ -107,11 +107,11 @@ def _pour(response: Any, file: FileIO, progress: Transfer, room: int, too_much: 
         progress.step(len(block))
 
 
-def _limit(published: int) -> tuple[int, str]:
+def limit(published: int) -> tuple[int, str]:
     """Bytes that are taken at most, and what is said of more."""
-    limit = published * 11 // 10 or LARGEST
+    most = published * 11 // 10 or LARGEST
     why = "a tenth above its published size" if published else "the most that is taken where no size is published"
-    return limit, f"more than {volume(limit)}, {why}: another file"
+    return most, f"more than {volume(most)}, {why}: another file"
 
 
 def _check_headers(response: Any) -> None:

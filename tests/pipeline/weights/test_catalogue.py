@@ -91,3 +91,12 @@ def test_a_timm_model_is_one_word(name: str) -> None:
 def test_an_unknown_name_gets_the_nearest(name: str, near: str) -> None:
     with pytest.raises(UnknownName, match=rf"no weights '{name}'\. Did you mean '{near}'\? Known: .*timm/<model>"):
         find(name)
+
+
+@pytest.mark.parametrize("entry", [one for one in _ENTRIES if one.url.startswith("pip:")], ids=lambda entry: entry.name)
+def test_a_file_of_a_package_is_known_whole(entry: Weight) -> None:
+    """pip vouches for the wheel alone: version, size and the whole hash are here."""
+    assert re.fullmatch(r"pip:[a-z0-9-]+==\d+(\.\d+)+/[A-Za-z0-9_./-]+", entry.url)
+    assert len(entry.sha256) == 64
+    assert (entry.megabytes * (1 << 20)).is_integer()
+    assert 100_000 < entry.megabytes * (1 << 20) < 20_000_000
