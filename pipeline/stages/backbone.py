@@ -205,7 +205,7 @@ def _check(config: Extractor.Config) -> None:
     """Raises: ConfigError for a setting that says nothing for this input."""
     derived = config.input in SOURCES or config.blank == MASK
     if bool(config.source) != derived:
-        others = f"input {', '.join(SOURCES)} and blank = {MASK!r} only"
+        others = f"input {', '.join(SOURCES)} only, or blank = {MASK!r}"
         wants = others if config.source else f"input {config.input!r}, and there is none"
         raise ConfigError(f"backbone: source = {config.source!r} is for {wants}")
     if bool(config.blank) != (config.input == "context"):

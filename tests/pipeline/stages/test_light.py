@@ -112,7 +112,7 @@ def test_what_does_not_go_together_is_one_line(weights: Weights) -> None:
             recipes(config, [], untrained)
     with pytest.raises(ConfigError, match="source = 'pose' does not go with model = 'selfie'"):
         mask.Extractor(mask.Extractor.Config(model="selfie", source="pose"))
-    with pytest.raises(ConfigError, match="source = 'mask' is for input face, depth and blank = 'mask' only"):
+    with pytest.raises(ConfigError, match="source = 'mask' is for input face, depth only, or blank = 'mask'"):
         backbone.Extractor(backbone.Extractor.Config(input="context", source="mask"))
     with pytest.raises(ConfigError, match="blank = 'mask' is for input 'context', not 'image'"):
         backbone.Extractor(backbone.Extractor.Config(blank="mask"))
