@@ -87,7 +87,8 @@ class Stage(ABC, Generic[Item]):
     unit: what one item of ``prepare`` is. granularity: what one output row is. batch_size: items of one ``extract``
     call; it changes no value and is no part of the fingerprint. version: raise it when the same settings give other
     values. A derived stage, one with a ``source``, has ``derive`` in place of ``prepare``: its rows follow those of
-    another feature one by one, and no image is decoded for it.
+    another feature one by one, and no image is decoded for it. One that ``sees`` has ``look`` instead, which takes
+    those rows and the photograph they were made from.
     """
 
     version: ClassVar[int]
@@ -121,8 +122,18 @@ class Stage(ABC, Generic[Item]):
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """The arrays of ``source`` that ``derive`` wants."""
+        """The arrays of ``source`` that ``derive`` or ``look`` wants."""
         return ()
+
+    @property
+    def sees(self) -> bool:
+        """Whether a derived stage wants the photograph beside the rows of ``source``."""
+        return False
+
+    @property
+    def cpu_only(self) -> bool:
+        """Whether its networks run on the CPU whatever the device is, which is told when a run begins."""
+        return False
 
     def prepare(self, photo: Photo) -> list[Item | Failed]:
         """The items of one photograph: crops and resizes to uint8. Called in many threads at once."""
@@ -131,6 +142,17 @@ class Stage(ABC, Generic[Item]):
     def derive(self, row: Mapping[str, NDArray[Any]]) -> Item | Failed:
         """The item of one row of ``source`` whose status is OK; ``row`` holds what ``reads`` names."""
         raise TypeError(f"{type(self).__module__} takes photographs, not rows of {', '.join(row)}")
+
+    def look(
+        self,
+        image: Image.Image,  # noqa: ARG002 (as those of ``derive``)
+        rows: Sequence[Mapping[str, NDArray[Any]]],
+    ) -> list[Item | Failed]:
+        """The items of ``rows`` of ``source``: those of one ``image`` whose status is OK, as for ``derive``.
+
+        Called in many threads at once.
+        """
+        raise TypeError(f"{type(self).__module__} takes no photograph with {len(rows)} rows of {self.source!r}")
 
     @abstractmethod
     def run(self, items: Sequence[Item]) -> Extracted:

@@ -40,9 +40,10 @@ def _line(name: str, speed: dict[str, Any] | None) -> str:
 
 
 def _inputs(stage: Stage[Any]) -> str:
-    """What a row is made of: the feature it is derived from, else what the settings let one choose, else its unit."""
+    """What a row is made of: the feature it is derived from, with the image where that is looked at again, else what
+    the settings let one choose, else its unit."""
     if stage.source:
-        return f"rows of `{stage.source}`"
+        return f"rows of `{stage.source}`" + (", image" if stage.sees else "")
     field = type(stage.config).model_fields.get("input")
     choices = getattr(field.annotation, "__args__", ()) if field else ()
     return ", ".join(choices) or str(stage.granularity)

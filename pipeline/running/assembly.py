@@ -75,26 +75,38 @@ class Assembly:
         if rows:
             groups = [rows] if self.stage.unit is Granularity.IMAGE else [[row] for row in rows]
             self.queue.extend(zip(prepared.items[name], groups, strict=True))
-        while len(self.queue) >= self.stage.batch_size:
-            self._submit()
+        self._submit_full()
         return None
 
-    def derive(self, shard: Shard) -> None:
-        """What the source feature's shard holds, row by row; a row that is not OK passes on its status and message."""
-        arrays = {name: shard.array(name) for name in self.stage.reads}
+    def inherit(self, shard: Shard) -> list[int]:
+        """The rows to make of the source feature's shard; those not OK there pass on their status and message."""
+        wanted = np.flatnonzero(self.todo).tolist()
         status, messages = shard.status, shard.messages
-        for row in np.flatnonzero(self.todo).tolist():
+        for row in wanted:
             if status[row] != Status.OK:
                 self._fail([row], Status(status[row]), messages[row])
-                continue
+        return [row for row in wanted if status[row] == Status.OK]
+
+    def derive(self, shard: Shard) -> None:
+        """What the source feature's shard holds, row by row."""
+        arrays = {name: shard.array(name) for name in self.stage.reads}
+        for row in self.inherit(shard):
             try:
                 item = self.stage.derive({name: array[row] for name, array in arrays.items()})
             except Exception as error:  # this row's fault, not the run's
                 self._fail([row], Status.FAILED, f"{type(error).__name__}: {error}")
                 continue
             self.queue.append((item, [row]))
-            if len(self.queue) >= self.stage.batch_size:
-                self._submit()
+            self._submit_full()
+
+    def look(self, rows: list[int], prepared: Prepared) -> None:
+        """The next image's items of ``rows``, made of the source's rows and the image, or the reason for none."""
+        if prepared.status is not Status.OK:
+            return self._fail(rows, prepared.status, prepared.message)
+        if fault := prepared.faults.get(self.feature.name):
+            return self._fail(rows, Status.FAILED, fault)
+        self.queue.extend(zip(prepared.items[self.feature.name], ([row] for row in rows), strict=True))
+        return self._submit_full()
 
     def flush(self) -> None:
         """Hand out what is left in the queue."""
@@ -108,6 +120,10 @@ class Assembly:
         write(self.feature.path(self.block), self.feature.fingerprint, source, self.feature.arrays, rows)
         failed = np.isin(self.status, FAILED)
         return frozenset(path for index, path in enumerate(self.block.images) if failed[self.span(index)].any())
+
+    def _submit_full(self) -> None:
+        while len(self.queue) >= self.stage.batch_size:
+            self._submit()
 
     def _submit(self) -> None:
         batch, self.queue = self.queue[: self.stage.batch_size], self.queue[self.stage.batch_size :]

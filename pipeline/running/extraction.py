@@ -139,6 +139,8 @@ def _run(plan: Plan, request: Request, say: Callable[[str], None]) -> int:
     check_device(request.device, here=request.executor == "local")
     work = sorted({name for task in plan.tasks for name in task.features}, key=list(plan.recipes).index)
     say(f"{plan.images} images in {len(plan.tasks)} shards to read for {' '.join(work)}")
+    if request.device != "cpu" and (own := [name for name in work if plan.recipes[name].stage.cpu_only]):
+        say(f"on the CPU in spite of DEVICE={request.device}, where their networks alone run: {' '.join(own)}")
     sizes = {task.number: plan.images_of(task) for task in plan.tasks}
     progress = Progress(f"{'retry' if request.retry else 'extract'} {request.dataset}", sum(sizes.values()))
     done, summaries = list[Summary](), execute(plan, request, progress.step)

@@ -29,16 +29,16 @@ class Memory:
                 found[recipe.feature] = stage.extract([])
                 continue
             found[recipe.feature] = (
-                derived(stage, found[stage.source]) if stage.source else stage.extract(stage.prepare(photo))
+                derived(stage, found[stage.source], photo) if stage.source else stage.extract(stage.prepare(photo))
             )
         return found
 
 
-def derived(stage: Stage[Any], source: Extracted) -> Extracted:
-    """What a derived stage makes of its source's rows; a row that is not OK passes on its status and message."""
+def derived(stage: Stage[Any], source: Extracted, photo: Photo) -> Extracted:
+    """What a derived stage makes of its source's rows of ``photo``; one not OK passes on its status and message."""
     fine = np.flatnonzero(source.status == Status.OK)
     rows = [{name: source.arrays[name][row] for name in stage.reads} for row in fine]
-    done = stage.extract([stage.derive(row) for row in rows])
+    done = stage.extract(stage.look(photo.image, rows) if stage.sees else [stage.derive(row) for row in rows])
     status, messages = source.status.copy(), list(source.messages)
     status[fine] = done.status
     for row, message in zip(fine.tolist(), done.messages, strict=True):

@@ -1,12 +1,13 @@
-"""What a decoding thread does for one image: pixels once, then the cheap part of every stage."""
+"""What a decoding thread does for one image: pixels once, then the cheap part of every stage that is given them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL.Image import Image
 
 from cache.layout import Block
 from cache.manifest import TOO_SMALL, WITHOUT_BOX, Manifest
@@ -16,6 +17,7 @@ from pipeline.decoding.images import MAX_PIXELS, ImageError, decode
 from pipeline.decoding.paths import resolve
 from pipeline.stage import Photo, Stage
 
+Row = Mapping[str, NDArray[Any]]
 Unusable = dict[int, tuple[Status, str]]
 """Number of a person in an image -> UNUSABLE or TOO_SMALL, and why."""
 
@@ -45,12 +47,9 @@ def prepare(
 ) -> Prepared:
     """Decode image ``index`` of ``block`` and prepare it for ``stages``. Never raises for a bad image."""
     key, rows = block.images[index], block.rows[block.spans[index]]
-    path = root / manifest.folder / key
-    try:
-        path = resolve(root, f"{manifest.folder}/{key}" if manifest.folder else key)
-        image = decode(path, max_pixels)
-    except ImageError as error:  # the ledger names the key: where the root lies changes no shard
-        return Prepared(error.status, str(error).removeprefix(f"{path}: "))
+    image = _read(root, manifest, key, max_pixels)
+    if isinstance(image, Prepared):
+        return image
     boxes, unusable = usable_boxes(manifest, rows, image.size)
     photo, prepared = Photo(key, image, boxes), Prepared(unusable=unusable)
     for name, stage in stages.items():
@@ -61,6 +60,39 @@ def prepare(
         except Exception as error:  # a stage's fault is this image's, not the run's
             prepared.faults[name] = f"{type(error).__name__}: {error}"
     return prepared
+
+
+def look(
+    root: Path,
+    manifest: Manifest,
+    key: str,
+    wanted: Mapping[str, tuple[Stage[Any], Sequence[Row]]],
+    max_pixels: int = MAX_PIXELS,
+) -> Prepared:
+    """Decode image ``key`` again and show it, with rows of their sources, to stages that see it.
+
+    wanted: feature -> its stage and the rows of the image. Never raises for a bad image.
+    """
+    image = _read(root, manifest, key, max_pixels)
+    if isinstance(image, Prepared):
+        return image
+    prepared = Prepared()
+    for name, (stage, rows) in wanted.items():
+        try:
+            prepared.items[name] = stage.look(image, rows)
+        except Exception as error:
+            prepared.faults[name] = f"{type(error).__name__}: {error}"
+    return prepared
+
+
+def _read(root: Path, manifest: Manifest, key: str, max_pixels: int) -> Image | Prepared:
+    """The image, or what is to be said of it."""
+    path = root / manifest.folder / key
+    try:
+        path = resolve(root, f"{manifest.folder}/{key}" if manifest.folder else key)
+        return decode(path, max_pixels)
+    except ImageError as error:  # the ledger names the key: where the root lies changes no shard
+        return Prepared(error.status, str(error).removeprefix(f"{path}: "))
 
 
 def usable_boxes(

@@ -21,7 +21,7 @@ from pipeline.weights.folder import Weights
 STAGES = "pipeline.stages"
 LIBRARIES = (
     *("torch", "torchvision", "numpy", "pillow", "opencv-python"),
-    *("mmsegmentation", "mmpose", "facenet-pytorch", "timm", "transformers", "pillow-heif"),
+    *("mmsegmentation", "mmpose", "facenet-pytorch", "timm", "transformers", "pillow-heif", "ai-edge-litert"),
 )
 
 

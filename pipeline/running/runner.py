@@ -3,7 +3,8 @@
 Images are decoded once, in threads, some ahead of the networks and across the borders of shards; each stage is fed in
 batches that cross images and persons. On a CPU each batch runs on one core, as many batches at a time as there are
 cores: that needs no barrier between cores inside a network, and the values depend on no number of threads. Finished
-shards are written behind, in order, by one thread, which then makes what is derived from them.
+shards are written behind, in order, by one thread, which then makes what is derived from them. Derived stages that see
+the photograph have it decoded once more, for all of them whose sources are there.
 """
 
 import os
@@ -12,8 +13,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from threading import Semaphore
+from typing import TypeVar
 
 from cache.feature import Feature
 from cache.layout import Block
@@ -22,7 +25,10 @@ from cache.spec import FAILURES
 from pipeline.decoding.images import MAX_PIXELS
 from pipeline.running.assembly import Assembly
 from pipeline.running.plan import Plan, Task
-from pipeline.running.reading import Prepared, prepare
+from pipeline.running.reading import Prepared, look, prepare
+from pipeline.running.seeing import Seeing
+
+Named = TypeVar("Named")
 
 
 @dataclass(frozen=True)
@@ -30,8 +36,8 @@ class Running:
     """How to run; none of it changes a value.
 
     decoders: threads that decode. ahead, pixels: images decoded in advance, and how many pixels they may have together
-    by the annotation's sizes (one image may have more). threads: batches that run at a time, 0 for one a
-    core; on a GPU one. max_pixels: the cap on an image's width x height.
+    by the annotation's sizes (one image may have more); as many again for what sees them a second time. threads:
+    batches that run at a time, 0 for one a core; on a GPU one. max_pixels: the cap on an image's width x height.
     """
 
     root: Path
@@ -129,32 +135,43 @@ class Worker:
             if future is None or index == work.images[-1]:
                 for assembly in work.assemblies:
                     assembly.flush()
-                written.append((work, self._writer.submit(_commit, work)))
+                written.append((work, self._writer.submit(self._commit, work)))
                 if len(written) > 1:
                     yield settled()
         while written:
             yield settled()
 
     def _decoded(self, tasks: Sequence[Task]) -> Iterator[tuple[_Work, int, Future[Prepared] | None]]:
-        """Images in order with their futures, at most ``ahead`` under way, also across shards; None for a shard of
-        which none is to be read."""
-        window: deque[tuple[_Work, int, Future[Prepared] | None]] = deque()
-        pixels: deque[int] = deque()
+        """Images in order with their futures, also across shards; None for a shard of which none is to be read."""
+
+        def jobs() -> Iterator[tuple[tuple[_Work, int], int, Callable[[], Prepared] | None]]:
+            for task in tasks:
+                work = self._open(task)
+                stages = {one.feature.name: one.stage for one in work.assemblies}
+                if not stages:
+                    yield (work, -1), 0, None
+                for index in work.images if stages else ():
+                    job = (self.running.root, manifest, work.block, index, stages, self.running.max_pixels)
+                    read = partial(prepare, *job)
+                    yield (work, index), self.plan.layout.pixels(work.block.images[index]), read
+
         manifest = self.plan.layout.manifest
-        for task in tasks:
-            work = self._open(task)
-            stages = {one.feature.name: one.stage for one in work.assemblies}
-            if not stages:
-                window.append((work, -1, None))
-                pixels.append(0)
-            for index in work.images if stages else ():
-                job = (self.running.root, manifest, work.block, index, stages, self.running.max_pixels)
-                future = self._decoders.submit(prepare, *job)
-                window.append((work, index, future))
-                pixels.append(self.plan.layout.pixels(work.block.images[index]))
-                while len(window) >= self.running.ahead or (len(window) > 1 and sum(pixels) > self.running.pixels):
-                    pixels.popleft()
-                    yield window.popleft()
+        for (work, index), future in self._ahead(jobs()):
+            yield work, index, future
+
+    def _ahead(
+        self, jobs: Iterable[tuple[Named, int, Callable[[], Prepared] | None]]
+    ) -> Iterator[tuple[Named, Future[Prepared] | None]]:
+        """Jobs in order with their futures, as many under way as ``ahead`` and ``pixels`` allow. Each job has a name,
+        the pixels it decodes and what to call, or None where there is nothing to do."""
+        window: deque[tuple[Named, Future[Prepared] | None]] = deque()
+        sizes: deque[int] = deque()
+        for name, pixels, read in jobs:
+            window.append((name, self._decoders.submit(read) if read else None))
+            sizes.append(pixels)
+            while len(window) >= self.running.ahead or (len(window) > 1 and sum(sizes) > self.running.pixels):
+                sizes.popleft()
+                yield window.popleft()
         yield from window
 
     def _open(self, task: Task) -> _Work:
@@ -177,18 +194,47 @@ class Worker:
         work.images = [index for index in every if any(one.wants(index) for one in drawn)] or [every[-1]]
         return work
 
-
-def _commit(work: _Work) -> Summary:
-    """In the writing thread: write the shard once its last batch is done, then make what is derived from it."""
-    _finish(work)
-    failed = [assembly.commit() for assembly in work.assemblies]
-    for assembly, source in work.derived:
-        assembly.derive(Shard(source.path(work.block)))
-        assembly.flush()
+    def _commit(self, work: _Work) -> Summary:
+        """In the writing thread: write the shard once its last batch is done, then make what is derived from it."""
         _finish(work)
-        failed.append(assembly.commit())
-    read = len(work.images) if work.assemblies else 0
-    return Summary(work.block.number, read, frozenset().union(*failed))
+        failed = [assembly.commit() for assembly in work.assemblies]
+        waiting = list(work.derived)
+        while waiting:
+            absent = {assembly.feature.name for assembly, _ in waiting}
+            ready = [(assembly, source) for assembly, source in waiting if source.name not in absent]
+            self._derive(work, ready)
+            _finish(work)
+            failed += [assembly.commit() for assembly, _ in ready]
+            waiting = [one for one in waiting if one not in ready]
+        read = len(work.images) if work.assemblies or any(one.stage.sees for one, _ in work.derived) else 0
+        return Summary(work.block.number, read, frozenset().union(*failed))
+
+    def _derive(self, work: _Work, ready: Sequence[tuple[Assembly, Feature]]) -> None:
+        """Hand out the batches of features whose sources' shards are written."""
+        seeing: list[Seeing] = []
+        for assembly, source in ready:
+            shard = Shard(source.path(work.block))
+            if assembly.stage.sees:
+                seeing.append(Seeing(assembly, shard))
+            else:
+                assembly.derive(shard)
+        for index, future in self._ahead(self._looks(work.block, seeing)) if seeing else ():
+            for one in seeing:
+                if future and (rows := one.of(index)):
+                    one.assembly.look(rows, future.result())
+        for assembly, _ in ready:
+            assembly.flush()
+
+    def _looks(
+        self, block: Block, seeing: Sequence[Seeing]
+    ) -> Iterator[tuple[int, int, Callable[[], Prepared] | None]]:
+        """Jobs for ``_ahead``: the images of which any of ``seeing`` has a row to make, by number."""
+        for index, key in enumerate(block.images):
+            wanted = {one.assembly.feature.name: one.seen(index) for one in seeing if one.of(index)}
+            if wanted:
+                job = (self.running.root, self.plan.layout.manifest, key, wanted, self.running.max_pixels)
+                read = partial(look, *job)
+                yield index, self.plan.layout.pixels(key), read
 
 
 def _finish(work: _Work) -> None:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pipeline.decoding import boxes, images
+from pipeline.decoding import boxes, images, regions
 from pipeline.stage import Failed
 
 Pixels = NDArray[np.uint8]
 Size = tuple[int, int]
 Crop = Literal["stretch", "square", "expand"]
 BLACK = (0, 0, 0)
+HALF = 128
+"""Of a mask's 255: from here on it is the person."""
 
 
 def body(image: Image.Image, box: NDArray[np.float32], crop: Crop, margin: float) -> NDArray[np.float64]:
@@ -68,3 +71,19 @@ def contexts(
         else images.resize(images.blank(image, box, colour), size, interpolation=interpolation)
         for box in people
     ]
+
+
+def silhouettes(
+    image: Image.Image, rows: Sequence[Mapping[str, NDArray[Any]]], size: Size, interpolation: str
+) -> list[Pixels | Failed]:
+    """Of each of ``rows`` of ``mask``: the whole image, black where the mask says person rather than not."""
+    return [images.resize(_without(image, row), size, interpolation=interpolation) for row in rows]
+
+
+def _without(image: Image.Image, row: Mapping[str, NDArray[Any]]) -> Image.Image:
+    region = regions.read(row["region"])
+    corner, seen = regions.back(row["mask"], region, image.size)
+    out = image.copy()
+    if seen.size:
+        out.paste(BLACK, corner, Image.fromarray(np.where(seen >= HALF, np.uint8(255), np.uint8(0))))
+    return out

@@ -10,7 +10,8 @@ Inputs, all stretched to ``size`` without keeping the aspect, so that nothing at
 - image: the whole; one row an image.
 - body: the person's box, as in Affect-DML (256 x 256). ``crop = "square"`` keeps the aspect, ``"expand"`` widens it.
 - context: the whole image with the person's box blanked: in black, as in the thesis (eq. 4.4), or in the network's
-  mean colour, which is about zero to it; one row a person.
+  mean colour, which is about zero to it; one row a person. ``blank = "mask"`` blanks only the person's silhouette, in
+  black, by the rows of the feature ``source`` ("mask").
 - face: the crops of the feature ``source`` ("face"); one row a person. A person without a face has none here either.
 - depth: the maps of the feature ``source`` ("depth") as grey images, the least at 0, the greatest at 255; one row an
   image.
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 BODY = (256, 256)
 SOURCES = {"face": "crop", "depth": "map"}
 """Inputs that are made from another feature, and the array they read there."""
+MASK = "mask"
+"""The ``blank`` that reads another feature too."""
 MARGIN = 0.2
 FACE_WEIGHTS = "vggface2"
 
@@ -52,10 +55,10 @@ class Extractor(Stage[Pixels]):
 
     class Config(Precise):
         """model, weights: by default the weights of the model's name. input: see above. size: (h, w), by default the
-        model's own, 256 x 256 for a body where the model takes any. source: the feature that faces or depth maps come
-        from. flip: ``pooled_flip`` too, of the mirrored input. map: the last feature map too. crop: of bodies; margin:
-        by how much of itself the box is widened. blank: the colour in the person's place, of contexts. interpolation,
-        mean, std: by default the model's own; the last two of R, G, B in units of 0..255.
+        model's own, 256 x 256 for a body where the model takes any. source: the feature that faces, depth maps or
+        masks come from. flip: ``pooled_flip`` too, of the mirrored input. map: the last feature map too. crop: of
+        bodies; margin: by how much of itself the box is widened. blank: what is in the person's place, of contexts.
+        interpolation, mean, std: by default the model's own; the last two of R, G, B in units of 0..255.
         """
 
         model: str = "resnet18"
@@ -67,7 +70,7 @@ class Extractor(Stage[Pixels]):
         map: bool = False
         crop: Crop = "stretch"
         margin: float = Field(default=0.0, ge=0, le=4)
-        blank: Literal["", "black", "mean"] = ""
+        blank: Literal["", "black", "mean", "mask"] = ""
         interpolation: Literal["bilinear", "bicubic"] = "bilinear"
         mean: tuple[float, float, float] = IMAGENET_MEAN
         std: tuple[PositiveFloat, PositiveFloat, PositiveFloat] = IMAGENET_STD
@@ -83,7 +86,7 @@ class Extractor(Stage[Pixels]):
             return {
                 "weights": FACE_WEIGHTS if name == FACENET else name,
                 "size": BODY if given == "body" and network.patch == 1 and network.size == (224, 224) else network.size,
-                "source": given if given in SOURCES else "",
+                "source": given if given in SOURCES else MASK if values.get("blank") == MASK else "",
                 "margin": MARGIN if values.get("crop") == "expand" else 0.0,
                 "blank": "black" if given == "context" else "",
                 "interpolation": network.interpolation,
@@ -124,7 +127,13 @@ class Extractor(Stage[Pixels]):
 
     @property
     def reads(self) -> tuple[str, ...]:
+        if self.sees:
+            return ("mask", "region")
         return (SOURCES[self.config.input],) if self.config.source else ()
+
+    @property
+    def sees(self) -> bool:
+        return self.config.blank == MASK
 
     @property
     def outputs(self) -> dict[str, ArraySpec]:
@@ -165,13 +174,18 @@ class Extractor(Stage[Pixels]):
         return [images.resize(image, config.size, interpolation=config.interpolation)]
 
     def derive(self, row: Mapping[str, NDArray[Any]]) -> Pixels | Failed:
-        if not self.config.source:
+        if not self.config.source or self.sees:
             return super().derive(row)
         seen = row[SOURCES[self.config.input]]
         pixels = views.map_as_image(seen) if self.config.input == "depth" else seen
         if isinstance(pixels, Failed):
             return pixels
         return images.resize(Image.fromarray(pixels), self.config.size, interpolation=self.config.interpolation)
+
+    def look(self, image: Image.Image, rows: Sequence[Mapping[str, NDArray[Any]]]) -> list[Pixels | Failed]:
+        if not self.sees:
+            return super().look(image, rows)
+        return views.silhouettes(image, rows, self.config.size, self.config.interpolation)
 
     def run(self, items: Sequence[Pixels]) -> Extracted:
         import torch
@@ -189,9 +203,10 @@ class Extractor(Stage[Pixels]):
 
 def _check(config: Extractor.Config) -> None:
     """Raises: ConfigError for a setting that says nothing for this input."""
-    derived = config.input in SOURCES
+    derived = config.input in SOURCES or config.blank == MASK
     if bool(config.source) != derived:
-        wants = f"input {', '.join(SOURCES)} only" if config.source else f"input {config.input!r}, and there is none"
+        others = f"input {', '.join(SOURCES)} only, or blank = {MASK!r}"
+        wants = others if config.source else f"input {config.input!r}, and there is none"
         raise ConfigError(f"backbone: source = {config.source!r} is for {wants}")
     if bool(config.blank) != (config.input == "context"):
         raise ConfigError(f"backbone: blank = {config.blank!r} is for input 'context', not {config.input!r}")

@@ -1,7 +1,8 @@
-"""pose: key points of each person: Halpe's 26, or COCO-WholeBody's 133 with the hands; also in COCO-18's and BODY_25's
-order.
+"""pose: key points of each person: Halpe's 26, COCO-WholeBody's 133 with the hands, or BlazePose's 33; also in
+COCO-18's and BODY_25's order.
 
 Source: RTMPose, DWPose and RTMW (mmpose), top-down on the person's box; their SimCC decoding, without flip test.
+BlazePose: see ``_blazepose.py``.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cache.errors import unknown
+from cache.errors import ConfigError, unknown
 from cache.spec import ArraySpec, Granularity
 from pipeline.decoding import boxes, images
 from pipeline.networks import openmmlab
 from pipeline.stage import Extracted, Failed, Photo, Precise, Stage, deploy, normalise
-from pipeline.stages import _wholebody
+from pipeline.stages import _blazepose, _wholebody
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,28 +43,38 @@ class Person(NamedTuple):
     size: NDArray[np.floating]
 
 
-class Extractor(Stage[Person]):
-    """One item is a person's region, warped as in training."""
+class Extractor(Stage[Person | _blazepose.Seen]):
+    """One item is a person's region, warped as in training; for BlazePose, which looks for the region, the image."""
 
     version = 3
     unit = granularity = Granularity.PERSON
 
     class Config(Precise):
-        """model: a name of openmmlab.POSES, and its weights' name: rtmpose-t, -s, -m give 26 points, the others 133."""
+        """model: a name of openmmlab.POSES, and its weights' name: rtmpose-t, -s, -m give 26 points, the others 133;
+        or blazepose-full, which gives 33 and runs on the CPU alone.
+        """
 
         model: str = "rtmpose-m"
 
     config: Config
 
     def __init__(self, config: Config) -> None:
-        if config.model not in openmmlab.POSES:
-            raise unknown("pose model", config.model, openmmlab.POSES)
         self.config = config
+        self.blazepose = _blazepose.Estimator() if config.model == _blazepose.MODEL else None
+        if self.blazepose:
+            if config.precision != "float32":
+                raise ConfigError(f"pose: {config.model} computes in float32, not in {config.precision}")
+            self.batch_size = 4  # its items hold whole images
+            return
+        if config.model not in openmmlab.POSES:
+            raise unknown("pose model", config.model, [*openmmlab.POSES, _blazepose.MODEL])
         self.keypoints, self.size = openmmlab.POSES[config.model][1:]
         self.batch_size = 16
 
     @property
     def outputs(self) -> dict[str, ArraySpec]:
+        if self.blazepose:
+            return _blazepose.OUTPUTS
         unit = "x, y in image pixels; score: the SimCC maximum, about 0..1 when trained"
         counts = {"keypoints": self.keypoints, "coco18": len(COCO18), "body25": len(BODY25)}
         points = {name: ArraySpec((count, 3), "float32", unit, np.nan) for name, count in counts.items()}
@@ -76,9 +87,16 @@ class Extractor(Stage[Person]):
 
     @property
     def weights(self) -> tuple[str, ...]:
-        return (self.config.model,)
+        return _blazepose.WEIGHTS if self.blazepose else (self.config.model,)
+
+    @property
+    def cpu_only(self) -> bool:
+        return self.blazepose is not None
 
     def load(self, device: str, weights: Weights) -> None:
+        if self.blazepose:
+            self.blazepose.load(weights)
+            return
         import torch
 
         from pipeline.networks.folding import fold
@@ -90,17 +108,24 @@ class Extractor(Stage[Person]):
         self.network: Any = deploy(network, device, self.config.precision)
         self.device = device
 
-    def prepare(self, photo: Photo) -> list[Person | Failed]:
+    def prepare(self, photo: Photo) -> list[Person | _blazepose.Seen | Failed]:
         pixels = np.asarray(photo.image)
         return [self._person(pixels, box) for box in photo.boxes]
 
-    def _person(self, pixels: NDArray[np.uint8], box: NDArray[np.float32]) -> Person | Failed:
+    def _person(self, pixels: NDArray[np.uint8], box: NDArray[np.float32]) -> Person | _blazepose.Seen | Failed:
         if fault := boxes.fault(box, pixels.shape[1], pixels.shape[0]):
             return Failed(fault)
+        if self.blazepose:
+            return _blazepose.Seen(pixels, box)
         centre, size = boxes.enlarge(box, PADDING, self.size[1] / self.size[0])
         return Person(images.warp(pixels, boxes.crop_matrix(centre, size, self.size), self.size), box, centre, size)
 
-    def run(self, items: Sequence[Person]) -> Extracted:
+    def run(self, items: Sequence[Person | _blazepose.Seen]) -> Extracted:
+        if self.blazepose:
+            return Extracted.ok(self.blazepose.rows([item for item in items if isinstance(item, _blazepose.Seen)]))
+        return self._simcc([item for item in items if isinstance(item, Person)])
+
+    def _simcc(self, items: Sequence[Person]) -> Extracted:
         import torch
 
         openmmlab.hold_back_known_warnings()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Rename = Callable[[str], str | None]
 Adapt = Callable[[Mapping[str, "Tensor"]], Mapping[str, "Tensor"]]
 UNTRAINED = "untrained"
+ITSELF = "such a file holds the network itself"
 RECORD = ".sha256"
 """Suffix of the file that keeps the hash of a download whose hash was not known before, as sha256sum writes it."""
 
@@ -30,7 +31,8 @@ RECORD = ".sha256"
 class Weights:
     """Trained weights in ``folder`` and in the packages that bundle some.
 
-    untrained: networks whose file is absent are initialised from a seed instead; files that are there are used.
+    untrained: networks whose file is absent are initialised from a seed instead; files that are there are used, and
+    files that hold the network itself must be there.
     """
 
     def __init__(self, folder: Path, untrained: bool = False) -> None:
@@ -54,7 +56,7 @@ class Weights:
         """
         weight, paths = find(name), self.paths(name)
         absent = [path for path in paths if not path.is_file()]
-        if absent and self.untrained:
+        if absent and self.untrained and not weight.is_network:
             return UNTRAINED
         if absent:
             raise WeightsError(_where_from(weight, absent[0]))
@@ -75,14 +77,20 @@ class Weights:
         """
         weights = {weight.file: weight for weight in map(find, names) if not weight.bundled}
         absent = {file: weight for file, weight in weights.items() if not (self.folder / file).is_file()}
-        if not absent or self.untrained:
+        networks = [file for file, weight in absent.items() if weight.is_network]
+        if self.untrained:
+            absent = {file: absent[file] for file in networks}
+        if not absent:
             return
         urls = [weight.url for weight in absent.values() if weight.url]
         what = urls[0] if len(urls) == 1 else "them (LIST=1 shows where from)"
         cures = [f"{fetching} fetches {what}"] if urls else []
         cures += [f"{file} is your own: put it there" for file, weight in absent.items() if not weight.url]
         files = ", ".join(absent)
-        raise WeightsError(f"absent from {self.folder}/: {files}. {'. '.join(cures)}. UNTRAINED=1 goes on without")
+        without = (
+            f"UNTRAINED=1 does not: {', '.join(networks)}: {ITSELF}" if networks else "UNTRAINED=1 goes on without"
+        )
+        raise WeightsError(f"absent from {self.folder}/: {files}. {'. '.join(cures)}. {without}")
 
     def load_into(
         self, name: str, network: nn.Module, rename: Rename | None = None, adapt: Adapt | None = None
@@ -122,7 +130,8 @@ def _where_from(weight: Weight, path: Path) -> str:
         cure = f"make weights fetches {weight.url} into {path.parent}/"
     else:
         cure = f"put {weight.source} there"
-    return f"weights {weight.name}: {path} is absent; {cure}, or set UNTRAINED=1 to go on without"
+    without = f". UNTRAINED=1 does not help: {ITSELF}" if weight.is_network else ", or set UNTRAINED=1 to go on without"
+    return f"weights {weight.name}: {path} is absent; {cure}{without}"
 
 
 def _recorded(path: Path) -> str:

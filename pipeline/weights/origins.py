@@ -42,6 +42,11 @@ class Weight:
     megabytes: float = 0
 
     @property
+    def is_network(self) -> bool:
+        """Whether the file holds the network itself and not its weights alone: nothing goes on without it."""
+        return any(file.endswith(".tflite") for file in self.files)
+
+    @property
     def file(self) -> str:
         """The file's name; of several, their names."""
         return " ".join(self.files)

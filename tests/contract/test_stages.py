@@ -7,18 +7,18 @@ import sys
 from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import small_tflite
 from PIL import Image
 from tried import tried
 
 from cache.plugins import load, names
 from cache.spec import FAILURES, Granularity, Status
 from pipeline.stage import Extracted, Failed, Photo, Stage
-from pipeline.weights.catalogue import find
+from pipeline.weights.catalogue import WEIGHTS, find
 from pipeline.weights.folder import Weights
 from scripts.prediction.draw import draw
 
@@ -31,16 +31,19 @@ SMALL: dict[str, list[dict[str, Any]]] = {
         {"model": "inception_resnet_v1", "size": (96, 96), "input": "face"},
         {"model": "timm/test_vit", "map": True},
         {"model": "shufflenet_v2_x0_5", "size": (64, 64), "input": "depth"},
+        {"model": "shufflenet_v2_x0_5", "size": (64, 64), "input": "context", "blank": "mask"},
     ],
     "depth": [{"size": 28}, {"size": 42, "aspect": "stretch"}],
     "hrnet_maps": [{"model": "hrnet_w18_small", "size": (64, 64)}],
     "objects": [{"model": "fasterrcnn_mobilenet_v3_large_320_fpn", "min_size": 64, "max_size": 96}],
-    "pose": [{"model": "rtmpose-t"}, {"model": "dwpose-t"}],
+    "mask": [{}, {"model": "selfie"}],
+    "pose": [{"model": "rtmpose-t"}, {"model": "dwpose-t"}, {"model": "blazepose-full"}],
     "pose_vector": [{}, {"hands": "zero", "frame": "joints"}],
     "scene": [{"size": (64, 64)}],
 }
-SOURCES: dict[str, dict[str, Any]] = {"pose": {"model": "dwpose-t"}}
-"""Settings of the stages that derived ones are tried on, where not the default ones."""
+BLAZEPOSE = {"model": "blazepose-full"}
+SOURCES: dict[str, dict[str, Any]] = {"pose_vector": {"model": "dwpose-t"}, "mask": BLAZEPOSE, "hands": BLAZEPOSE}
+"""Settings of the stage that a derived one is tried on, where not the default ones."""
 
 
 def small(stage: str) -> list[dict[str, Any]]:
@@ -71,9 +74,19 @@ def photos() -> list[Photo]:
     return out
 
 
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Weights]:
+    """Those that are bundled, small networks for those that are files, seeded ones elsewhere."""
+    folder = tmp_path_factory.mktemp("weights")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, entry in small_tflite.write(folder).items():
+            patch.setitem(WEIGHTS, name, entry)
+        yield Weights(folder, untrained=True)
+
+
 @pytest.fixture(scope="module", params=STAGES)
-def stage(request: pytest.FixtureRequest) -> Iterator[Stage[Any]]:
-    """Loaded, with the weights that are bundled and seeded ones elsewhere."""
+def stage(request: pytest.FixtureRequest, weights: Weights) -> Iterator[Stage[Any]]:
+    """Loaded."""
     import torch
 
     name, settings = request.param
@@ -81,7 +94,7 @@ def stage(request: pytest.FixtureRequest) -> Iterator[Stage[Any]]:
     torch.set_num_threads(1)
     extractor = load("pipeline.stages", name, "Extractor")
     made: Stage[Any] = extractor(extractor.Config(**settings))
-    made.load("cpu", Weights(Path("none"), untrained=True))
+    made.load("cpu", weights)
     yield made
     torch.set_num_threads(threads)
 
@@ -89,7 +102,8 @@ def stage(request: pytest.FixtureRequest) -> Iterator[Stage[Any]]:
 def source_rows(stage: Stage[Any]) -> list[dict[str, Any]]:
     """Made-up rows of a derived stage's source, as many as ``photos`` has images or persons."""
     extractor = load("pipeline.stages", stage.source, "Extractor")
-    outputs = extractor(extractor.Config(**SOURCES.get(stage.source, {}))).outputs
+    name = type(stage).__module__.rpartition(".")[2]
+    outputs = extractor(extractor.Config(**SOURCES.get(name, {}))).outputs
     rng = np.random.default_rng(8)
     count = sum(expected_rows(stage, photo) for photo in photos())
     drawn = [{name: rng.uniform(0, 200, outputs[name].shape) for name in stage.reads} for _ in range(count)]
@@ -101,6 +115,12 @@ def expected_rows(stage: Stage[Any], photo: Photo) -> int:
 
 
 def prepared(stage: Stage[Any]) -> list[Any]:
+    if stage.sees:
+        rows, items = source_rows(stage), []
+        for photo in photos():
+            items += stage.look(photo.image, rows[: len(photo.boxes)])
+            rows = rows[len(photo.boxes) :]
+        return items
     if stage.source:
         return [stage.derive(row) for row in source_rows(stage)]
     return [item for photo in photos() for item in stage.prepare(photo)]
@@ -142,6 +162,7 @@ def test_items_are_one_for_each_unit(stage: Stage[Any]) -> None:
         assert stage.reads
         with pytest.raises(TypeError, match="takes rows of"):
             stage.prepare(photos()[0])
+        assert not stage.sees or stage.look(photos()[0].image, []) == []
         return
     for photo in photos():
         items = stage.prepare(photo)
@@ -161,9 +182,9 @@ def test_twice_the_same(stage: Stage[Any]) -> None:
     assert_same(stage.extract(prepared(stage)), stage.extract(prepared(stage)), 0)
 
 
-def test_loaded_again_the_same(stage: Stage[Any]) -> None:
+def test_loaded_again_the_same(stage: Stage[Any], weights: Weights) -> None:
     again = type(stage)(stage.config)
-    again.load("cpu", Weights(Path("none"), untrained=True))
+    again.load("cpu", weights)
     assert_same(stage.extract(prepared(stage)), again.extract(prepared(again)), 0)
 
 
@@ -233,6 +254,7 @@ for name in names("pipeline.stages"):
     stage = extractor(extractor.Config())
     print(name, sorted(stage.outputs), stage.weights, stage.unit, stage.granularity)
 heavy = "torch torchvision cv2 mmseg mmpose mmcv mmengine facenet_pytorch scipy sklearn timm transformers".split()
+heavy.append("ai_edge_litert")
 print("loaded:", [name for name in heavy if name in sys.modules])
 """
 
@@ -247,7 +269,7 @@ def test_planning_needs_no_torch() -> None:
 
 
 @pytest.mark.gpu
-def test_the_gpu_gives_what_the_cpu_gives(stage: Stage[Any]) -> None:
+def test_the_gpu_gives_what_the_cpu_gives(stage: Stage[Any], weights: Weights) -> None:
     import torch
 
     if not torch.cuda.is_available():
@@ -255,7 +277,7 @@ def test_the_gpu_gives_what_the_cpu_gives(stage: Stage[Any]) -> None:
     if "count" in stage.outputs:
         pytest.skip("scores of an untrained detector lie so close that another rounding gives another order")
     other = type(stage)(stage.config)
-    other.load("cuda", Weights(Path("none"), untrained=True))
+    other.load("cuda", weights)
     here, there = stage.extract(prepared(stage)), other.extract(prepared(other))
     np.testing.assert_array_equal(here.status, there.status)
     for name, array in here.arrays.items():

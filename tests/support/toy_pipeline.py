@@ -167,6 +167,18 @@ class Twice(Stage[np.ndarray]):
         return Extracted.ok({"twice": 2 * np.stack(items)})
 
 
+class Pixel(Twice):
+    """``Twice`` of the sum plus the red of the photograph's first pixel, so the photograph is wanted beside the row."""
+
+    @property
+    def sees(self) -> bool:
+        return True
+
+    def look(self, image: Image.Image, rows: Sequence[Mapping[str, np.ndarray]]) -> list[np.ndarray | Failed]:
+        red = float(np.asarray(image)[0, 0, 0])
+        return [np.array([float(np.ravel(row[self.config.reads])[0]) + red]) for row in rows]
+
+
 def make_root(root: Path, images: int = IMAGES) -> None:
     """Write the images and the annotation."""
     root.mkdir(parents=True, exist_ok=True)
@@ -182,7 +194,7 @@ def run(
     """One extraction with the toys in the places of the real plug-ins."""
     path = root / "config.toml"
     path.write_text(config)
-    toys = {"demo": ToyReader, "colour": Colour, "crop": Crop, "twice": Twice}
+    toys = {"demo": ToyReader, "colour": Colour, "crop": Crop, "twice": Twice, "pixel": Pixel}
 
     def load(package: str, name: str, attribute: str) -> Any:
         return toys[name]

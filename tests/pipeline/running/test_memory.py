@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 from toy_pipeline import CONFIG, Colour, Crop, Twice, make_root, run
 
 from cache.spec import Status
@@ -37,6 +38,7 @@ def test_rows_are_those_of_the_store(tmp_path: Path) -> None:
 def test_a_row_that_the_source_lacks_stays_what_it_is() -> None:
     status = np.array([Status.OK, Status.NO_FACE, Status.OK], np.uint8)
     source = Extracted({"sum": np.array([1.0, np.nan, 3.0])}, status, ["", "nobody", ""])
-    found = derived(Twice(Twice.Config()), source)
+    photo = Photo("a.png", Image.new("RGB", (4, 4)), np.zeros((3, 4), np.float32))
+    found = derived(Twice(Twice.Config()), source, photo)
     np.testing.assert_array_equal(found.arrays["twice"][:, 0], [2.0, np.nan, 6.0])
     assert (found.status.tolist(), found.messages) == (status.tolist(), ["", "nobody", ""])
