@@ -18,7 +18,6 @@ from pipeline.decoding.areas import Areas
 if TYPE_CHECKING:
     from torch import Tensor
 
-PYRAMID_FACTOR = 0.709
 INPUTS = (12, 24, 48)
 """Side of what each network sees, in pixels."""
 ALIKE_AT_ONE_SCALE, ALIKE = 0.5, 0.7
@@ -53,9 +52,12 @@ class Cascade:
         self.areas, self.nets, self.device = Areas(pixels), nets, device
         self.images, self.height, self.width = pixels.shape[:3]
 
-    def run(self, min_face: int, thresholds: Sequence[float]) -> list[Found]:
-        """Of each image: (f, 5) xyxy and score, and (f, 5, 2) landmarks, x, y. min_face: at most the shorter side."""
-        found = self._inside(self._proposed(min_face, thresholds[0]))
+    def run(self, min_face: int, factor: float, thresholds: Sequence[float]) -> list[Found]:
+        """Of each image: (f, 5) xyxy and score, and (f, 5, 2) landmarks, x, y. min_face: at most the shorter side.
+
+        factor: from one size at which the image is searched to the next smaller one.
+        """
+        found = self._inside(self._proposed(min_face, factor, thresholds[0]))
         if len(found.images):
             found = self._inside(self._refined(found, thresholds[1]))
         if not len(found.images):
@@ -64,15 +66,15 @@ class Cascade:
         boxes, points, images = (part.cpu().numpy() for part in (faces.boxes, landmarks, faces.images))
         return [(boxes[images == image], points[images == image]) for image in range(self.images)]
 
-    def _proposed(self, min_face: int, threshold: float) -> Candidates:
+    def _proposed(self, min_face: int, factor: float, threshold: float) -> Candidates:
         """P-Net at every size of the image."""
         import torch
         from facenet_pytorch.models.utils.detect_face import rerec
 
         scales = [INPUTS[0] / min_face]
         side = min(self.height, self.width) * scales[0]
-        while (side := side * PYRAMID_FACTOR) >= INPUTS[0]:
-            scales.append(scales[-1] * PYRAMID_FACTOR)
+        while (side := side * factor) >= INPUTS[0]:
+            scales.append(scales[-1] * factor)
         found = [self._at_scale(scale, threshold) for scale in scales]
         one = Candidates(torch.cat([each.boxes for each in found]), torch.cat([each.images for each in found]))
         one = one.pick(one.distinct(ALIKE))

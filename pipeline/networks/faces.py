@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pipeline.weights.folder import Weights
 
 WEIGHTS = "mtcnn"
+PYRAMID_FACTOR = 0.709
 MIN_FACE = 20
 MAX_SIDE = 1024
 THRESHOLDS = (0.6, 0.7, 0.7)
@@ -93,7 +94,7 @@ class Detector:
         if min(pixels.shape[1:3]) < self.min_face:  # no level of the pyramid is left, which MTCNN does not expect
             return [_whole(search, np.zeros((0, 5)), np.zeros((0, 5, 2))) for search in searches]
         with torch.inference_mode():
-            found = Cascade(pixels, self.nets, self.device).run(self.min_face, self.thresholds)
+            found = Cascade(pixels, self.nets, self.device).run(self.min_face, PYRAMID_FACTOR, self.thresholds)
         return [_whole(search, *one) for search, one in zip(searches, found, strict=True)]
 
 

@@ -6,7 +6,8 @@ which is all that its lists take; each with torch's own number of threads and wi
 each turn ours is compared with the quickest of these four. Then their results are compared: which faces there are in
 which photograph, and our stored crops with what the other's landmarks would have given.
 
-``--photos FOLDER``: photographs with faces, anywhere below it; 44 of them take about five minutes.
+``--photos FOLDER``: photographs with faces, anywhere below it. A photograph takes a few seconds of every turn where
+others use the cores too, most of them in torch's own number of threads.
 Writes bench/faces.json.
 """
 
@@ -85,9 +86,21 @@ def usual(mtcnn: MTCNN, root: Path, names: Sequence[Sequence[str]], threads: int
         crops = mtcnn.extract(opened_images, found, None)
         for one in zip(crops, found, scores, points, strict=True):
             if one[0] is not None:
-                kept.append((one[0].numpy().astype(np.uint8), *one[1:]))
-    columns = (np.concatenate([np.asarray(one, np.float32) for one in column]) for column in zip(*kept, strict=True))
-    np.savez(out, **dict(zip(("crop", "box", "confidence", "landmarks"), columns, strict=True)))
+                kept.append((one[0].numpy().astype(np.uint8), *(part.astype(np.float32) for part in one[1:])))
+    crop, box, confidence, landmarks = (np.concatenate(column) for column in zip(*kept, strict=True))
+    np.savez(out, crop=crop, box=box, confidence=confidence, landmarks=landmarks)
+
+
+def ran(worker: Worker) -> None:
+    """One extraction of ours."""
+    timed_run(worker)
+
+
+def detector_of(plan: Plan) -> Detector:
+    """The one that the plan's stage has loaded."""
+    stage: Any = plan.recipes["face"].stage
+    detector: Detector = stage.detector
+    return detector
 
 
 def people(photos: Sequence[Photo]) -> Manifest:
@@ -148,14 +161,14 @@ def compare(root: Path, folder: Path, turns: int = TURNS) -> dict[str, Any]:
     plan = plan_for(folder, people(photos), {"face": {"max_side": largest}})
     with Worker(plan, Running(root, decoders=CORES)) as worker:
         worker.load({"face"})
-        runs: dict[str, Run] = {"ours": partial(timed_run, worker)}
+        runs: dict[str, Run] = {"ours": lambda: ran(worker)}
         for kind, length in (("one_at_a_time", 1), ("lists_of_one_size", LIST)):
             for threads in (CORES, 1):
                 called = partial(usual, mtcnn, root, lists(photos, length), threads, folder / "theirs.npz")
                 runs[f"{kind}_{threads}_threads"] = called
         seconds = alternately(runs, turns)
         torch.set_num_threads(1)
-        same = same_faces(photos, plan.recipes["face"].stage.detector)
+        same = same_faces(photos, detector_of(plan))
     quickest = [min(turn) for turn in zip(*(seconds[name] for name in runs if name != "ours"), strict=True)]
     crops = same_crops(photos, plan)
     gap = same["greatest_difference"]["pixels"]

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from pipeline.networks.cascade import Candidates, Cascade
-from pipeline.networks.faces import MIN_FACE, THRESHOLDS, Detector
+from pipeline.networks.faces import MIN_FACE, PYRAMID_FACTOR, THRESHOLDS, Detector
 from pipeline.weights.folder import Weights
 
 PORTRAIT = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
@@ -42,8 +42,8 @@ def test_it_finds_what_detect_face_finds(detector: Detector) -> None:
     pixels = portraits()
     nets = [detector.nets[name] for name in ("pnet", "rnet", "onet")]
     with torch.inference_mode():
-        boxes, points = detect_face(pixels, MIN_FACE, *nets, list(THRESHOLDS), 0.709, "cpu")
-        found = Cascade(pixels, detector.nets, "cpu").run(MIN_FACE, THRESHOLDS)
+        boxes, points = detect_face(pixels, MIN_FACE, *nets, list(THRESHOLDS), PYRAMID_FACTOR, "cpu")
+        found = Cascade(pixels, detector.nets, "cpu").run(MIN_FACE, PYRAMID_FACTOR, THRESHOLDS)
     assert [len(one) for one in boxes] == [1, 2, 0]
     for (ours, landmarks), other, places in zip(found, boxes, points, strict=True):
         np.testing.assert_array_equal(ours, other.astype(np.float32).reshape(-1, 5))
