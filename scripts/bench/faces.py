@@ -6,8 +6,8 @@ which is all that its lists take; each with torch's own number of threads and wi
 each turn ours is compared with the quickest of these four. Then their results are compared: which faces there are in
 which photograph, and our stored crops with what the other's landmarks would have given.
 
-``--photos FOLDER``: photographs with faces, anywhere below it. A photograph takes a few seconds of every turn where
-others use the cores too, most of them in torch's own number of threads.
+``--photos FOLDER``: photographs with faces, anywhere below it, at least a batch of 8 for each core, or one of ours is
+idle. 18 of them took four minutes for three turns, on two cores that others used too.
 Writes bench/faces.json.
 """
 
