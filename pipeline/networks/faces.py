@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pipeline.decoding import images
+from pipeline.networks.cascade import Cascade
 from pipeline.stage import deploy
 
 if TYPE_CHECKING:
@@ -88,18 +89,13 @@ class Detector:
     def _detect(self, searches: Sequence[Search]) -> list[Faces]:
         """Of images of one size."""
         import torch
-        from facenet_pytorch.models.utils.detect_face import detect_face
 
         pixels = np.stack([search.pixels for search in searches])
         if min(pixels.shape[1:3]) < self.min_face:  # no level of the pyramid is left, which MTCNN does not expect
             return [_whole(search, np.zeros((0, 5)), np.zeros((0, 5, 2))) for search in searches]
-        nets = (self.nets[name] for name in ("pnet", "rnet", "onet"))
-        planes = torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous()  # the pyramid is made of these twice as fast
         with torch.inference_mode():
-            found = detect_face(
-                planes.permute(0, 2, 3, 1), self.min_face, *nets, list(self.thresholds), PYRAMID_FACTOR, self.device
-            )
-        return [_whole(search, *one) for search, *one in zip(searches, *found, strict=True)]
+            found = Cascade(pixels, self.nets, self.device).run(self.min_face, PYRAMID_FACTOR, self.thresholds)
+        return [_whole(search, *one) for search, one in zip(searches, found, strict=True)]
 
 
 def _same_size(searches: Sequence[Search]) -> Iterator[list[int]]:
