@@ -80,8 +80,8 @@ def is_name(path: Path) -> bool:
 
 
 def _fitted(config: DatasetConfig, dataset: str, own: Path | None) -> DatasetConfig:
-    """A ``config`` for any dataset, for this one. Its shards are those of the dataset's ``own`` config, so that features
-    of both lie side by side in a store."""
+    """A ``config`` for any dataset, for this one. Its shards are as large as those of the dataset's ``own`` config, so
+    that features of both lie side by side in a store."""
     named: dict[str, Any] = {"dataset": dataset}
     if own and "shard_images" not in config.model_fields_set:
         named["shard_images"] = load(own, DatasetConfig).shard_images

@@ -1,4 +1,4 @@
-"""The light set, ``CONFIG=light``: every part trained, for any dataset. The networks here are small, by ``small_tflite``."""
+"""The light set, ``CONFIG=light``: every part trained, for any dataset. Networks here are ``small_tflite``'s."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -88,7 +88,7 @@ def test_a_word_is_a_shipped_configs_name_and_a_file_is_a_file(tmp_path: Path, m
     monkeypatch.chdir(tmp_path)
     assert "expression" in dataset_config("heco", Path("light")).stages
     assert dataset_config("demo", Path("demo")) == dataset_config("demo")
-    with pytest.raises(UnknownName, match="no config 'lihgt'. Did you mean 'light'"):
+    with pytest.raises(UnknownName, match=r"no config 'lihgt'\. Did you mean 'light'"):
         dataset_config("demo", Path("lihgt"))
     with pytest.raises(UnknownName, match="no dataset 'light'"):
         dataset_config("light")
