@@ -65,12 +65,15 @@ class Store:
 
     def features(self, dataset: str, only: Iterable[str] | None = None) -> Features:
         """The features in use, by name. only: nothing of the others is opened. Raises: UnknownName, StoreError."""
-        layout = self.layout(dataset)
-        in_use: dict[str, str] = self._current(dataset).get("features", {})
+        layout, in_use = self.layout(dataset), self.in_use(dataset)
         folder = self.folder(dataset)
         chosen = sorted(in_use if only is None else in_use.keys() & set(only))
         found = {name: Feature(folder / name / in_use[name], layout) for name in chosen}
         return Features(layout.manifest, found, in_use)
+
+    def in_use(self, dataset: str) -> dict[str, str]:
+        """Feature name -> the fingerprint in use. Raises: StoreError."""
+        return dict(self._current(dataset).get("features", {}))
 
     def reading(self, dataset: str) -> dict[str, Any]:
         """What was said of the dataset's files when its manifest was made: ``box`` and ``max_pixels``, where they were.
@@ -97,7 +100,7 @@ class Store:
         text = json.dumps(info | {"seal": fingerprint(info)}, indent=2, sort_keys=True) + "\n"
         if not path.exists() or path.read_bytes() != text.encode():
             replace_text(path, text)
-        used = self._current(dataset).get("features", {})
+        used = self.in_use(dataset)
         self._update(folder, {"features": used | {info["feature"]: info["fingerprint"]}})
 
     @contextmanager

@@ -1,10 +1,10 @@
-"""``make predict``: the emotions of the people in new photographs, by a trained head.
+"""``make predict``: the emotions of the people in new photographs, by a trained head; without one, what networks see.
 
 Without BOXES, people are those of the annotation if the image is one of the dataset's, else those that a trained
 detector finds, else those whose faces are found. Every feature the head needs is extracted in memory, and those of
-``--stages``. Writes, for each photograph, a JSON (each person's classes with their shares, and what was seen) and an
-annotated picture. Exit status 0; 1 when some of a folder's images could not be used, or nobody was found in a
-photograph; 2 for what the user can mend.
+``--stages`` or the config's ``shown``. Writes, for each photograph, a JSON (each person's classes with their shares,
+and what was seen) and an annotated picture. Exit status 0; 1 when some of a folder's images could not be used, or
+nobody was found in a photograph; 2 for what the user can mend.
 """
 
 import argparse
@@ -13,7 +13,6 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
@@ -21,12 +20,7 @@ from cache.errors import AffectError, ConfigError
 from cache.files import make_folder, replace, replace_text
 from cache.plugins import load as load_plugin
 from cache.spec import Status
-from heads.checkpoints import checkpoint
-from heads.checkpoints.about import check_protocol
-from heads.experiments import runs
-from heads.experiments.grid import usual_protocol
 from heads.experiments.place import SEEDS
-from heads.protocol import find
 from pipeline.cli import Parser
 from pipeline.decoding.formats import FIRST_FRAME
 from pipeline.decoding.images import MAX_PIXELS, ImageError, decode, header
@@ -36,10 +30,11 @@ from pipeline.stage import Photo
 from pipeline.weights.folder import Weights
 from scripts.prediction import finding, people
 from scripts.prediction.annotated import Annotation
+from scripts.prediction.answering import USUAL, Answering, choose
 from scripts.prediction.document import document, lines
 from scripts.prediction.draw import draw
+from scripts.prediction.faces import CURE
 from scripts.prediction.finding import Finder
-from scripts.prediction.model import Model, build
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -59,12 +54,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="python -m scripts.predict", description="The emotions of people in new photographs.")
     parser.add_argument("--image", type=Path, help="a photograph, or a folder of them")
     parser.add_argument("--boxes", default="", help='"x1,y1,x2,y2 ..." or a CSV of image,x1,y1,x2,y2')
-    parser.add_argument("--people", default="", help="how people are found: faces, objects or boxes (what is there)")
+    parser.add_argument(
+        "--people", default="", help="how people are found: faces, objects, pose, boxes (what is there)"
+    )
     parser.add_argument("--stages", default="", help="features to tell beside those of the head, separated by blanks")
     parser.add_argument("--box", default="", metavar="FORM", help="xyxy, xywh, normalised or normalised_xywh (xyxy)")
     parser.add_argument("--max-pixels", type=int, default=0, metavar="N", help="cap on an image (64000000)")
     parser.add_argument("--out", type=Path, default=Path("predictions"), help="folder of what is written (predictions)")
-    parser.add_argument("--head", default="sem_ib_dml", help="a trained head (sem_ib_dml)")
+    parser.add_argument("--head", default="", help=f"a trained head ({USUAL} where it fits, else none)")
     parser.add_argument("--dataset", default="demo", help="what it was trained on (demo)")
     parser.add_argument("--root", type=Path, help="the dataset's own folder (<data>/<dataset>)")
     parser.add_argument("--data", type=Path, default=Path("data"), help="where datasets are, without --root (data)")
@@ -76,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seeds", type=int, default=SEEDS, help="how many it was trained with (5)")
     parser.add_argument("--set", default="", help="the settings that it was trained with, if any")
     parser.add_argument("--weights", type=Path, default=Path("weights"), help="folder of the networks' checkpoints")
-    parser.add_argument("--config", type=Path, help="the TOML that the features were extracted with")
+    parser.add_argument("--config", type=Path, help="the TOML that the features were extracted with, or light")
     parser.add_argument("--device", default="cpu", help="cpu or cuda (cpu)")
     parser.add_argument(
         "--untrained", action="store_true", help="go on without checkpoints; marked in all that is written"
@@ -95,33 +92,28 @@ def _run(options: argparse.Namespace) -> int:
         raise ConfigError("BOXES: for a folder of images give a CSV file of image,x1,y1,x2,y2")
     if isinstance(boxes, dict):
         people.check_names(boxes, paths, f"BOXES={options.boxes}")
-    runs.check_head(options.runs, options.head)
-    protocol = find(options.protocol or usual_protocol(options.head), options.mapping)
-    asked = (options.runs, options.dataset, protocol.name, options.head, options.name, options.mapping)
-    path = runs.checkpoint(*asked, runs.changed(options.seeds, options.set))
-    loaded = checkpoint.load(path)
-    if options.mapping:
-        check_protocol(path, loaded.about, protocol)
     config, weights = dataset_config(options.dataset, options.config), Weights(options.weights, options.untrained)
-    model = build(path, loaded, config, weights, options.device, options.stages.split())
-    about = {"head": options.head, "checkpoint": str(path), **model.checkpoint.about}
-    root = options.root or options.data / options.dataset
-    print(f"checkpoint {path}: {about['dataset']} {about['protocol']}", flush=True)
-    annotation = Annotation.find(options.store, about, root)
+    answering = choose(options, config, weights)
+    about = answering.about or {"dataset": options.dataset, "source": ""}
+    if answering.why:
+        print(f"no head answers, what networks see is told alone: {answering.why}", flush=True)
+    else:
+        print(f"checkpoint {about['checkpoint']}: {about['dataset']} {about['protocol']}", flush=True)
+    annotation = Annotation.find(options.store, about, options.root or options.data / options.dataset)
     finder = Finder(options.people, boxes, options.box, annotation, config, weights, options.device, _say)
-    return _all(paths, finder, model, about, options.out, options.max_pixels or MAX_PIXELS)
+    return _all(paths, finder, answering, options.out, options.max_pixels or MAX_PIXELS)
 
 
 def _say(line: str) -> None:
     print(line, flush=True)
 
 
-def _all(paths: Sequence[Path], finder: Finder, model: Model, about: dict[str, Any], out: Path, max_pixels: int) -> int:
+def _all(paths: Sequence[Path], finder: Finder, answering: Answering, out: Path, max_pixels: int) -> int:
     """The exit status. One photograph that cannot be used is an error, some of a folder's are counted."""
     failed = empty = 0
     for path in paths:
         try:
-            empty += not _predict(path, finder, model, about, out, max_pixels)
+            empty += not _predict(path, finder, answering, out, max_pixels)
         except AffectError as error:
             if len(paths) == 1:
                 raise
@@ -146,13 +138,13 @@ def _photograph(path: Path, max_pixels: int = MAX_PIXELS) -> Image.Image:
         raise ImageError(error.status, f"{error}{cure}") from None
 
 
-def _predict(path: Path, finder: Finder, model: Model, about: dict[str, Any], out: Path, max_pixels: int) -> int:
+def _predict(path: Path, finder: Finder, answering: Answering, out: Path, max_pixels: int) -> int:
     """How many people were found."""
-    image = _photograph(path, max_pixels)
+    image, model, about = _photograph(path, max_pixels), answering.model, answering.about
     found = finder.find(path, image)
     looked = model.look(Photo(path.name, image, found.boxes), found.rows)
     own = finder.annotation is not None and finder.annotation.holds(path)
-    drawn = load_plugin("pipeline.datasets", about["dataset"], "Reader").drawn and not own
+    drawn = bool(about) and load_plugin("pipeline.datasets", about["dataset"], "Reader").drawn and not own
     told = document(path, image.size, found, looked, about, model.untrained, model.left_out, drawn)
     make_folder(out)
     replace_text(out / f"{path.name}.json", json.dumps(told, indent=2, allow_nan=False) + "\n")
@@ -161,7 +153,7 @@ def _predict(path: Path, finder: Finder, model: Model, about: dict[str, Any], ou
         _say(line)
     _say(f"  written to {out / path.name}.json and .annotated.png")
     if not len(found.boxes):
-        sys.stderr.write(f"error: {path}: nobody: {found.how['reason']}. {finding.CURE}\n")
+        sys.stderr.write(f"error: {path}: nobody: {found.how['reason']}. {CURE}\n")
     return len(found.boxes)
 
 

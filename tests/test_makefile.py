@@ -65,6 +65,12 @@ def test_a_setting_of_training_is_told_its_place() -> None:
     assert 'SET="hidden=64"' in refused("train", "hiden=64")  # a head's own
 
 
+def test_a_head_that_nobody_names_is_no_head_that_is_asked_for() -> None:
+    assert "--head" not in make(ROOT, "predict", "IMAGE=a.jpg", *OURS).stdout
+    assert "--head 'i_dml'" in make(ROOT, "predict", "IMAGE=a.jpg", "HEAD=i_dml", *OURS).stdout
+    assert "--head 'sem_ib_dml'" in make(ROOT, "train", *OURS).stdout
+
+
 def test_known_words_pass_whatever_their_value() -> None:
     value = 'a\'b "c" $$d # e=f'
     done = make(ROOT, "train", "HEAD=i_dml", f"SET={value}", "V=1", "SHELL=/bin/sh", "MAKEFLAGS=-k", *OURS)

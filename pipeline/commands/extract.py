@@ -49,6 +49,7 @@ def verdict(report: Report, options: argparse.Namespace) -> int:
     shown = ", ".join(printable(path) for path in sorted(report.failed)[:3]) + (
         ", ..." if len(report.failed) > 3 else ""
     )
-    cures = f"make retry reads them again, ALLOW_FAILED={len(report.failed)} accepts them"
+    same = " with the same CONFIG" if options.config else ""
+    cures = f"make retry{same} reads them again, ALLOW_FAILED={len(report.failed)} accepts them"
     print(f"failed: {shown}. make status {where(options)} shows why; {cures}")
     return 1

@@ -1,6 +1,6 @@
 """One extraction from the annotation to the last shard."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cache.errors import ConfigError, StoreError
@@ -59,11 +59,14 @@ def extract(request: Request, say: Callable[[str], None]) -> Report:
         for line in describe(manifest):
             say(line)
         store.begin(manifest, config.shard_images, _said(request))
+        used = store.in_use(request.dataset)
         for recipe in chosen:
             if request.retry and not (request.folder / recipe.feature / recipe.fingerprint).is_dir():
                 where = f"{request.folder / recipe.feature}: nothing was extracted with these settings"
                 raise StoreError(f"{where}. Run make extract first")
             store.use(request.dataset, recipe.info)
+        for line in _changed(used, chosen):
+            say(line)
         features = request.features(manifest, config.shard_images, chosen)
         for leftover in (path for feature in features.values() for path in feature.leftovers()):
             say(f"removing {leftover}: beyond the last of the manifest's images")
@@ -101,6 +104,19 @@ def _extracted(request: Request) -> tuple[str, ...]:
     if found := tuple(name for name in known if (request.folder / name).is_dir()):
         return found
     raise StoreError(f"{request.folder}: nothing was extracted yet. Run make extract first")
+
+
+def _changed(used: Mapping[str, str], chosen: Sequence[Recipe]) -> list[str]:
+    """A line when features that are in use become others: heads that were trained on those do not fit these.
+
+    used: fingerprints by feature.
+    """
+    others = [one for one in chosen if used.get(one.feature, one.fingerprint) != one.fingerprint]
+    if not others:
+        return []
+    names = ", ".join(f"{one.feature} (was {used[one.feature]}, is {one.fingerprint})" for one in others)
+    kept = "What was extracted before stays in the store, and is in use again after make extract with the words of then"
+    return [f"other settings or weights than before, so heads trained before do not fit: {names}. {kept}"]
 
 
 def describe(manifest: Manifest) -> list[str]:

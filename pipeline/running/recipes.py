@@ -28,13 +28,16 @@ LIBRARIES = (
 class DatasetConfig(Settings):
     """``pipeline/configs/<dataset>.toml``.
 
-    shard_images: images in one shard. stages: feature name -> its settings. Beside those of the stage itself a table
-    may hold ``stage`` (which file; by default the feature's name), ``batch_size`` (changes no value) and
-    ``untrained = true`` (go on without this feature's checkpoint; it is marked UNTRAINED wherever it is shown).
+    dataset: "" for any. shard_images: images in one shard; where there is no ``dataset``, by default as many as that
+    dataset's own config has. shown: features that ``make predict`` tells without STAGES. stages: feature name -> its
+    settings. Beside those of the stage itself a table may hold ``stage`` (which file; by default the feature's name),
+    ``batch_size`` (changes no value) and ``untrained = true`` (go on without this feature's checkpoint; it is marked
+    UNTRAINED wherever it is shown).
     """
 
-    dataset: str
+    dataset: str = ""
     shard_images: int = Field(default=256, ge=1, le=1 << 20)
+    shown: tuple[str, ...] = ()
     stages: dict[str, dict[str, Any]] = Field(min_length=1)
 
 
@@ -50,19 +53,39 @@ class Recipe:
 
 
 def dataset_config(dataset: str, path: Path | None = None) -> DatasetConfig:
-    """The config of ``dataset``: ``path``, or the one that ships here.
+    """The config of ``dataset``: the file ``path``, the shipped one that it names, or the dataset's own.
 
-    Raises: UnknownName for another dataset, ConfigError for a fault in the file.
+    Raises: UnknownName for another dataset or config, ConfigError for a fault in the file.
     """
     if dataset not in (known := names("pipeline.datasets")):
         raise unknown("dataset", dataset, known)
-    path = path or configs("pipeline").get(dataset)
+    shipped = configs("pipeline")
+    if path and is_name(path) and str(path) not in shipped:
+        raise unknown("config", str(path), shipped)
+    own = shipped.get(dataset)
+    path = (shipped[str(path)] if is_name(path) else path) if path else own
     if path is None:
         raise ConfigError(f"pipeline/configs/{dataset}.toml: no such config; give one with CONFIG=file.toml")
     config = load(path, DatasetConfig)
-    if config.dataset != dataset:
+    if config.dataset not in ("", dataset):
         raise ConfigError(f"{path}: is for dataset {config.dataset!r}, DATASET is {dataset!r}")
-    return config
+    if absent := [name for name in config.shown if name not in config.stages]:
+        raise ConfigError(f"{path}: shown: no stage {absent[0]!r}.{nearest(absent[0], config.stages)}")
+    return config if config.dataset else _fitted(config, dataset, own)
+
+
+def is_name(path: Path) -> bool:
+    """Whether the word of CONFIG is a shipped config's name: it has no folder and no suffix, and is no file."""
+    return str(path) == path.stem and not path.is_file()
+
+
+def _fitted(config: DatasetConfig, dataset: str, own: Path | None) -> DatasetConfig:
+    """A ``config`` for any dataset, for this one. Its shards are as large as those of the dataset's ``own`` config, so
+    that features of both lie side by side in a store."""
+    named: dict[str, Any] = {"dataset": dataset}
+    if own and "shard_images" not in config.model_fields_set:
+        named["shard_images"] = load(own, DatasetConfig).shard_images
+    return config.model_copy(update=named)
 
 
 def recipes(config: DatasetConfig, wanted: list[str], weights: Weights) -> list[Recipe]:

@@ -9,7 +9,7 @@ from cache.feature import Feature
 from cache.layout import Layout
 from cache.manifest import Manifest
 from pipeline.decoding.images import MAX_PIXELS
-from pipeline.running.recipes import DatasetConfig, Recipe, dataset_config, recipes, weights_of
+from pipeline.running.recipes import DatasetConfig, Recipe, dataset_config, is_name, recipes, weights_of
 from pipeline.running.runner import Running
 from pipeline.weights.folder import Weights
 
@@ -57,7 +57,7 @@ class Request:
     def absolute(self) -> "Request":
         """The same for a process that stands in another folder."""
         paths = {name: getattr(self, name).resolve() for name in ("root", "store", "weights")}
-        config = self.config.resolve() if self.config else None
+        config = self.config if self.config is None or is_name(self.config) else self.config.resolve()
         return replace(self, **paths, config=config, plugins=plugin_folders.absolute())
 
     def settings(self) -> tuple[DatasetConfig, tuple[Recipe, ...]]:

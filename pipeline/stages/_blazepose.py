@@ -62,10 +62,11 @@ class Estimator:
 
     def rows(self, items: Sequence[Seen]) -> dict[str, NDArray[Any]]:
         """The arrays of OUTPUTS for people."""
-        found = [self._row(item.box, *self._find(item)) for item in items]
+        found = [self._row(item.box, *self.find(item)) for item in items]
         return {name: np.stack([row[name] for row in found]) for name in OUTPUTS}
 
-    def _find(self, item: Seen) -> tuple[Region, Body]:
+    def find(self, item: Seen) -> tuple[Region, Body]:
+        """The square that the person was seen in, and what there is in it."""
         search = regions.about(item.box, SEARCHED)
         people = self.detector.find(regions.cut(item.pixels, search, blazepose.SEARCHED))
         region = chosen(item.box, people.scores, search.to_image(people.points[:, :2]))

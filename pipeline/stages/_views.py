@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pipeline.decoding import boxes, images, regions
+from pipeline.decoding.outlines import HALF
 from pipeline.stage import Failed
 
 Pixels = NDArray[np.uint8]
 Size = tuple[int, int]
 Crop = Literal["stretch", "square", "expand"]
 BLACK = (0, 0, 0)
-HALF = 128
-"""Of a mask's 255: from here on it is the person."""
 
 
 def body(image: Image.Image, box: NDArray[np.float32], crop: Crop, margin: float) -> NDArray[np.float64]:

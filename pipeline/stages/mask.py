@@ -20,6 +20,7 @@ from cache.config import Settings
 from cache.errors import ConfigError
 from cache.spec import ArraySpec, Granularity
 from pipeline.decoding import boxes, regions
+from pipeline.decoding.outlines import HALF, outlines
 from pipeline.decoding.regions import Region
 from pipeline.networks import blazepose, tflite
 from pipeline.stage import Extracted, Failed, Photo, Stage
@@ -132,8 +133,12 @@ class Extractor(Stage[Person]):
         return np.clip(values[..., 0], 0, 1)
 
     def describe(self, row: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
-        """How much of the square is the person."""
-        return {"person": round(float((row["mask"] >= 128).mean()), 3)}
+        """How much of the square is the person, and the outline: polygons of x, y in image pixels."""
+        pieces = outlines(row["mask"], regions.read(row["region"]))
+        return {
+            "person": round(float((row["mask"] >= HALF).mean()), 3),
+            "outline": [np.round(piece, 1).tolist() for piece in pieces],
+        }
 
 
 def _person(pixels: NDArray[np.uint8], region: Region) -> Person:

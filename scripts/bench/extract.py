@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +32,7 @@ from cache.manifest import Manifest, Row
 from cache.plugins import load
 from cache.store import Store
 from pipeline.decoding.images import decode
+from pipeline.networks import tflite
 from pipeline.running.plan import Plan, make_plan
 from pipeline.running.recipes import DatasetConfig, recipes
 from pipeline.running.runner import Running, Worker
@@ -53,7 +54,8 @@ MANY, FEW = 192, 16
 """Images of the main measurement, and of all together."""
 
 CORES = len(os.sched_getaffinity(0))
-Call = tuple[nn.Module, tuple[Any, ...], dict[str, Any]]
+Network = nn.Module | tflite.Network
+Call = tuple[Network, tuple[Any, ...], dict[str, Any]]
 
 
 def photographs(root: Path, count: int) -> Manifest:
@@ -71,9 +73,15 @@ def photographs(root: Path, count: int) -> Manifest:
     return Manifest.from_rows(rows, dataset="bench", release="drawn", category_names=("a",), source="bench")
 
 
-def plan_for(folder: Path, manifest: Manifest, stages: dict[str, dict[str, Any]], store_name: str = "store") -> Plan:
-    """A plan to extract everything, into an empty store in ``folder``, which also holds the weights."""
-    chosen = recipes(DatasetConfig(dataset="bench", stages=stages), [], Weights(folder, untrained=True))
+def plan_for(
+    folder: Path,
+    manifest: Manifest,
+    stages: dict[str, dict[str, Any]],
+    store_name: str = "store",
+    weights: Weights | None = None,
+) -> Plan:
+    """A plan to extract what is not in the store in ``folder``, which holds the weights too unless others are given."""
+    chosen = recipes(DatasetConfig(dataset="bench", stages=stages), [], weights or Weights(folder, untrained=True))
     layout = Layout(manifest, 256)
     store = Store(folder / store_name)
     store.begin(manifest, layout.size)
@@ -84,24 +92,30 @@ def plan_for(folder: Path, manifest: Manifest, stages: dict[str, dict[str, Any]]
 
 @contextmanager
 def recorded(calls: list[Call]) -> Iterator[None]:
-    """Collect the outermost module calls, with their arguments."""
-    original, depth = nn.Module.__call__, threading.local()
+    """Collect the outermost calls of networks, with their arguments."""
+    kinds: tuple[Any, ...] = (nn.Module, tflite.Network)
+    originals, depth = [kind.__call__ for kind in kinds], threading.local()
 
-    def call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
-        level = getattr(depth, "level", 0)
-        if level == 0:
-            calls.append((module, args, kwargs))
-        depth.level = level + 1
-        try:
-            return original(module, *args, **kwargs)
-        finally:
-            depth.level = level
+    def watched(original: Callable[..., Any]) -> Callable[..., Any]:
+        def call(network: Network, *args: Any, **kwargs: Any) -> Any:
+            level = getattr(depth, "level", 0)
+            if level == 0:
+                calls.append((network, args, kwargs))
+            depth.level = level + 1
+            try:
+                return original(network, *args, **kwargs)
+            finally:
+                depth.level = level
 
-    nn.Module.__call__ = call  # type: ignore[method-assign]
+        return call
+
+    for kind, original in zip(kinds, originals, strict=True):
+        kind.__call__ = watched(original)
     try:
         yield
     finally:
-        nn.Module.__call__ = original  # type: ignore[method-assign]
+        for kind, original in zip(kinds, originals, strict=True):
+            kind.__call__ = original
 
 
 def timed_run(worker: Worker) -> float:
@@ -123,9 +137,25 @@ def timed_decoding(root: Path, manifest: Manifest) -> float:
 
 def replay(call: Call) -> None:
     """One network call, its result thrown away."""
-    module, args, kwargs = call
+    network, args, kwargs = call
     with torch.inference_mode():
-        module(*args, **kwargs)
+        network(*args, **kwargs)
+
+
+def warm(calls: list[Call], pool: ThreadPoolExecutor) -> None:
+    """Call each network once here and once in each thread of ``pool``: LiteRT makes an interpreter for each."""
+    firsts = list({id(call[0]): call for call in reversed(calls)}.values())
+    together = threading.Barrier(CORES)
+
+    def all_of_them(_: int) -> None:
+        together.wait()
+        for call in firsts:
+            replay(call)
+
+    torch.set_num_threads(1)
+    list(pool.map(all_of_them, range(CORES)))
+    for call in firsts:
+        replay(call)
 
 
 def timed_in_turn(calls: list[Call]) -> float:
@@ -137,29 +167,34 @@ def timed_in_turn(calls: list[Call]) -> float:
     return time.perf_counter() - started
 
 
-def timed_side_by_side(calls: list[Call]) -> float:
-    """Seconds of the networks alone, one call on each core at a time."""
+def timed_side_by_side(calls: list[Call], pool: ThreadPoolExecutor) -> float:
+    """Seconds of the networks alone, one call on each of the ``pool``'s threads, and so on each core, at a time."""
     torch.set_num_threads(1)
-    with ThreadPoolExecutor(CORES) as pool:
-        started = time.perf_counter()
-        list(pool.map(replay, calls))
-        return time.perf_counter() - started
+    started = time.perf_counter()
+    list(pool.map(replay, calls))
+    return time.perf_counter() - started
 
 
 def measure(stages: dict[str, dict[str, Any]], images: int, turns: int, goal: float) -> dict[str, Any]:
-    """The rates and the ratio of ours to the faster bare one."""
+    """Of drawn photographs, as ``compare``."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        manifest = photographs(folder / "images", images)
-        plan = plan_for(folder, manifest, stages)
-        with Worker(plan, Running(folder / "images", decoders=CORES)) as worker:
-            worker.load(stages)
-            calls: list[Call] = []
-            with recorded(calls):
-                timed_run(worker)
-            times = [(timed_run(worker), timed_in_turn(calls), timed_side_by_side(calls)) for _ in range(turns)]
-        decoding = timed_decoding(folder / "images", manifest)
-        written = sum(path.stat().st_size for path in (folder / "store").rglob("*.h5"))
+        root = Path(name) / "images"
+        manifest = photographs(root, images)
+        return compare(plan_for(Path(name), manifest, stages), root, manifest, turns, goal)
+
+
+def compare(plan: Plan, root: Path, manifest: Manifest, turns: int, goal: float) -> dict[str, Any]:
+    """The rates of what is to be done, and the ratio of ours to the faster bare one."""
+    stages = {name for task in plan.tasks for name in task.features}
+    images, calls = len(set(manifest.images)), list[Call]()
+    with Worker(plan, Running(root, decoders=CORES)) as worker, ThreadPoolExecutor(CORES) as pool:
+        worker.load(stages)
+        with recorded(calls):
+            timed_run(worker)
+        warm(calls, pool)
+        times = [(timed_run(worker), timed_in_turn(calls), timed_side_by_side(calls, pool)) for _ in range(turns)]
+    decoding = timed_decoding(root, manifest)
+    written = sum(path.stat().st_size for name in stages for path in plan.features[name].folder.rglob("*.h5"))
     ours, in_turn, side_by_side = (statistics.median(column) for column in zip(*times, strict=True))
     ratios = [min(bare) / run for run, *bare in times]
     return {
@@ -195,13 +230,15 @@ def _alone(name: str) -> dict[str, Any]:
 
 def main(only_together: bool = False) -> None:
     """The backbone on many images, every other stage on few, all together. only_together: of the file's earlier run the
-    rest is kept."""
+    rest is kept; otherwise what ``scripts.bench.light`` measured is."""
     if only_together:
         results = json.loads((FOLDER / "extract.json").read_text())
     else:
         backbone = measure(BACKBONE, MANY, 3, 0.85)
         alone = {name: _alone(name) for name in ALONE}
-        results = {"backbone": backbone, "stages": {"backbone": backbone} | alone}
+        kept = json.loads((FOLDER / "extract.json").read_text()) if (FOLDER / "extract.json").is_file() else {}
+        stages = kept.get("stages", {}) | {"backbone": backbone} | alone
+        results = kept | {"backbone": backbone, "stages": stages}
     results["all_stages"] = measure(BACKBONE | TOGETHER, FEW, 1, 0.95)
     record("extract", results | {"cores": CORES} | machine())
 

@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from cache.errors import StoreError
+from cache.errors import StoreError, UnknownName
 from cache.manifest import Manifest
 from cache.store import Store
 from pipeline.running.reading import usable_boxes
@@ -27,7 +27,7 @@ class Annotation:
         """about: of the head's checkpoint. None when its dataset was not extracted here."""
         try:
             manifest = Store(store).manifest(about["dataset"])
-        except StoreError:
+        except (StoreError, UnknownName):
             return None
         return cls(manifest, (root / manifest.folder).resolve(), manifest.source == about["source"])
 

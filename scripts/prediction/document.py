@@ -4,10 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from scripts.prediction import seen
+from scripts.prediction.bodies import GUESS
 from scripts.prediction.finding import Found
+from scripts.prediction.model import NO_HEAD
 
 HEAD = ("head", "checkpoint", "dataset", "release", "protocol", "seeds")
-FROM_FACES = "people were found by their faces: their bodies are guessed by fixed proportions"
+GUESSED = "their bodies are guessed by fixed proportions"
 
 
 def document(
@@ -22,15 +25,15 @@ def document(
 ) -> dict[str, Any]:
     """The JSON of one photograph. ``notes`` are sentences that belong to every form of it.
 
-    size: width and height. looked: of ``Model.look``. about: of the checkpoint. untrained: features that no trained
-    network made. left_out: features of the config that nobody asked for. drawn: the head learned from drawings, and
-    the photograph is none of them.
+    size: width and height. looked: of ``Model.look``. about: of the checkpoint, {} for none. untrained: features that
+    no trained network made. left_out: features of the config that nobody asked for. drawn: the head learned from
+    drawings, and the photograph is none of them.
     """
     return {
         "image": str(path),
         "size": list(size),
         "people": found.how,
-        "head": {name: about[name] for name in HEAD},
+        "head": {name: about[name] for name in HEAD} if about else None,
         "untrained": list(untrained),
         "notes": _notes(found, about, drawn),
         **looked,
@@ -44,7 +47,9 @@ def _notes(found: Found, about: Mapping[str, Any], drawn: bool) -> list[str]:
         told = f"the head was trained on the drawn scenes of {about['dataset']}, not on photographs"
         notes.append(f"{told}: its answers mean nothing here")
     if "faces" in found.how and len(found.boxes):
-        notes.append(FROM_FACES)
+        notes.append(f"people were found by their faces: {GUESSED}")
+    if guessed := [at for at, one in enumerate(found.how.get("persons", ())) if one["by"] == GUESS]:
+        notes.append(f"of people {', '.join(map(str, guessed))} only faces were found: {GUESSED}")
     return notes
 
 
@@ -56,14 +61,24 @@ def lines(path: Path, told: Mapping[str, Any]) -> list[str]:
     return [
         f"{path}: {people}{marked}",
         *(f"  note: {note}" for note in told["notes"]),
-        *(f"  {_answer(person, 3, 1)}" for person in told["persons"]),
+        *(f"  {line}" for person in told["persons"] for line in _lines(person)),
     ]
+
+
+def _lines(person: Mapping[str, Any]) -> list[str]:
+    """The head's words, then what networks saw."""
+    looks, number = "; ".join(seen.words(person["features"])), person["number"]
+    if person["reason"] == NO_HEAD:
+        return [f"{number}: {looks}"]
+    return [_answer(person, 3, 1), *([f"   {looks}"] if looks else [])]
 
 
 def caption(told: Mapping[str, Any]) -> str:
     """Who answers."""
-    head = told["head"]
-    return f"{head['head']}, trained on {head['dataset']} ({head['protocol']})"
+    if head := told["head"]:
+        return f"{head['head']}, trained on {head['dataset']} ({head['protocol']})"
+    shown = dict.fromkeys(name for person in told["persons"] for name in person["features"])
+    return "No head was trained." + (f" Seen by networks: {', '.join(shown)}" if shown else "")
 
 
 def warnings(told: Mapping[str, Any]) -> list[str]:
@@ -73,16 +88,18 @@ def warnings(told: Mapping[str, Any]) -> list[str]:
         *([_untrained(told)] if told["untrained"] else []),
         *(_sentence(note) for note in told["notes"]),
         *([f"Nobody: {people['reason']}"] if "reason" in people else []),
-        *(_answer(person, 1, 0) for person in told["persons"] if person["emotions"] is None),
+        *(_answer(person, 1, 0) for person in told["persons"] if _unanswered(person)),
     ]
 
 
 def label(person: Mapping[str, Any], answers: int) -> list[str]:
-    """The lines of a person's label, with ``answers`` of the strongest; the number alone with 0."""
-    if person["emotions"] is None:
-        return [f"{person['number']}: no prediction" if answers else str(person["number"])]
+    """The lines of a person's label, with ``answers`` of the strongest and what the face shows; the number alone with
+    0."""
+    if not answers:
+        return [str(person["number"])]
     best = [f"{name} {100 * share:.0f} %" for name, share in _best(person, answers)]
-    return [": ".join([str(person["number"]), *best[:1]]), *best[1:]]
+    said = [*best, *(["no prediction"] if _unanswered(person) else []), *seen.expression(person["features"])]
+    return [": ".join([str(person["number"]), *said[:1]]), *said[1:]]
 
 
 def legend(person: Mapping[str, Any]) -> str:
@@ -90,16 +107,26 @@ def legend(person: Mapping[str, Any]) -> str:
     return _answer(person, 2, 0)
 
 
+def answered(person: Mapping[str, Any]) -> bool:
+    """Whether there is a line for somebody, of the head or of what networks see; not a reason for none."""
+    return not _unanswered(person) and label(person, 1) != label(person, 0)
+
+
+def _unanswered(person: Mapping[str, Any]) -> bool:
+    """Whether there is a head that has no answer."""
+    return person["emotions"] is None and person["reason"] != NO_HEAD
+
+
 def _answer(person: Mapping[str, Any], answers: int, digits: int) -> str:
-    if person["emotions"] is None:
+    if _unanswered(person):
         return f"{person['number']}: no prediction: {person['reason']}"
-    best = (f"{name} {100 * share:.{digits}f} %" for name, share in _best(person, answers))
-    return f"{person['number']}: {', '.join(best)}"
+    best = [f"{name} {100 * share:.{digits}f} %" for name, share in _best(person, answers)]
+    return f"{person['number']}: {', '.join(best or seen.expression(person['features']))}"
 
 
 def _best(person: Mapping[str, Any], answers: int) -> list[tuple[str, float]]:
-    """The strongest of the first of a person's answers."""
-    main: Mapping[str, float] = next(iter(person["emotions"].values()))
+    """The strongest of the first of a person's answers; none without any."""
+    main: Mapping[str, float] = next(iter(person["emotions"].values())) if person["emotions"] else {}
     return sorted(main.items(), key=lambda pair: -pair[1])[:answers]
 
 

@@ -1,4 +1,4 @@
-"""The annotated picture: boxes with their people's numbers and strongest emotions, faces, joints; below it a strip of
+"""The annotated picture: people with their numbers, strongest emotions and what their faces show; below it a strip of
 text that says who answers and what must be known."""
 
 from collections.abc import Mapping, Sequence
@@ -8,14 +8,11 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from pipeline.decoding.boxes import head_region
-from scripts.prediction import document, labels
+from scripts.prediction import document, figures, labels
 from scripts.prediction.colours import COLOURS, WHITE, legible
+from scripts.prediction.figures import Faces
 from scripts.prediction.lettering import Font, font_of, line_height, width_of, wrapped
 
-Faces = Sequence[Sequence[float]]
-"""Boxes of one person's face."""
-LEAST_JOINT = 0.3
-"""Score below which a joint is not drawn."""
 LEAST_WIDTH = 96
 """Pixels of the strip of text; a picture of less is widened."""
 STRIP, WARNING = "#1A1A1A", "#F0E442"
@@ -44,8 +41,10 @@ def draw(image: Image.Image, told: Mapping[str, Any]) -> Image.Image:
     out = image.convert("RGB")
     pen = ImageDraw.Draw(out)
     known = [_faces(told, person) for person in persons]
+    for person in persons:
+        figures.tint(out, person, _colour(person))
     for person, faces in zip(persons, known, strict=True):
-        _person(pen, person, faces, scale)
+        figures.draw(pen, person, faces, _colour(person), scale.line)
     text = _labels(pen, persons, known, scale)
     return _below(
         out, [(document.caption(told), WHITE), *text, *((one, WARNING) for one in document.warnings(told))], scale
@@ -54,34 +53,11 @@ def draw(image: Image.Image, told: Mapping[str, Any]) -> Image.Image:
 
 def _faces(told: Mapping[str, Any], person: Mapping[str, Any]) -> list[list[float]]:
     """The boxes of a person's face that are known; not those of a stage's proxy, whose confidence is 0."""
-    found = told["people"].get("faces")
-    parts = [*([found[person["number"]]] if found else []), *person["features"].values()]
+    people, number = told["people"], person["number"]
+    found = [*people.get("faces", ())[number : number + 1]]
+    found += [one["face"] for one in people.get("persons", ())[number : number + 1] if "face" in one]
+    parts = [*found, *person["features"].values()]
     return [part["box"] for part in parts if "box" in part and part.get("confidence", 1)]
-
-
-def _person(pen: ImageDraw.ImageDraw, person: Mapping[str, Any], faces: Faces, scale: Scale) -> None:
-    colour = _colour(person)
-    _outline(pen, person["box"], colour, scale.line)
-    for box in faces:
-        _outline(pen, box, colour, max(1, scale.line // 2), around=True)
-    dot = 1.2 * scale.line
-    for part in person["features"].values():
-        for x, y, score in part.get("joints", ()):
-            if score >= LEAST_JOINT:
-                pen.ellipse((x - dot, y - dot, x + dot, y + dot), fill=colour, outline=legible(colour))
-
-
-def _outline(pen: ImageDraw.ImageDraw, box: Sequence[float], colour: str, width: int, around: bool = False) -> None:
-    """Between thin lines that stand out from it, so that it is seen on any background; inside ``box`` or around it."""
-    edge = max(1, width // 3)
-    thick = width + 2 * edge
-    grown = thick if around else 0
-    x1, y1, x2, y2 = (round(side) for side in box)
-    x1, y1, x2, y2 = x1 - grown, y1 - grown, max(x1 + 1, x2) + grown, max(y1 + 1, y2) + grown
-    for inset, ink, lines in ((0, legible(colour), thick), (edge, colour, width)):
-        corners = (x1 + inset, y1 + inset, x2 - 1 - inset, y2 - 1 - inset)
-        if corners[0] <= corners[2] and corners[1] <= corners[3]:
-            pen.rectangle(corners, outline=ink, width=lines)
 
 
 def _labels(
@@ -99,7 +75,11 @@ def _labels(
         _leader(pen, place, np.array(person["box"]), _colour(person), scale)
     for person, lines, place in zip(persons, texts, places, strict=True):
         _label(pen, lines, place, _colour(person), scale)
-    return [] if texts != _texts(persons, 0) else [(document.legend(one), WHITE) for one in persons if one["emotions"]]
+    return (
+        []
+        if texts != _texts(persons, 0)
+        else [(document.legend(one), WHITE) for one in persons if document.answered(one)]
+    )
 
 
 def _texts(persons: Sequence[Mapping[str, Any]], answers: int) -> list[list[str]]:

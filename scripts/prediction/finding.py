@@ -1,6 +1,6 @@
-"""Whose emotions: the people of BOXES, of the annotation, of the dataset's detector, or those whose faces are found."""
+"""Whose emotions: the people of BOXES, of the annotation, of the config's detector, or those whose faces are found."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,19 +12,20 @@ from PIL import Image
 from cache.errors import ConfigError, DataError, WeightsError, nearest
 from cache.spec import Status
 from pipeline.decoding.boxes import body_region
-from pipeline.networks import faces
 from pipeline.running.memory import Memory
 from pipeline.running.recipes import DatasetConfig, Recipe, recipes, stage_of
 from pipeline.stage import Photo
+from pipeline.stages import _blazepose
 from pipeline.weights.folder import Weights
 from scripts.prediction.annotated import Annotation
+from scripts.prediction.bodies import ByBodies
+from scripts.prediction.faces import CURE, FaceFinder, told
 from scripts.prediction.people import Boxes, inside, placed
 
-FACES, OBJECTS, BOXES = WAYS = ("faces", "objects", "boxes")
+FACES, OBJECTS, POSE, BOXES = WAYS = ("faces", "objects", "pose", "boxes")
 PERSON = 1
 """COCO's number of a person."""
 LEAST_SCORE = 0.5
-CURE = 'Give BOXES="x1,y1,x2,y2"'
 NONE = np.zeros((0, 4), np.float32)
 
 
@@ -46,15 +47,15 @@ def check(way: str, boxes: str) -> None:
         raise ConfigError(f"PEOPLE={way}: no such way to find people.{nearest(way, WAYS)}")
     if way == BOXES and not boxes:
         raise ConfigError(f"PEOPLE={way}: no BOXES given. {CURE}, or a CSV of image,x1,y1,x2,y2")
-    if way in (FACES, OBJECTS) and boxes:
+    if way in (FACES, OBJECTS, POSE) and boxes:
         raise ConfigError(f"PEOPLE={way}: BOXES={boxes} is given too. Leave one of them out")
 
 
 @dataclass
 class Finder:
-    """way: the word of PEOPLE. Without one: given boxes, else the annotation's, else the dataset's detector, else
-    faces. A network is loaded when the first photograph needs it. form: the word of BOX, "" for none. say: takes a
-    line for the user."""
+    """way: the word of PEOPLE. Without one: given boxes, else the annotation's, else by the config's ``objects``, else
+    by its BlazePose, else by faces. A network is loaded when the first photograph needs it. form: the word of BOX, ""
+    for none. say: takes a line for the user."""
 
     way: str
     boxes: list[Boxes] | dict[str, Boxes] | None
@@ -68,7 +69,7 @@ class Finder:
 
     def __post_init__(self) -> None:
         """Raises: ConfigError, WeightsError for a way that cannot be gone."""
-        if self.way in (FACES, OBJECTS):
+        if self.way in (FACES, OBJECTS, POSE):
             self.network = self._load()
 
     def find(self, path: Path, image: Image.Image) -> Found:
@@ -86,6 +87,8 @@ class Finder:
 
     def _load(self) -> Look:
         """Raises: ConfigError, WeightsError."""
+        if self.way == POSE or (not self.way and self._no_detector() and self._has_blazepose()):
+            return self._bodies()
         why = "" if self.way == FACES else self._no_detector()
         if self.way == OBJECTS and why:
             raise WeightsError(f"PEOPLE=objects: {why}. {CURE}, or PEOPLE=faces")
@@ -95,12 +98,34 @@ class Finder:
             return ByFaces(self.device, why)
         return ByObjects(recipes(self.config, [OBJECTS], self.weights)[0], self.device)
 
+    def _bodies(self) -> Look:
+        """Raises: ConfigError, WeightsError."""
+        if absent := self._absent(_blazepose.WEIGHTS):
+            cure = f'make weights DATASET={self.config.dataset} CONFIG=light STAGES="pose" fetches them'
+            raise WeightsError(f"PEOPLE=pose: weights {absent[0]} are absent ({cure}). {CURE}, or PEOPLE=faces")
+        found = ByBodies(self.weights, self.device)
+
+        def look(path: Path, image: Image.Image) -> Found:
+            boxes, persons = found.find(path, image)
+            none = "neither a body (BlazePose) nor a face (MTCNN) was found in it"
+            return _told(Found(boxes, None, {"boxes": "from bodies", "persons": persons}), none)
+
+        return look
+
+    def _has_blazepose(self) -> bool:
+        """Whether the config has a pose by BlazePose, with its weights."""
+        stages = [stage_of(feature, table).stage for feature, table in self.config.stages.items()]
+        return any(stage.weights == _blazepose.WEIGHTS for stage in stages) and not self._absent(_blazepose.WEIGHTS)
+
+    def _absent(self, names: Sequence[str]) -> list[str]:
+        return [name for name in names if not self.weights.trained(name)]
+
     def _no_detector(self) -> str:
         """Why no trained detector is there, "" when one is."""
         table = self.config.stages.get(OBJECTS)
         if table is None or table.get("stage", OBJECTS) != OBJECTS:
             return f"the config of {self.config.dataset} has no [stages.objects] to find them with"
-        if absent := [name for name in stage_of(OBJECTS, table).stage.weights if not self.weights.trained(name)]:
+        if absent := self._absent(stage_of(OBJECTS, table).stage.weights):
             cure = f'make weights DATASET={self.config.dataset} STAGES="objects" fetches them'
             return f"the detector of [stages.objects] is untrained: weights {absent[0]} are absent ({cure})"
         return ""
@@ -134,33 +159,17 @@ class ByObjects:
 
 
 class ByFaces:
-    """Finds faces with MTCNN, whose trained weights come with its package, and takes bodies from them by proportion."""
+    """Finds faces, and takes bodies from them by proportion."""
 
     def __init__(self, device: str, why: str = "") -> None:
         """why: no detector finds whole people instead. Raises: WeightsError, ConfigError."""
         self.why = why
-        self._detector = faces.Detector()
-        self._detector.load(device, Weights(Path()))  # never untrained, whatever else is
+        self._faces = FaceFinder(device)
 
     def __call__(self, path: Path, image: Image.Image) -> Found:
-        """From left to right, as one reads a picture. Raises: DataError for an image that cannot be looked at."""
-        try:
-            (found,) = self._detector.detect([self._detector.search(image)])
-        except (RuntimeError, ValueError, MemoryError) as error:
-            why = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-            raise DataError(f"{path}: faces cannot be looked for: {why}. {CURE}") from None
-        seen = [face for face in np.argsort(found.boxes[:, 0], kind="stable") if _area(found.boxes[face]) > 0]
-        boxes = [body_region(found.boxes[face], *image.size) for face in seen]
-        told = [
-            {
-                "box": [round(float(side), 2) for side in found.boxes[face]],
-                "confidence": round(float(found.confidence[face]), 4),
-            }
-            for face in seen
-        ]
-        how = {"boxes": "from faces", "faces": told} | ({"why": self.why} if self.why else {})
+        """From left to right. Raises: DataError for an image that cannot be looked at."""
+        found = self._faces.find(path, image)
+        boxes = [body_region(face, *image.size) for face in found.boxes]
+        seen = [told(found, face) for face in range(len(boxes))]
+        how = {"boxes": "from faces", "faces": seen} | ({"why": self.why} if self.why else {})
         return _told(Found(np.array(boxes, np.float32).reshape(-1, 4), None, how), "no face was found in it (MTCNN)")
-
-
-def _area(box: NDArray[np.float32]) -> float:
-    return float((box[2:] - box[:2]).prod())

@@ -1,4 +1,4 @@
-"""The head and every stage that it needs, loaded once."""
+"""The head, if there is one, and every stage that is needed, loaded once."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,14 +19,16 @@ from pipeline.weights.folder import Weights
 
 NEW = 1 << 40
 """Row numbers of people who stand in no manifest."""
+NO_HEAD = "no head"
+"""Why nobody has emotions."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """memory: extracts the head's features and, for the report, those that the user adds. left_out: the config's other
-    features."""
+    """checkpoint: None where no head answers. memory: extracts the head's features and, for the report, those that the
+    user adds. left_out: the config's other features."""
 
-    checkpoint: Checkpoint
+    checkpoint: Checkpoint | None
     memory: Memory
     left_out: Sequence[str]
 
@@ -74,6 +76,8 @@ class Model:
     ) -> tuple[list[dict[str, Any] | None], list[str]]:
         """One for each person, None with the reason where a feature that the head needs could not be made."""
         persons = len(rows)
+        if self.checkpoint is None:
+            return [None] * persons, [NO_HEAD] * persons
         inputs, reasons = {}, [""] * persons
         for name in self.checkpoint.head.inputs:
             feature, _, array = name.partition("/")
@@ -99,14 +103,20 @@ def _named(names: Sequence[str], values: torch.Tensor) -> dict[str, float]:
 
 
 def build(
-    path: Path, checkpoint: Checkpoint, config: DatasetConfig, weights: Weights, device: str, more: Sequence[str] = ()
+    path: Path,
+    checkpoint: Checkpoint | None,
+    config: DatasetConfig,
+    weights: Weights,
+    device: str,
+    more: Sequence[str] = (),
 ) -> Model:
     """The head's features, which must be made as those it was trained on, and their sources.
 
-    path: of the checkpoint, for errors. more: features of the config that are told too. Raises: StoreError when a
-    feature would be another than the head's; WeightsError for an absent checkpoint; UnknownName, ConfigError.
+    path: of the checkpoint, for errors. checkpoint: None for none. more: features of the config that are told too.
+    Raises: StoreError when a feature would be another than the head's; WeightsError for an absent checkpoint;
+    UnknownName, ConfigError.
     """
-    wanted: dict[str, str] = checkpoint.about["features"]
+    wanted: dict[str, str] = checkpoint.about["features"] if checkpoint else {}
     names = list(dict.fromkeys([*wanted, *more]))
     chosen = {one.feature: one for one in (recipes(config, names, weights) if names else [])}
     for name, fingerprint in wanted.items():

@@ -166,7 +166,7 @@ def test_a_head_of_another_protocol_or_mapping_is_not_asked(
         (["--protocol", "cat-6:4"], "was trained on 'demo cat-6:6', asked for is 'demo cat-6:4'"),
         (["--mapping", str(mine), "--name", "demo"], "random.safetensors: was trained with mapping "),
         (["--head", "../../evil"], "head '../../evil': it must be the name of one folder"),
-        (["--dataset", "../x"], "dataset '../x': it must be the name of one folder"),
+        (["--dataset", "../x"], "no dataset '../x'. Known: "),
     ):
         assert predict.main([*trained, "--image", "a.jpg", *more]) == 2
         out, err = capsys.readouterr()
@@ -203,6 +203,42 @@ def test_only_what_the_head_needs_is_run_and_what_is_untrained_says_nothing_else
     assert "\n  1: " in out
     assert predict.main([*trained, "--image", "a.jpg", "--stages", "poses"]) == 2
     assert "no stage 'poses'. Did you mean 'pose'?" in capsys.readouterr().err
+
+
+LOOKS = """
+shown = ["face"]
+[stages.face]
+[stages.scene]
+untrained = true
+"""
+
+
+def test_without_a_head_that_fits_what_is_seen_is_told_alone(
+    trained: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "looks.toml").write_text(LOOKS)
+    Image.new("RGB", (64, 48)).save(tmp_path / "a.jpg")
+    words = [*trained[2:-2], "--config", str(tmp_path / "looks.toml"), "--out", str(tmp_path / "out")]
+    photo = ["--image", str(tmp_path / "a.jpg"), "--boxes", "1,2,30,40"]
+    status, told, _ = told_of(words, tmp_path / "a.jpg", "--boxes", "1,2,30,40")
+    assert (status, told["head"], told["notes"], told["left_out"]) == (0, None, [], ["scene"])
+    (person,) = told["persons"]
+    assert (person["emotions"], person["reason"]) == (None, "no head")
+    assert person["features"]["face"]["status"] == "no_face"
+    out, err = capsys.readouterr()
+    assert err == ""
+    (why,) = (line for line in out.splitlines() if line.startswith("no head answers"))
+    assert "sem_ib_dml.safetensors: no such checkpoint" in why
+    assert "  0: face no_face (no face in the person's box)\n" in out
+    assert "no prediction" not in out
+    for more, fault in (
+        (["--head", "ib_dml"], "ib_dml.safetensors: no such checkpoint"),
+        (["--seeds", "5", "--name", "mine"], "no such checkpoint"),
+    ):
+        assert predict.main([*words, *photo, *more]) == 2, "who names a head means it"
+        assert fault in capsys.readouterr().err
+    status, told, _ = told_of([*words[:-2], *trained[:2], *words[-2:]], tmp_path / "a.jpg", "--boxes", "1,2,30,40")
+    assert (status, told["head"]["head"], list(told["persons"][0]["features"])) == (0, "random", ["face"])
 
 
 def test_a_head_of_drawn_scenes_says_so_of_photographs_alone(

@@ -10,6 +10,7 @@ import pytest
 import pipeline.running.recipes
 from cache.errors import ConfigError, UnknownName
 from pipeline.running.recipes import DatasetConfig, Recipe, dataset_config, recipes, weights_of
+from pipeline.running.request import Request
 from pipeline.stages.backbone import Extractor
 from pipeline.weights.folder import Weights
 
@@ -67,6 +68,38 @@ def test_names_are_those_of_the_config() -> None:
         recipes(config, ["sem2vc"], Weights(Path("none"), untrained=True))
     with pytest.raises(ConfigError, match="is for dataset 'demo', DATASET is 'emotic'"):
         dataset_config("emotic", Path(pipeline.running.recipes.__file__).parents[1] / "configs" / "demo.toml")
+
+
+def test_a_config_without_dataset_fits_any_and_its_shards_are_the_datasets_own(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text("[stages.face]\n")
+    for dataset, images in {"demo": 128, "emotic": 256}.items():
+        own = dataset_config(dataset)
+        found = dataset_config(dataset, path)
+        assert (found.dataset, found.shard_images, own.shard_images) == (dataset, images, images)
+    path.write_text("shard_images = 7\n[stages.face]\n")
+    assert dataset_config("demo", path).shard_images == 7
+    path.write_text('shown = ["fcae"]\n[stages.face]\n')
+    with pytest.raises(ConfigError, match=r"mine\.toml: shown: no stage 'fcae'\. Did you mean 'face'"):
+        dataset_config("demo", path)
+
+
+def test_a_word_is_a_shipped_configs_name_and_a_file_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "expression" in dataset_config("heco", Path("light")).stages
+    assert dataset_config("demo", Path("demo")) == dataset_config("demo")
+    with pytest.raises(UnknownName, match=r"no config 'lihgt'\. Did you mean 'light'"):
+        dataset_config("demo", Path("lihgt"))
+    with pytest.raises(UnknownName, match="no dataset 'light'"):
+        dataset_config("light")
+    with pytest.raises(ConfigError, match=r"lihgt\.toml: no such config file"):
+        dataset_config("demo", Path("lihgt.toml"))
+    Path("light").write_text("[stages.face]\n")
+    assert list(dataset_config("demo", Path("light")).stages) == ["face"]
+    there = Request("demo", Path(), Path(), Path(), config=Path("light")).absolute().config
+    assert there == tmp_path / "light"
+    Path("light").unlink()
+    assert Request("demo", Path(), Path(), Path(), config=Path("light")).absolute().config == Path("light")
 
 
 @pytest.mark.parametrize(

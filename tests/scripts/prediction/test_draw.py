@@ -1,5 +1,6 @@
 """The picture of ``make predict`` takes what any stage says of a person, and loses nothing of the photograph."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from pipeline.stages import pose_vector
 from scripts.prediction import document
 from scripts.prediction.draw import STRIP, draw
 
+NO_FACE = {"status": "no_face", "reason": "none here"}
 EMOTIONS = {"one_shot": {"Esteem": 0.7, "Yearning": 0.3}}
 
 
@@ -29,6 +31,45 @@ def test_joints_that_are_only_counted_are_not_drawn() -> None:
     one, other = (draw(plain, told(person | {"features": kept})) for kept in ({}, {"pose_vector": words}))
     assert one.tobytes() == other.tobytes()
     assert one.tobytes() != draw(plain, told(person | {"features": {"pose": {"joints": [[40, 50, 1]]}}})).tobytes()
+
+
+def test_limbs_and_a_silhouette_are_drawn_where_they_are() -> None:
+    """Neck (20, 40) to mid-hip (80, 40); the right knee is not sure, so there is no thigh."""
+    plain = Image.new("RGB", (200, 160), "white")
+    joints = [[0.0, 0.0, 0.0] for _ in range(25)]
+    joints[1], joints[8], joints[9], joints[10] = [20, 40, 1], [80, 40, 1], [80, 60, 1], [80, 120, 0.1]
+    square = [[120, 90], [180, 90], [180, 150], [120, 150]]
+    features = {"pose": {"joints": joints}, "mask": {"outline": [square], "person": 0.5}}
+    drawn = np.asarray(draw(plain, told({"box": [100, 10, 190, 155], "features": features})))
+    dark = (drawn != 255).any(2)
+    assert dark[40, 20:80].all()
+    assert dark[40:60, 80].all()
+    assert not dark[70:, 80][:50].any()
+    assert dark[95:145, 125:175].all()
+    assert (drawn[95:145, 125:175, 0] > 200).all(), "the photograph is seen through it"
+
+
+def test_what_a_face_shows_stands_beside_the_answer_and_without_a_head_alone() -> None:
+    shares = {"expressions": {"happy": 0.9, "sad": 0.1}}
+    one, other, none = told(
+        {"box": [0, 0, 9, 9], "features": {"expression": shares}},
+        {"box": [0, 0, 9, 9], "features": {"expression": shares}, "emotions": None, "reason": "no head"},
+        {"box": [0, 0, 9, 9], "features": {"face": NO_FACE}, "emotions": None, "reason": "no head"},
+        head=None,
+    )["persons"]
+    assert document.label(one, 1) == ["0: Esteem 70 %", "face: happy 90 %"]
+    assert document.label(other, 2) == ["1: face: happy 90 %"]
+    assert document.label(none, 2) == ["2: no face seen"]
+    assert document.legend(other) == "1: face: happy 90 %"
+    both = told(head=None) | {"persons": [other, none]}
+    assert document.warnings(both) == []
+    assert document.caption(both) == "No head was trained. Seen by networks: expression, face"
+    told_lines = document.lines(Path("a.jpg"), both)
+    assert told_lines == [
+        "a.jpg: 2 people",
+        "  1: expression happy 90.0 %, sad 10.0 %",
+        "  2: face no_face (none here)",
+    ]
 
 
 def test_an_untrained_feature_draws_nothing_and_is_named_below() -> None:

@@ -91,3 +91,30 @@ def test_a_trained_detector_is_taken_before_faces(tmp_path: Path, monkeypatch: p
     for way in ("", "objects"):
         assert finder(tmp_path, way, objects={}).find(tmp_path / "a.jpg", PHOTO) is nobody
     assert finder(tmp_path, "faces", objects={}).find(tmp_path / "a.jpg", PHOTO).how["boxes"] == "from faces"
+
+
+def test_bodies_are_looked_for_before_faces_where_the_config_has_blazepose(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Nobody:
+        def __init__(self, weights: Weights, device: str) -> None:
+            pass
+
+        def find(self, path: Path, image: Image.Image) -> tuple[Any, list[Any]]:
+            return finding.NONE, []
+
+    blazepose = {"skeleton": {"stage": "pose", "model": "blazepose-full"}}
+    with pytest.raises(
+        AffectError, match=r"^PEOPLE=pose: weights mediapipe/.* are absent \(make weights DATASET=table"
+    ):
+        finder(tmp_path, "pose", **blazepose)
+    assert finder(tmp_path, **blazepose).find(tmp_path / "a.jpg", PHOTO).how["boxes"] == "from faces"
+    monkeypatch.setattr(finding, "ByBodies", Nobody)
+    monkeypatch.setattr(Weights, "trained", lambda *_: True)
+    for way, stages in (("", blazepose), ("pose", {})):
+        assert finder(tmp_path, way, **stages).find(tmp_path / "a.jpg", PHOTO).how == {
+            "boxes": "from bodies",
+            "persons": [],
+            "reason": "neither a body (BlazePose) nor a face (MTCNN) was found in it",
+        }
+    assert finder(tmp_path, "").find(tmp_path / "a.jpg", PHOTO).how["boxes"] == "from faces"

@@ -1,0 +1,59 @@
+"""Which head answers: the one that HEAD names, else the usual one where it was trained on these features, else none."""
+
+import argparse
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cache.errors import AffectError
+from heads.checkpoints import checkpoint
+from heads.checkpoints.about import check_protocol
+from heads.checkpoints.checkpoint import Checkpoint
+from heads.experiments import runs
+from heads.experiments.grid import usual_protocol
+from heads.protocol import find
+from pipeline.running.recipes import DatasetConfig
+from pipeline.weights.folder import Weights
+from scripts.prediction.model import Model, build
+
+USUAL = "sem_ib_dml"
+"""The head that is asked when none is named."""
+
+
+class Answering(NamedTuple):
+    """model: what looks, with the head if there is one. about: of the head and its checkpoint, {} without one. why:
+    there is none, "" when there is."""
+
+    model: Model
+    about: dict[str, Any]
+    why: str
+
+
+def choose(options: argparse.Namespace, config: DatasetConfig, weights: Weights) -> Answering:
+    """The head that the words mean, and the networks. Without HEAD, or what a head is trained with, those networks of
+    ``config`` do that STAGES or its own ``shown`` name.
+
+    Raises: AffectError when the head that is named is not there or was trained on other features.
+    """
+    shown = options.stages.split() or list(config.shown)
+    named = any((options.head, options.protocol, options.name, options.mapping, options.set))
+    try:
+        path, loaded = _trained(options)
+        model = build(path, loaded, config, weights, options.device, shown)
+        return Answering(model, {"head": options.head or USUAL, "checkpoint": str(path), **loaded.about}, "")
+    except AffectError as error:
+        if named or not shown:
+            raise
+        why = str(error)
+    return Answering(build(Path(), None, config, weights, options.device, shown), {}, why)
+
+
+def _trained(options: argparse.Namespace) -> tuple[Path, Checkpoint]:
+    head = options.head or USUAL
+    runs.check_head(options.runs, head)
+    protocol = find(options.protocol or usual_protocol(head), options.mapping)
+    asked = (options.runs, options.dataset, protocol.name, head, options.name, options.mapping)
+    path = runs.checkpoint(*asked, runs.changed(options.seeds, options.set))
+    loaded = checkpoint.load(path)
+    if options.mapping:
+        check_protocol(path, loaded.about, protocol)
+    return path, loaded
