@@ -113,11 +113,11 @@ test-plugins: $(READY) ## the contract suites on your own plug-ins alone: PLUGIN
 
 .PHONY: test
 test: $(READY) ## the tests that run anywhere, in minutes
-	@$(PY) -m pytest -m 'not slow and not gpu and not weights'
+	@$(PY) -m pytest -n auto -m 'not slow and not gpu and not weights'
 
 .PHONY: test-all
 test-all: $(READY) ## the slow tests too
-	@$(PY) -m pytest -m 'not gpu and not weights'
+	@$(PY) -m pytest -n auto -m 'not gpu and not weights'
 
 .PHONY: lint
 lint: $(READY) ## ruff, mypy, import borders

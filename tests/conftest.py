@@ -10,6 +10,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--outside", action="store_true", help="try the plug-ins of PLUGINS, or of installed packages")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The whole demo first: with several processes (``-n auto``, a file to each) the longest file must not begin last."""
+    items.sort(key=lambda item: item.path.name != "test_demo.py")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     wait_briefly()  # nothing has loaded torch yet
     if not config.getoption("outside"):
