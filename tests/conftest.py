@@ -11,7 +11,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The whole demo first: with several processes (``-n auto``, a file to each) the longest file must not begin last."""
+    """The whole demo first: of several processes (``-n auto``, a file to each) none must begin it last."""
     items.sort(key=lambda item: item.path.name != "test_demo.py")
 
 

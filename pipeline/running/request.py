@@ -1,6 +1,6 @@
 """What the command line asked for, and the opened features that follow from it; also what a Dask worker is sent."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -66,23 +66,25 @@ class Request:
         Raises: UnknownName, ConfigError, WeightsError naming all the files that are absent.
         """
         config, weights = dataset_config(self.dataset, self.config), Weights(self.weights, self.untrained)
-        weights.demand(weights_of(config, self.stages), self._fetching())
+        fetch = fetching(self.dataset, self.config, self.weights, self.stages)
+        weights.demand(weights_of(config, self.stages), fetch)
         return config, tuple(recipes(config, list(self.stages), weights))
-
-    def _fetching(self) -> str:
-        """The command that fetches the weights."""
-        words = ["make", "weights", f"DATASET={self.dataset}"]
-        if self.stages:
-            words.append(f'STAGES="{" ".join(self.stages)}"')
-        if self.config:
-            words.append(f"CONFIG={self.config}")
-        if self.weights != Path("weights"):
-            words.append(f"WEIGHTS={self.weights}")
-        if folders := plugin_folders.absolute():
-            words.append(f'PLUGINS="{folders}"')
-        return " ".join(words)
 
     def features(self, manifest: Manifest, images: int, chosen: tuple[Recipe, ...]) -> Mapping[str, Feature]:
         """The features of ``chosen``, opened; their feature.json must be there."""
         layout = Layout(manifest, images)
         return {one.feature: Feature(self.folder / one.feature / one.fingerprint, layout) for one in chosen}
+
+
+def fetching(dataset: str, config: Path | None, weights: Path, stages: Sequence[str]) -> str:
+    """The command that fetches the weights of ``stages``, of all when there are none."""
+    words = ["make", "weights", f"DATASET={dataset}"]
+    if stages:
+        words.append(f'STAGES="{" ".join(stages)}"')
+    if config:
+        words.append(f"CONFIG={config}")
+    if weights != Path("weights"):
+        words.append(f"WEIGHTS={weights}")
+    if folders := plugin_folders.absolute():
+        words.append(f'PLUGINS="{folders}"')
+    return " ".join(words)

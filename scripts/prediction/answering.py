@@ -1,6 +1,7 @@
 """Which head answers: the one that HEAD names, else the usual one where it was trained on these features, else none."""
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ from heads.experiments import runs
 from heads.experiments.grid import usual_protocol
 from heads.protocol import find
 from pipeline.running.recipes import DatasetConfig
+from pipeline.running.request import fetching
 from pipeline.weights.folder import Weights
 from scripts.prediction.model import Model, build
 
@@ -35,16 +37,17 @@ def choose(options: argparse.Namespace, config: DatasetConfig, weights: Weights)
     Raises: AffectError when the head that is named is not there or was trained on other features.
     """
     shown = options.stages.split() or list(config.shown)
+    fetch = partial(fetching, options.dataset, options.config, options.weights)
     named = any((options.head, options.protocol, options.name, options.mapping, options.set))
     try:
         path, loaded = _trained(options)
-        model = build(path, loaded, config, weights, options.device, shown)
+        model = build(path, loaded, config, weights, options.device, shown, fetch)
         return Answering(model, {"head": options.head or USUAL, "checkpoint": str(path), **loaded.about}, "")
     except AffectError as error:
         if named or not shown:
             raise
         why = str(error)
-    return Answering(build(Path(), None, config, weights, options.device, shown), {}, why)
+    return Answering(build(Path(), None, config, weights, options.device, shown, fetch), {}, why)
 
 
 def _trained(options: argparse.Namespace) -> tuple[Path, Checkpoint]:

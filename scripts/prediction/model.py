@@ -1,6 +1,6 @@
 """The head, if there is one, and every stage that is needed, loaded once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from cache.errors import StoreError
 from cache.spec import Granularity, Status
 from heads.checkpoints.checkpoint import Checkpoint
 from pipeline.running.memory import Memory
-from pipeline.running.recipes import DatasetConfig, recipes
+from pipeline.running.recipes import DatasetConfig, recipes, weights_of
 from pipeline.stage import Extracted, Photo
 from pipeline.weights.folder import Weights
 
@@ -108,16 +108,20 @@ def build(
     config: DatasetConfig,
     weights: Weights,
     device: str,
-    more: Sequence[str] = (),
+    more: Sequence[str],
+    fetch: Callable[[Sequence[str]], str],
 ) -> Model:
     """The head's features, which must be made as those it was trained on, and their sources.
 
     path: of the checkpoint, for errors. checkpoint: None for none. more: features of the config that are told too.
+    fetch: the command that fetches the weights of some features.
     Raises: StoreError when a feature would be another than the head's; WeightsError for an absent checkpoint;
     UnknownName, ConfigError.
     """
     wanted: dict[str, str] = checkpoint.about["features"] if checkpoint else {}
     names = list(dict.fromkeys([*wanted, *more]))
+    if names:
+        weights.demand(weights_of(config, names), fetch(names))
     chosen = {one.feature: one for one in (recipes(config, names, weights) if names else [])}
     for name, fingerprint in wanted.items():
         if chosen[name].fingerprint != fingerprint:

@@ -213,6 +213,18 @@ untrained = true
 """
 
 
+def test_absent_weights_are_fetched_by_the_command_that_is_told(
+    trained: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``make weights`` alone would fetch another dataset's."""
+    Image.new("RGB", (64, 64)).save(tmp_path / "a.png")
+    words = ["--image", str(tmp_path / "a.png"), "--stages", "face pose", "--weights", str(tmp_path / "w")]
+    (tmp_path / "c.toml").write_text('dataset = "demo"\n[stages.face]\n[stages.pose]\n')
+    assert predict.main([*trained, *words, "--config", str(tmp_path / "c.toml")]) == 2
+    cure = f'make weights DATASET=demo STAGES="face pose" CONFIG={tmp_path}/c.toml WEIGHTS={tmp_path}/w fetches '
+    assert cure in capsys.readouterr().err
+
+
 def test_without_a_head_that_fits_what_is_seen_is_told_alone(
     trained: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
