@@ -3,7 +3,8 @@
 import os
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
@@ -39,6 +40,20 @@ def fault(error: Exception) -> PluginFault | None:
         return PluginFault(where, f"{text}. {WHOLE}=1 shows the whole traceback")
     traceback.print_exception(error, file=sys.stderr)
     return PluginFault(where, text)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """What a plug-in's own code raises inside is its fault; every other exception is raised as it is.
+
+    Raises: PluginFault.
+    """
+    try:
+        yield
+    except Exception as error:
+        if raised := fault(error):
+            raise raised from error
+        raise
 
 
 def _inside(file: str) -> bool:

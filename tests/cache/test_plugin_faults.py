@@ -155,6 +155,26 @@ def test_in_a_grid_such_a_row_fails_alone(
     assert "was given features [image/pooled (2, 32, 24)" in absent["error"]
 
 
+def test_a_trained_heads_checkpoint_is_not_blamed_for_its_code(
+    place: list[str],
+    write,  # type: ignore[no-untyped-def]
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = [*place, "--head", "later", "--protocol", "single-label", "--set", "epochs=1 per_class=0"]
+    text = HEAD.replace(
+        "        x = f", "        if not self.training and LATER: raise KeyError('boom')\n        x = f"
+    )
+    write("later", text.replace("LATER", "len(features['row'][0]) < 0"))
+    assert main(["train", *words]) == 0
+    path = write("later", text.replace("LATER", "len(features['row'][0]) < 2"))
+    capsys.readouterr()
+    assert main(["evaluate", *words]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f"error: {path}:24: KeyError: 'boom'; forward was given features [image/pooled (2, 1, 24)")
+    assert err.count("\n") == 1
+    assert "checkpoint" not in err
+
+
 def test_nobody_elses_fault_is_a_plug_ins() -> None:
     with pytest.raises(ValueError, match="Expecting") as caught:
         json.loads("{")
