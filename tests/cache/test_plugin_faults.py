@@ -125,16 +125,33 @@ def test_a_file_without_its_class_and_wrong_shapes_are_told(
     write,  # type: ignore[no-untyped-def]
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    write("empty", "Modle = 3\n")
-    assert "heads/models/empty.py: has no class Model" in complaint(capsys, place, "empty")
-    write(
+    path = write("empty", "Modle = 3\n")
+    assert f"error: {path}: has no class Model" in complaint(capsys, place, "empty")
+    path = write(
         "flat",
         HEAD.replace("self.layer(x))", "self.layer(x).mean(1))").replace("cross_entropy(output", "x(output")
         + "\nx = lambda a, b: a.sum(1)\n",
     )
-    assert "heads/models/flat.py: forward gives logits as (2, 26), 2 seeds and " in complaint(capsys, place, "flat")
-    write("scalar", HEAD.replace("targets[CLASS])}", "targets[CLASS]).sum()}"))
-    assert "heads/models/scalar.py: terms gives class as (), 2 seeds want (2,)" in complaint(capsys, place, "scalar")
+    assert f"{path}: forward gives logits as (2, 26), 2 seeds and " in complaint(capsys, place, "flat")
+    path = write("scalar", HEAD.replace("targets[CLASS])}", "targets[CLASS]).sum()}"))
+    assert f"{path}: terms gives class as (), 2 seeds want (2,). ARCHITECTURE.md shows a head" in complaint(
+        capsys, place, "scalar"
+    )
+
+
+def test_a_method_that_cannot_be_called_is_named_with_its_line(
+    place: list[str],
+    write,  # type: ignore[no-untyped-def]
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Python raises in the caller, where nothing of the plug-in is running."""
+    for name, right, wrong, told in (
+        ("few", "forward(self, features)", "forward(self)", "23: forward(self) cannot be called as forward(self, feat"),
+        ("unbound", "    @classmethod\n", "", "19: inputs_of(cls, config) cannot be called as inputs_of(config)."),
+        ("built", "widths, sizes, seeds):", "widths):", "15: __init__(self, config, widths) cannot be called as "),
+    ):
+        path = write(name, HEAD.replace(right, wrong, 1))
+        assert f"error: {path}:{told}" in complaint(capsys, place, name)
 
 
 def test_in_a_grid_such_a_row_fails_alone(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cache import plugin_folders, plugins
-from cache.errors import PluginError
+from cache.errors import PluginError, PluginFault
 from cache.plugin_code import code
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -150,10 +150,17 @@ def test_a_path_that_is_none_and_one_too_deep(give: Give, monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("x = 1\nx = = 2\n", "mine.py:2: SyntaxError: invalid syntax. It cannot be loaded"),
-        ("import sys\n\nimport nonesuch\n", "mine.py:3: ModuleNotFoundError: No module named 'nonesuch'."),
-        ("from heads.losses import _parts\n", "_parts.py:2: ZeroDivisionError: division by zero."),
+        ("x = 1\nx = = 2\n", "mine.py:2: SyntaxError: invalid syntax. TRACEBACK=1 shows"),
+        (
+            "import sys\n\nimport nonesuch\n",
+            "mine.py:3: ModuleNotFoundError: No module named 'nonesuch'. TRACE",
+        ),
+        (
+            "from heads.losses import _parts\n",
+            "_parts.py:2: ZeroDivisionError: division by zero; called in {0}/",
+        ),
         ("raise SystemExit('bye')\n", "mine.py:1: SystemExit: bye."),
+        ("x = '\0'\n", "mine.py: "),
         ("class Los: ...\n", "mine.py: has no class Loss, which every loss has."),
     ],
 )
@@ -161,7 +168,8 @@ def test_a_plug_in_that_cannot_be_loaded_names_its_line(give: Give, text: str, t
     folder = give(**{"heads/losses/mine.py": text, "heads/losses/_parts.py": "\n1 / 0\n"})
     with pytest.raises(PluginError) as caught:
         loss()
-    assert str(caught.value).startswith(f"{folder}/heads/losses/{told}")
+    assert str(caught.value).startswith(f"{folder}/heads/losses/{told.format(folder)}")
+    assert isinstance(caught.value, PluginFault), "fails alone in a grid"
     assert "\n" not in str(caught.value)
 
 
