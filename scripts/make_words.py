@@ -73,7 +73,7 @@ def _parsed(path: Path) -> ast.Module:
     """Empty for a file that is none of Python's yet: it is told where it is used, and knows no settings."""
     try:
         return ast.parse(path.read_bytes())
-    except (SyntaxError, ValueError):  # a NUL byte is a ValueError before Python 3.12
+    except (SyntaxError, ValueError):  # a NUL byte is a ValueError before Python 3.11.4
         return ast.Module([], [])
 
 
