@@ -27,7 +27,7 @@ override given := $(strip $(foreach .v,$(.VARIABLES),$(if $(filter command,$(fir
 override q = '$(subst ','\'',$(1))'
 override reader := $(if $(given),$(or $(wildcard $(PY)),$(PYTHON)))
 override wrong := $(if $(reader),$(shell $(reader) $(call q,$(dir $(firstword $(MAKEFILE_LIST)))scripts/make_words.py) $(call q,$(or $(MAKECMDGOALS),help)) \
-	$(foreach .v,$(given),$(call q,$(.v)=$(value $(.v))))))
+	$(foreach .v,$(given),$(call q,$(.v)=$(value $(.v)))) || echo 'the variables cannot be checked: $(reader) failed, see above'))
 ifneq ($(wrong),)
 $(error $(wrong))
 endif

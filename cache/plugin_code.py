@@ -68,9 +68,13 @@ def _parsed(path: Path) -> tuple[str, ast.AST]:
     """A digest of the code without remarks, and its tree. Raises: PluginError."""
     text = plugin_folders.source(path)
     try:
-        return digest(_without_remarks(text).encode()), ast.parse(text)
+        tree = ast.parse(text)  # before the tokens, whose faults have no line
     except SyntaxError as error:
-        raise PluginError(f"{path}:{error.lineno}: SyntaxError: {error.msg}") from None
+        line = f":{error.lineno}" if error.lineno else ""
+        raise PluginError(f"{path}{line}: SyntaxError: {error.msg}") from None
+    except ValueError as error:  # a NUL byte, before Python 3.11.4
+        raise PluginError(f"{path}: {error}") from None
+    return digest(_without_remarks(text).encode()), tree
 
 
 def _without_remarks(text: bytes) -> str:

@@ -3,7 +3,8 @@
 import os
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
@@ -19,7 +20,7 @@ _MOST = 200
 """Characters of an exception's own text, and of what was given."""
 
 
-def fault(error: Exception) -> PluginFault | None:
+def fault(error: BaseException) -> PluginFault | None:
     """``error`` as the fault of the plug-in whose code was running last; None for one that a user can mend, and where
     no plug-in was running. With TRACEBACK=1 in the environment the whole traceback goes to stderr."""
     if isinstance(error, AffectError):
@@ -27,12 +28,13 @@ def fault(error: Exception) -> PluginFault | None:
     running = [
         (frame, line) for frame, line in traceback.walk_tb(error.__traceback__) if _inside(frame.f_code.co_filename)
     ]
-    text = f"{type(error).__name__}: {_short(' '.join(str(error).split()))}"
+    said = error.msg if isinstance(error, SyntaxError) else str(error)
+    text = f"{type(error).__name__}: {_short(' '.join(said.split()))}"
     if isinstance(error, SyntaxError) and error.filename and _inside(error.filename):
-        where = f"{_shown(error.filename)}:{error.lineno}"
+        where = ":".join([shown(error.filename), *([str(error.lineno)] if error.lineno else [])])
     elif running:
         frame, line = running[-1]
-        where, text = f"{_shown(frame.f_code.co_filename)}:{line}", f"{text}{_given(frame)}{_caller(running)}"
+        where, text = f"{shown(frame.f_code.co_filename)}:{line}", f"{text}{_given(frame)}{_caller(running)}"
     else:
         return None
     if os.environ.get(WHOLE, "0") in ("", "0"):
@@ -41,12 +43,32 @@ def fault(error: Exception) -> PluginFault | None:
     return PluginFault(where, text)
 
 
+@contextmanager
+def told() -> Iterator[None]:
+    """What a plug-in's own code raises inside is its fault; every other exception is raised as it is.
+
+    Raises: PluginFault.
+    """
+    try:
+        yield
+    except Exception as error:
+        if raised := fault(error):
+            raise raised from error
+        raise
+
+
 def _inside(file: str) -> bool:
     """Whether a file is a plug-in's, of this project or outside it."""
     return any(Path(file).is_relative_to(ROOT / room) for room in ROOMS) or plugin_folders.holds(Path(file))
 
 
-def _shown(file: str) -> str:
+def file_of(made: type) -> str:
+    """The file of a plug-in's class, as ``shown``."""
+    return shown(str(getattr(sys.modules.get(made.__module__), "__file__", None) or made.__module__))
+
+
+def shown(file: str) -> str:
+    """A file as errors name it: below this project's folder, or whole."""
     path = Path(file)
     return (path.relative_to(ROOT) if path.is_relative_to(ROOT) else path).as_posix()
 
@@ -74,7 +96,7 @@ def _caller(running: list[tuple[FrameType, int]]) -> str:
     """The plug-in that called the one that was running, when it is another."""
     last = running[-1][0].f_code.co_filename
     other = next(((frame, line) for frame, line in reversed(running) if frame.f_code.co_filename != last), None)
-    return f"; called in {_shown(other[0].f_code.co_filename)}:{other[1]}" if other else ""
+    return f"; called in {shown(other[0].f_code.co_filename)}:{other[1]}" if other else ""
 
 
 def _short(text: str) -> str:

@@ -20,7 +20,7 @@ from types import CodeType
 from typing import Any
 
 from cache.errors import PluginError
-from cache.plugin_rooms import CONFIGS, ROOMS, check, modules_of
+from cache.plugin_rooms import CONFIGS, CURES, ROOMS, check, modules_of
 
 VARIABLE = "PLUGINS"
 GROUP = "affect_cache.plugins"
@@ -59,8 +59,9 @@ class Outside:
         if module in self.modules:
             return self.modules[module]
         for one in self.folders:
-            if one.package and module.startswith(f"{one.package}."):
-                base = one.path.joinpath(*module.removeprefix(f"{one.package}.").split("."))
+            if one.package and module.partition(".")[0] == one.package.partition(".")[0]:
+                above = one.path.parents[one.package.count(".")]  # the folder that the whole package lies in
+                base = above.joinpath(*module.split("."))
                 return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
         return None
 
@@ -127,8 +128,9 @@ def _installed() -> Iterator[Folder]:
         told = f"entry point {entry.name} = {entry.value} of {GROUP}"
         try:
             spec = find_spec(entry.value)
-        except (ImportError, ValueError) as error:
-            raise PluginError(f"{told}: {' '.join(str(error).split())}. Mend or uninstall it") from None
+        except (Exception, SystemExit) as error:  # the packages above it are imported
+            raised = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            raise PluginError(f"{told}: {raised}. Mend or uninstall it") from None
         if spec is None or not spec.submodule_search_locations:
             raise PluginError(f"{told}: there is no such package. Mend or uninstall it")
         for place in spec.submodule_search_locations:
@@ -145,10 +147,10 @@ def _scanned(folders: list[Folder]) -> Outside:
         check(one.path, one.named, _HERE)
         for room in ROOMS:
             for module, path in modules_of(one.path, room):
-                _add(modules, module, path, _shipped(module))
+                _add(modules, module, path, _shipped(module), "Rename one of them")
         for room, known in configs.items():
             for path in sorted((one.path / room).glob("*.toml")):
-                _add(known, path.stem, path, _HERE / room / path.name)
+                _add(known, path.stem, path, _HERE / room / path.name, CURES[room])
     return Outside(chosen, modules, configs)
 
 
@@ -158,10 +160,10 @@ def _shipped(module: str) -> Path:
     return base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
 
 
-def _add(known: dict[str, Path], name: str, path: Path, shipped: Path) -> None:
+def _add(known: dict[str, Path], name: str, path: Path, shipped: Path, cure: str) -> None:
     other = known.get(name) or (shipped if shipped.exists() else None)
     if other:
-        raise PluginError(f"{path}: {other} has that name already. Rename one of them")
+        raise PluginError(f"{path}: {other} has that name already. {cure}")
     known[name] = path
 
 

@@ -14,6 +14,12 @@ ROOMS = (
 """Of modules: ``heads/models/my_head.py`` is the module heads.models.my_head."""
 CONFIGS = ("heads/configs", "heads/configs/grids", "pipeline/configs")
 """Of TOML files."""
+CURES = {
+    "heads/configs": "A head has one config. Leave one out",
+    "heads/configs/grids": "Rename one of them",
+    "pipeline/configs": "Another config of a dataset lies outside such folders and is given as CONFIG=<path>",
+}
+"""Of a config whose name is taken; a config is named as its plug-in, so only a grid can be renamed."""
 PACKAGES = tuple(room.replace("/", ".") for room in ROOMS)
 _SIDES = ("heads", "pipeline")
 
@@ -70,7 +76,8 @@ def _check_configs(folder: Path, project: Path, room: str, plugins: str) -> None
     for path in sorted((folder / room).glob("*.toml")):
         homes = [top / plugins / path.stem for top in (folder, project)]
         if not any(home.with_suffix(".py").exists() or home.is_dir() for home in homes):
-            raise PluginError(f"{path}: is the config of {plugins}/{path.stem}.py, which is not there")
+            told = f"{path}: is the config of {plugins}/{path.stem}.py, which is not there"
+            raise PluginError(f"{told}. {CURES[room]}" if room == "pipeline/configs" else told)
 
 
 def modules_of(folder: Path, room: str) -> Iterator[tuple[str, Path]]:

@@ -3,19 +3,15 @@
 Plug-ins are this project's and, in the same words, those of the user's own folders (cache/plugin_folders.py).
 """
 
-import traceback
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
 from typing import Any
 
-from cache import plugin_folders
-from cache.errors import PluginError, PluginFault, unknown
+from cache import plugin_faults, plugin_folders, plugin_signatures
+from cache.errors import AffectError, PluginFault, unknown
 from cache.plugin_rooms import CONFIGS, PACKAGES
-
-_SHOWN = 200
-"""Characters of what went wrong in a plug-in."""
 
 
 def names(package: str) -> list[str]:
@@ -38,40 +34,38 @@ def kind(package: str) -> str:
 def load(package: str, name: str, attribute: str) -> Any:
     """``attribute`` of the module ``name`` in ``package``.
 
-    Raises: UnknownName with the nearest name; PluginError for one that cannot be imported or has no such
-    attribute. ``name`` comes from users, so only listed names are imported.
+    Raises: UnknownName with the nearest name; PluginFault for one that cannot be imported or used. ``name`` comes from
+    users, so only listed names are imported.
     """
     if name not in (known := names(package)):
         raise unknown(kind(package), name, known)
     module = f"{package}.{name}"
-    if package in PACKAGES and (file := plugin_folders.found().modules.get(module)):
-        return _loaded(module, file, attribute)
-    return _attribute(import_module(module), f"{module.replace('.', '/')}.py", attribute)
+    if package not in PACKAGES:
+        return getattr(import_module(module), attribute)
+    file = str(plugin_folders.found().modules.get(module) or f"{module.replace('.', '/')}.py")
+    return _attribute(_loaded(module, file), attribute)
 
 
-def _loaded(module: str, file: Path, attribute: str) -> Any:
+def _loaded(module: str, file: str) -> ModuleType:
+    """Raises: PluginFault for whatever a user's file does."""
     try:
-        loaded = import_module(module)
-    except (Exception, SystemExit) as error:  # whatever a user's file does
-        told = error.msg if isinstance(error, SyntaxError) else " ".join(str(error).split())[:_SHOWN]
-        raise PluginError(f"{_place(error, file)}: {type(error).__name__}: {told}. It cannot be loaded") from error
-    return _attribute(loaded, str(file), attribute)
+        return import_module(module)
+    except AffectError:  # says itself what a user can do
+        raise
+    except (Exception, SystemExit) as error:
+        unplaced = PluginFault(file, f"{type(error).__name__}: {error}")  # such as a NUL byte's
+        raise plugin_faults.fault(error) or unplaced from error
 
 
-def _attribute(module: ModuleType, file: str, attribute: str) -> Any:
+def _attribute(module: ModuleType, attribute: str) -> Any:
+    """Raises: PluginFault when it is not there, or is a class that cannot be called as its base class says."""
+    file, word = plugin_faults.shown(str(module.__file__)), kind(module.__name__.rpartition(".")[0])
     if not hasattr(module, attribute):
-        word = kind(module.__name__.rpartition(".")[0])
         raise PluginFault(file, f"has no class {attribute}, which every {word} has. ARCHITECTURE.md shows one")
-    return getattr(module, attribute)
-
-
-def _place(error: BaseException, file: Path) -> str:
-    """File and line of the plug-ins' code that went wrong, the innermost one."""
-    if isinstance(error, SyntaxError) and error.filename:
-        return f"{error.filename}:{error.lineno}"
-    ours = {str(path) for path in plugin_folders.found().modules.values()}
-    frames = [one for one in traceback.extract_tb(error.__traceback__) if one.filename in ours]
-    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else str(file)
+    found = getattr(module, attribute)
+    if isinstance(found, type) and (told := plugin_signatures.fault(found)):
+        raise PluginFault(f"{plugin_faults.file_of(found)}:{told[0]}", f"{told[1]}. ARCHITECTURE.md shows a {word}")
+    return found
 
 
 def configs(package: str, folder: str = "configs") -> dict[str, Path]:

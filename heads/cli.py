@@ -6,15 +6,14 @@ Exit status 2 for what a user can mend.
 
 import argparse
 import os
-import sys
 from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
 from typing import NoReturn
 
 from cache import plugins
-from cache.errors import AffectError, ConfigError
-from cache.plugin_faults import fault
+from cache.command import ended
+from cache.errors import ConfigError
 
 _PACKAGE = "heads.commands"
 
@@ -51,28 +50,19 @@ def wait_briefly() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit status: 0, 2 for an error that one line explains, 130 for an interrupt, 141 without a reader."""
     wait_briefly()
+    return ended(lambda: _run(arguments), "interrupted: finished cells are kept, the one in work is not")
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    """Raises: ConfigError where there is not enough memory, too."""
     try:
         words = parser().parse_args(arguments)
         commands()[words.command].run(words)
-        sys.stdout.flush()
-    except AffectError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted: finished cells are kept, the one in work is not", file=sys.stderr)
-        return 130
-    except BrokenPipeError:  # the reader, such as head, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the flush at exit must not complain again
-        return 141
     except Exception as error:
         from heads.experiments.failure import MEMORY, reason_of
 
         if reason_of(error) != MEMORY:
-            if raised := fault(error):
-                print(f"error: {raised}", file=sys.stderr)
-                return 2
             raise
         cure = "Make sizes, batch or resamples in SET smaller, or SEEDS fewer"
-        print(f"error: not enough memory: {' '.join(str(error).split())[:160]}. {cure}", file=sys.stderr)
-        return 2
+        raise ConfigError(f"not enough memory: {' '.join(str(error).split())[:160]}. {cure}") from error
     return 0

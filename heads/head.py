@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from cache.config import Settings
 from cache.errors import PluginFault
+from cache.plugin_faults import file_of
 
 ROW = "row"
 """Beside the inputs a head names, ``features[ROW]`` holds each sample's row number in the manifest, (S, B, 1) int64."""
@@ -100,7 +101,7 @@ class Head(nn.Module, ABC):
 
     def fault(self, told: str) -> PluginFault:
         """An error of this head's file."""
-        return PluginFault(f"{type(self).__module__.replace('.', '/')}.py", told)
+        return PluginFault(file_of(type(self)), f"{told}. ARCHITECTURE.md shows a head")
 
     def parameter_count(self) -> int:
         """Trainable numbers of one seed's model."""

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cache import plugins
+from cache import plugin_faults, plugins
 from cache.config import Settings
-from cache.errors import ConfigError, unknown
+from cache.errors import ConfigError, PluginError, unknown
 from cache.manifest import Manifest
 from heads.drawing import Drawing
 from heads.head import CLASS, Output
@@ -201,22 +201,30 @@ def _file(one: type) -> str:
 
 
 def find(word: str, mapping: Path | None = None) -> Protocol:
-    """The protocol that has ``word``. Raises: UnknownName with the nearest word; ConfigError, for a mapping that no
-    protocol with that word takes, too."""
+    """The protocol that has ``word``; one that cannot be loaded hinders no other.
+
+    Raises: UnknownName with the nearest word; ConfigError, for a mapping that no protocol with that word takes, too;
+    PluginError when nobody has the word and a protocol cannot say its own.
+    """
     known: dict[str, str] = {}
     refused: list[ConfigError] = []
+    faults: list[PluginError] = []
     for kind in plugins.names(PACKAGE):
         try:
-            words = load(kind).words(mapping)
+            with plugin_faults.told():
+                words = load(kind).words(mapping)
         except ConfigError as error:  # a mapping may be another protocol's
             refused.append(error)
+            continue
+        except PluginError as error:  # so may a fault: the others can be used
+            faults.append(error)
             continue
         if twice := sorted(set(words) & known.keys()):
             raise ConfigError(f"protocol {twice[0]}: {known[twice[0]]} and {kind} have it; rename it in the MAPPING")
         known |= dict.fromkeys(words, kind)
     if word in known:
         return load(known[word])(word, mapping)
-    raise refused[0] if refused else unknown("protocol", word, list(known))
+    raise next(iter([*refused, *faults]), unknown("protocol", word, list(known)))
 
 
 def load(kind: str) -> type[Protocol]:

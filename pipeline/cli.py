@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from cache.errors import AffectError, nearest
-from cache.plugin_faults import fault
+from cache.command import ended
+from cache.errors import nearest
 from cache.plugins import load, names
 
 COMMANDS = "pipeline.commands"
@@ -29,20 +29,8 @@ class Parser(argparse.ArgumentParser):
 def main(words: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit status."""
     options = _parse(words)
-    try:
-        status: int = load(COMMANDS, options.command, "run")(options)
-        return status
-    except AffectError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 2
-    except KeyboardInterrupt:
-        sys.stderr.write("\ninterrupted. What is finished is kept; the same command goes on from there\n")
-        return 130
-    except Exception as error:
-        if raised := fault(error):
-            sys.stderr.write(f"error: {raised}\n")
-            return 2
-        raise
+    told = "\ninterrupted. What is finished is kept; the same command goes on from there"
+    return ended(lambda: int(load(COMMANDS, options.command, "run")(options)), told)
 
 
 def _parse(words: Sequence[str] | None) -> argparse.Namespace:

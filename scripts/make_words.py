@@ -62,11 +62,19 @@ def settings(heads: Path) -> set[str]:
     """The names that SET knows, from the text of ``heads``: to import it would need what is not installed yet."""
     found = set[str]()
     for path in (path for room in ROOMS for path in sorted((heads / room).rglob("*.py"))):
-        for one in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for one in ast.walk(_parsed(path)):
             if isinstance(one, ast.ClassDef) and any(_of_settings(ast.unparse(base)) for base in one.bases):
                 fields = (part.target for part in one.body if isinstance(part, ast.AnnAssign))
                 found |= {field.id for field in fields if isinstance(field, ast.Name)}
     return found
+
+
+def _parsed(path: Path) -> ast.Module:
+    """Empty for a file that is none of Python's yet: it is told where it is used, and knows no settings."""
+    try:
+        return ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):  # a NUL byte is a ValueError before Python 3.11.4
+        return ast.Module([], [])
 
 
 def _of_settings(base: str) -> bool:

@@ -5,12 +5,12 @@ mend.
 """
 
 import ast
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from cache import plugin_folders, plugins
-from cache.errors import AffectError
+from cache import plugin_faults, plugin_folders, plugins
+from cache.command import ended
+from cache.errors import PluginError
 from heads import protocol
 
 KINDS = (
@@ -24,12 +24,12 @@ _HERE = Path(__file__).parent.parent
 
 def main() -> int:
     """Returns the exit status."""
-    try:
-        for line in lines():
-            print(line)
-    except AffectError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 2
+    return ended(_run, "interrupted")
+
+
+def _run() -> int:
+    for line in lines():
+        print(line)
     return 0
 
 
@@ -37,12 +37,16 @@ def lines() -> Iterator[str]:
     """For a terminal. Raises: AffectError."""
     for title, asked, package in KINDS:
         yield from _section(f"{title} ({asked})", {name: _module(package, name) for name in plugins.names(package)})
-    words = {
-        word: _module(protocol.PACKAGE, kind)
-        for kind in plugins.names(protocol.PACKAGE)
-        for word in protocol.load(kind).words()
-    }
+    words: dict[str, Path] = {}
+    faults = []
+    for kind in plugins.names(protocol.PACKAGE):
+        try:
+            with plugin_faults.told():
+                words |= dict.fromkeys(protocol.load(kind).words(), _module(protocol.PACKAGE, kind))
+        except PluginError as error:
+            faults.append(f"  {kind} cannot say its words: {error}")
     yield from _section("protocols (PROTOCOL=)", words)
+    yield from faults
     yield from _section("grids (GRID=)", plugins.configs("heads", "configs/grids"))
 
 
@@ -69,7 +73,9 @@ def _first_line(path: Path) -> str:
     try:
         told = ast.get_docstring(ast.parse(path.read_bytes()))
     except SyntaxError as error:
-        return f"SyntaxError in line {error.lineno}: {error.msg}"
+        return f"SyntaxError{f' in line {error.lineno}' if error.lineno else ''}: {error.msg}"
+    except ValueError as error:  # a NUL byte, before Python 3.11.4
+        return f"cannot be read: {error}"
     return (told or "").partition("\n")[0].removeprefix(f"{path.stem}: ")
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from cache.command import ended
 from cache.errors import AffectError, ConfigError
 from cache.files import make_folder, replace, replace_text
 from cache.plugins import load as load_plugin
@@ -40,14 +41,7 @@ from scripts.prediction.finding import Finder
 def main(words: Sequence[str] | None = None) -> int:
     """Returns the exit status."""
     options = _parser().parse_args(words)
-    try:
-        return _run(options)
-    except AffectError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 2
-    except KeyboardInterrupt:
-        sys.stderr.write("\ninterrupted. What is written is whole\n")
-        return 130
+    return ended(lambda: _run(options), "\ninterrupted. What is written is whole")
 
 
 def _parser() -> argparse.ArgumentParser:

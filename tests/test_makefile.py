@@ -97,6 +97,23 @@ def clone(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_variables_that_cannot_be_checked_stop_make_and_a_half_written_head_does_not_hinder(clone: Path) -> None:
+    """As make would go on with the defaults."""
+    assert make(clone, "help", "SEEDS=3", PYTHON="true").returncode == 0
+    done = make(clone, "help", "SEEDS=3", PYTHON="false")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "the variables cannot be checked: false failed" in done.stderr
+    (clone / "scripts").mkdir()
+    shutil.copy(ROOT / "scripts" / "make_words.py", clone / "scripts")
+    (clone / "heads" / "models").mkdir(parents=True)
+    for number, text in enumerate((b"x = (", b"x = '\xff'", b"\0")):
+        (clone / "heads" / "models" / f"torn_{number}.py").write_bytes(text)
+    done = make(clone, "train", "head=i_dml", PYTHON=sys.executable)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert "no variable head. Did you mean HEAD?" in done.stderr
+
+
 def install(clone: Path) -> list[str]:
     """What Python was asked for by ``make install``, without looks at pip's version."""
     (clone / "calls").unlink(missing_ok=True)

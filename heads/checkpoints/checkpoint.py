@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
-from cache import plugins
+from cache import plugin_faults, plugins
 from cache.errors import AffectError, PluginError, WeightsError
 from cache.files import make_folder, replace
 from heads import protocol as protocols
@@ -124,9 +124,10 @@ def _scale(tensors: Mapping[str, Tensor], name: str, width: int) -> Scale:
 
 @torch.no_grad()
 def _of_zeros(head: Head, found: Mapping[str, Any]) -> Output:
-    """What the head makes of one sample of zeros."""
+    """What the head makes of one sample of zeros. Raises: PluginFault for what its own code raises."""
     seeds, device = len(found["seeds"]), next(iter(head.state_dict().values())).device
     sample = {name: torch.zeros(seeds, 1, found["widths"][name], device=device) for name in head.inputs}
     row = torch.zeros(seeds, 1, 1, dtype=torch.int64, device=device)
-    output: Output = head({**sample, ROW: row})
+    with plugin_faults.told():
+        output: Output = head({**sample, ROW: row})
     return output

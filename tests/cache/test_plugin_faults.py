@@ -125,16 +125,33 @@ def test_a_file_without_its_class_and_wrong_shapes_are_told(
     write,  # type: ignore[no-untyped-def]
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    write("empty", "Modle = 3\n")
-    assert "heads/models/empty.py: has no class Model" in complaint(capsys, place, "empty")
-    write(
+    path = write("empty", "Modle = 3\n")
+    assert f"error: {path}: has no class Model" in complaint(capsys, place, "empty")
+    path = write(
         "flat",
         HEAD.replace("self.layer(x))", "self.layer(x).mean(1))").replace("cross_entropy(output", "x(output")
         + "\nx = lambda a, b: a.sum(1)\n",
     )
-    assert "heads/models/flat.py: forward gives logits as (2, 26), 2 seeds and " in complaint(capsys, place, "flat")
-    write("scalar", HEAD.replace("targets[CLASS])}", "targets[CLASS]).sum()}"))
-    assert "heads/models/scalar.py: terms gives class as (), 2 seeds want (2,)" in complaint(capsys, place, "scalar")
+    assert f"{path}: forward gives logits as (2, 26), 2 seeds and " in complaint(capsys, place, "flat")
+    path = write("scalar", HEAD.replace("targets[CLASS])}", "targets[CLASS]).sum()}"))
+    assert f"{path}: terms gives class as (), 2 seeds want (2,). ARCHITECTURE.md shows a head" in complaint(
+        capsys, place, "scalar"
+    )
+
+
+def test_a_method_that_cannot_be_called_is_named_with_its_line(
+    place: list[str],
+    write,  # type: ignore[no-untyped-def]
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Python raises in the caller, where nothing of the plug-in is running."""
+    for name, right, wrong, told in (
+        ("few", "forward(self, features)", "forward(self)", "23: forward(self) cannot be called as forward(self, feat"),
+        ("unbound", "    @classmethod\n", "", "19: inputs_of(cls, config) cannot be called as inputs_of(config)."),
+        ("built", "widths, sizes, seeds):", "widths):", "15: __init__(self, config, widths) cannot be called as "),
+    ):
+        path = write(name, HEAD.replace(right, wrong, 1))
+        assert f"error: {path}:{told}" in complaint(capsys, place, name)
 
 
 def test_in_a_grid_such_a_row_fails_alone(
@@ -153,6 +170,26 @@ def test_in_a_grid_such_a_row_fails_alone(
     (absent,) = results["absent"]
     assert absent["reason"].startswith(f"error in {path}:")
     assert "was given features [image/pooled (2, 32, 24)" in absent["error"]
+
+
+def test_a_trained_heads_checkpoint_is_not_blamed_for_its_code(
+    place: list[str],
+    write,  # type: ignore[no-untyped-def]
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = [*place, "--head", "later", "--protocol", "single-label", "--set", "epochs=1 per_class=0"]
+    text = HEAD.replace(
+        "        x = f", "        if not self.training and LATER: raise KeyError('boom')\n        x = f"
+    )
+    write("later", text.replace("LATER", "len(features['row'][0]) < 0"))
+    assert main(["train", *words]) == 0
+    path = write("later", text.replace("LATER", "len(features['row'][0]) < 2"))
+    capsys.readouterr()
+    assert main(["evaluate", *words]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f"error: {path}:24: KeyError: 'boom'; forward was given features [image/pooled (2, 1, 24)")
+    assert err.count("\n") == 1
+    assert "checkpoint" not in err
 
 
 def test_nobody_elses_fault_is_a_plug_ins() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cache import plugin_folders, plugins
-from cache.errors import PluginError
+from cache.errors import PluginError, PluginFault
 from cache.plugin_code import code
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -117,7 +117,14 @@ def test_two_folders_with_one_name_are_told_with_both_files(give: Give) -> None:
         ),
         ("heads/configs/grid/x.toml", "configs/grid: no plug-in is looked for there. Did you mean 'grids'?"),
         ("heads/configs/x.toml", "x.toml: is the config of heads/models/x.py, which is not there"),
-        ("pipeline/configs/demo.toml", "demo.toml: {1}/pipeline/configs/demo.toml has that name already"),
+        (
+            "pipeline/configs/demo.toml",
+            "demo.toml: {1}/pipeline/configs/demo.toml has that name already. Another config of a dataset lies outside",
+        ),
+        (
+            "pipeline/configs/demo_mine.toml",
+            "which is not there. Another config of a dataset lies outside",
+        ),
         ("heads/models/my-head.py", "my-head.py: a plug-in's name is letters, digits and underscores, not 'my-head'"),
         ("models/x.py", "PLUGINS={0}/mine: has no folder of plug-ins in it. Known: heads/models, heads/losses"),
     ],
@@ -150,10 +157,17 @@ def test_a_path_that_is_none_and_one_too_deep(give: Give, monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("x = 1\nx = = 2\n", "mine.py:2: SyntaxError: invalid syntax. It cannot be loaded"),
-        ("import sys\n\nimport nonesuch\n", "mine.py:3: ModuleNotFoundError: No module named 'nonesuch'."),
-        ("from heads.losses import _parts\n", "_parts.py:2: ZeroDivisionError: division by zero."),
+        ("x = 1\nx = = 2\n", "mine.py:2: SyntaxError: invalid syntax. TRACEBACK=1 shows"),
+        (
+            "import sys\n\nimport nonesuch\n",
+            "mine.py:3: ModuleNotFoundError: No module named 'nonesuch'. TRACE",
+        ),
+        (
+            "from heads.losses import _parts\n",
+            "_parts.py:2: ZeroDivisionError: division by zero; called in {0}/",
+        ),
         ("raise SystemExit('bye')\n", "mine.py:1: SystemExit: bye."),
+        ("x = '\0'\n", "mine.py: "),
         ("class Los: ...\n", "mine.py: has no class Loss, which every loss has."),
     ],
 )
@@ -161,7 +175,8 @@ def test_a_plug_in_that_cannot_be_loaded_names_its_line(give: Give, text: str, t
     folder = give(**{"heads/losses/mine.py": text, "heads/losses/_parts.py": "\n1 / 0\n"})
     with pytest.raises(PluginError) as caught:
         loss()
-    assert str(caught.value).startswith(f"{folder}/heads/losses/{told}")
+    assert str(caught.value).startswith(f"{folder}/heads/losses/{told.format(folder)}")
+    assert isinstance(caught.value, PluginFault), "fails alone in a grid"
     assert "\n" not in str(caught.value)
 
 
@@ -193,6 +208,14 @@ def test_the_code_is_the_file_and_what_it_imports_without_remarks(give: Give) ->
     assert changed("_parts/sum.py", "def add():\n    from heads.losses import _far\n    return '# 2'\n")
     assert changed("_parts/__init__.py", "X = 3\n")
     assert changed("mine.py", "from ._parts.sum import add\n")
+
+
+@pytest.mark.parametrize(("more", "told"), [("x = (1,\n", ":2: SyntaxError: '(' was never closed"), ("\0", ": ")])
+def test_code_that_does_not_parse_has_no_digest(give: Give, more: str, told: str) -> None:
+    folder = give(**{"heads/losses/mine.py": f"X = 1\n{more}"})
+    with pytest.raises(PluginError) as caught:
+        code("heads.losses.mine")
+    assert str(caught.value).startswith(f"{folder}/heads/losses/mine.py{told}")
 
 
 def test_what_runs_is_the_code_that_is_named_also_within_a_second(give: Give) -> None:
@@ -236,4 +259,38 @@ def test_a_package_that_an_entry_point_names(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(
         PluginError, match=r"^entry point x = nonesuch_x of affect_cache\.plugins: there is no such pack"
     ):
+        plugins.names("heads.losses")
+
+
+def test_a_package_inside_another_one_counts_what_it_imports_of_the_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path, text in {
+        "whole_g/__init__.py": "",
+        "whole_g/core.py": "X = 1",
+        "whole_g/apart.py": "X = 1",
+        "whole_g/plug/__init__.py": "",
+        "whole_g/plug/heads/losses/inner.py": "from whole_g.core import X\nLoss = X\n",
+        "whole_g-1.dist-info/METADATA": "Name: whole-g\nVersion: 1\n",
+        "whole_g-1.dist-info/entry_points.txt": "[affect_cache.plugins]\ng = whole_g.plug\n",
+    }.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    monkeypatch.setattr(plugin_folders, "entry_points", importlib.metadata.entry_points)
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def changed(name: str, text: str) -> bool:
+        plugin_folders.forget()
+        before = code("heads.losses.inner")
+        (tmp_path / "whole_g" / name).write_text(text)
+        plugin_folders.forget()
+        return code("heads.losses.inner") != before
+
+    assert not changed("apart.py", "X = 2")
+    assert changed("core.py", "X = 2")
+    assert changed("__init__.py", "X = 3")
+    (tmp_path / "whole_g" / "__init__.py").write_text("raise RuntimeError('bo\\nom')")
+    monkeypatch.delitem(sys.modules, "whole_g")
+    plugin_folders.forget()
+    with pytest.raises(PluginError, match=r"^entry point g = whole_g\.plug of .*: RuntimeError: bo om\. Mend or unins"):
         plugins.names("heads.losses")

@@ -8,6 +8,8 @@ import examples
 import pytest
 
 from cache import plugin_folders
+from cache.errors import PluginError
+from heads import protocol
 from scripts import plugins, try_plugins
 
 
@@ -21,6 +23,8 @@ def test_every_plug_in_has_a_line_and_one_outside_its_file(folder: Path, capsys:
     examples.write(folder)
     (folder / "heads/models/heavy.py").write_text('"""Unrun."""\nraise RuntimeError("was imported")\n')
     (folder / "heads/models/torn.py").write_text("x = = 1\n")
+    (folder / "heads/models/nul.py").write_text("\0")
+    (folder / "heads/protocols/torn.py").write_text("\n1 / 0\n")
     (folder / "heads/configs/grids").mkdir()
     (folder / "heads/configs/grids/wide.toml").write_text("# Wide.\nheads = []\n")
     plugin_folders.use(str(folder))
@@ -30,10 +34,16 @@ def test_every_plug_in_has_a_line_and_one_outside_its_file(folder: Path, capsys:
         f"  colour       an image's mean red, green and blue.  [{folder}/pipeline/stages/colour.py]",
         f"  heavy          Unrun.  [{folder}/heads/models/heavy.py]",
         f"  torn           SyntaxError in line 1: invalid syntax  [{folder}/heads/models/torn.py]",
+        f"  torn cannot say its words: {folder}/heads/protocols/torn.py:2: ZeroDivisionError: division by zero. "
+        "TRACEBACK=1 shows the whole traceback",
         f"  wide        Wide.  [{folder}/heads/configs/grids/wide.toml]",
         "  linear         One linear layer on cached features: the probe that says what they hold.",
     ):
         assert line in out.splitlines()
+    assert "  nul            cannot be read: source code" in out or "  nul            SyntaxError: source code" in out
+    assert protocol.find("single-label").kind == "single_label"
+    with pytest.raises(PluginError, match=r"protocols/torn\.py:2: ZeroDivisionError"):
+        protocol.find("torn")
     assert re.search(rf"^  high-valence +Whether .*\[{folder}/heads/protocols/high_valence\.py\]$", out, re.MULTILINE)
     assert [line.partition(" ")[0] for line in out.splitlines() if line[0] != " "] == [
         *("heads", "losses", "miners", "metrics", "stages", "datasets", "protocols", "grids")

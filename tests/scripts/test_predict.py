@@ -10,7 +10,10 @@ from one_shot_mappings import with_ties
 from PIL import Image
 from toy_features import make_store
 
+import heads.models
+from cache import plugins
 from cache.errors import AffectError
+from heads.checkpoints import checkpoint
 from heads.experiments.bench import prepare
 from heads.experiments.experiment import run
 from heads.experiments.grid import cell
@@ -251,6 +254,27 @@ def test_without_a_head_that_fits_what_is_seen_is_told_alone(
         assert fault in capsys.readouterr().err
     status, told, _ = told_of([*words[:-2], *trained[:2], *words[-2:]], tmp_path / "a.jpg", "--boxes", "1,2,30,40")
     assert (status, told["head"]["head"], list(told["persons"][0]["features"])) == (0, "random", ["face"])
+
+
+def test_a_fault_of_a_plug_in_is_one_line(
+    trained: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.new("RGB", (64, 48)).save(tmp_path / "a.jpg")
+    file = Path(heads.models.__file__).parent / "mine.py"
+    wrong: dict[str, Any] = {}
+    exec(compile("def forward(self, features):\n    raise KeyError('boom')", file, "exec"), wrong)
+    head, load = plugins.load("heads.models", "random", "Model"), checkpoint.load
+
+    def loaded(path: Path, *more: Any) -> checkpoint.Checkpoint:
+        done = load(path, *more)
+        monkeypatch.setattr(head, "forward", wrong["forward"])
+        return done
+
+    monkeypatch.setattr(checkpoint, "load", loaded)
+    assert predict.main([*trained, "--image", str(tmp_path / "a.jpg"), "--boxes", "1,2,30,40"]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("error: heads/models/mine.py:2: KeyError: 'boom'")
+    assert err.count("\n") == 1
 
 
 def test_a_head_of_drawn_scenes_says_so_of_photographs_alone(
