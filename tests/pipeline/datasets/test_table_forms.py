@@ -159,6 +159,7 @@ def test_the_cap_on_pixels_can_be_raised_and_is_remembered(tmp_path: Path, capsy
     ("header", "row"),
     [
         ("filename,width,height,class,xmin,ymin,xmax,ymax", "c.jpg,100,90,happy,20,9,70,54"),
+        ("image,Left,Top,Right,Bottom,labels,bbox id", "c.jpg,20,9,70,54,happy,7"),
         ("Path,Emotion,x,y,w,h", "c.jpg,happy,20,9,50,45"),
         ("image;label;x;y;width;height", "c.jpg;happy;20,0;9;50,00;45"),
         ("image\tcategory\tx1\ty1\tx2\ty2", "c.jpg\thappy\t20\t9\t70\t54"),
@@ -171,10 +172,52 @@ def test_columns_and_separators_of_others_are_understood(tmp_path: Path, header:
     assert found.category_names == ("happy",)
 
 
+def test_decimal_commas_are_counted_and_those_before_thousands_are_asked_about(tmp_path: Path) -> None:
+    header = "image;labels;x1;y1;x2;y2;valence;age"
+    found = told(tmp_path, header, "c.jpg;a;20,5;9;70,125;54;;", "c.jpg;b;1,000;9;70,5;54;3,5;1,234")
+    assert found.boxes[:, [0, 2]].tolist() == [[20.5, 70.125], [1.0, 70.5]]
+    assert "decimal commas, so that 12,5 is 12.5: 5, first labels.csv:2" in found.notes
+    text = refused(tmp_path, header, "c.jpg;a;20,5;9;70;54;;", "c.jpg;b;1;9;1,070;54;;")
+    assert text.startswith("labels.csv:3: x2 '1,070' may be a thousand times more than its comma says. Write it with")
+    shares = told(tmp_path, header, "c.jpg;a;0,125;0,250;0,500;0,750;;", box="normalised")
+    assert shares.boxes.tolist() == [[12.5, 22.5, 50, 67.5]]
+    assert not any("comma" in note for note in told(tmp_path, CORNERS, "c.jpg,20,9,70,54,a").notes)
+
+
 def test_what_is_understood_and_what_is_not_read_is_said(tmp_path: Path) -> None:
     notes = told(tmp_path, "filename,emotion,page,notes", "c.jpg,happy,3,x").notes
     assert "columns read under other names: filename as image, emotion as labels" in notes
     assert "columns that are not read: page, notes" in notes
+
+
+@pytest.mark.parametrize(
+    ("columns", "like"),
+    [
+        ("bbox", "bbox"),
+        ("Face_BBox,id", "Face_BBox"),
+        ("bbox_x1,bbox_y1,bbox_x2,bbox_y2", "bbox_x1, bbox_y1, bbox_x2, bbox_y2"),
+        ("x_min,y_min,x_max,y_max", "x_min, y_min, x_max, y_max"),
+        ("face x1,face y1,face x2,face y2", "face x1, face y1, face x2, face y2"),
+        ("left,top,width,height", "left, top"),
+    ],
+)
+def test_a_box_of_other_names_is_not_left_out_so_that_people_become_whole_images(
+    tmp_path: Path, columns: str, like: str
+) -> None:
+    row = ",".join(["c.jpg", "happy", *"5" * len(columns.split(","))])
+    text = refused(tmp_path, f"image,labels,{columns}", row)
+    assert text.startswith(f"labels.csv:1: columns {like} may be the box, and so named they are not read. Call a box's")
+    assert told(tmp_path, "image,labels,top,width,xbox,page_right_x", "c.jpg,happy,1,2,3,4").boxes.tolist() == [
+        [0, 0, 100, 90]
+    ]
+
+
+def test_a_split_of_another_name_is_not_drawn_anew(tmp_path: Path) -> None:
+    rows = ["c.jpg,happy,Train", "photos/a.jpg,sad,test", "photos/b.jpg,sad,"]
+    text = refused(tmp_path, "image,labels,subset", *rows)
+    assert text.startswith("labels.csv:1: column 'subset' holds nothing but test, train, and none is called split.")
+    assert set(told(tmp_path, "image,labels,fold,split", *(f"{row},val" for row in rows[:2])).splits) == {"val"}
+    assert told(tmp_path, "image,labels,subset", *rows, "d.jpg,calm,other").category_names == ("calm", "happy", "sad")
 
 
 def test_columns_of_width_and_height_are_no_corners(tmp_path: Path) -> None:
