@@ -66,9 +66,10 @@ class Reader(pipeline.dataset.Reader):
         raise DataError(f"{self.root / FILES[0]}: no such file. {columns}; ROOT holds it, or {FILES[1]}{there}")
 
     def arrangement(self) -> str:
-        """The form of the boxes, and what the images' headers say."""
+        """The form of the boxes, whether it was said (then it is not doubted), and what the images' headers say."""
         sheet = self._sheet()
-        return f"{self.reading.box or sheet.form}\n{_headers.state(self._headers(sheet))}"
+        said = " said" if self.reading.asked else ""
+        return f"{self.reading.box or sheet.form}{said}\n{_headers.state(self._headers(sheet))}"
 
     def read(self, source: str) -> Manifest:
         """One row per person, images in the order of their first row. Raises: DataError naming file and line."""

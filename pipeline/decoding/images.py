@@ -90,7 +90,8 @@ def _opened(path: Path, max_pixels: int) -> Iterator[Image.Image]:
             raise _broken(path, error) from None
         if pixels > max_pixels:
             text = f"{image.width} x {image.height} = {pixels} pixels, over the cap of {max_pixels}"
-            cure = f"make a smaller copy of the image, or say MAX_PIXELS={pixels}"
+            raised = f"say MAX_PIXELS={pixels}, then make retry where it failed before"
+            cure = f"make a smaller copy of the image, or {raised}"
             raise ImageError(Status.TOO_LARGE, f"{path}: {text}; {cure}")
 
 

@@ -141,6 +141,41 @@ def test_the_store_remembers_the_form(tmp_path: Path, capsys: pytest.CaptureFixt
     assert Store(tmp_path / "store").manifest("table").source != source
 
 
+def test_a_form_that_was_said_of_another_file_is_doubted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In images of 100 x 90; the rows of before are right, bottom minus left, top."""
+    write(root := tmp_path / "root", ["c.jpg,50,40,30,45,happy", "c.jpg,2,3,50,60,sad"], CORNERS)
+    extract = ["extract", "--dataset", "table", "--store", str(tmp_path / "store"), "--root", str(root)]
+    extract += ["--stages", "face"]
+    assert main([*extract, "--box", "xywh"]) == 0
+    write(root, ["c.jpg,50,40,80,85,happy", "c.jpg,2,3,52,63,sad"], CORNERS)
+    capsys.readouterr()
+    assert main(extract) == 0
+    changed = "BOX=xywh was said of another annotation than is there now. Give BOX again, so or otherwise\n"
+    assert changed in capsys.readouterr().out
+    write(root, [f"c.jpg,5{n},40,80,85,happy" for n in range(5)], CORNERS)
+    assert main(extract) == 2
+    told = capsys.readouterr()
+    assert changed in told.out
+    assert (
+        "as xywh 5 of 5 boxes have no 4 pixels each way or leave their images, as xyxy 5 fit. Likely it is BOX=xyxy"
+        in (told.err)
+    )
+    assert main([*extract, "--box", "xyxy"]) == 0
+    assert Store(tmp_path / "store").manifest("table").boxes[0].tolist() == [50, 40, 80, 85]
+    capsys.readouterr()
+    assert main(extract) == 0
+    assert "another annotation" not in capsys.readouterr().out
+
+
+def test_a_question_that_was_answered_is_not_asked_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(root := tmp_path / "root", [f"c.jpg,{n},5,50,45,happy" for n in range(8)], CORNERS)
+    extract = ["extract", "--dataset", "table", "--store", str(tmp_path / "store"), "--root", str(root)]
+    extract += ["--stages", "face"]
+    for words, asked in ([], True), (["--box", "xyxy"], False), ([], False):
+        assert main([*extract, *words]) == 0
+        assert ("is it BOX=xywh?" in capsys.readouterr().out) is asked
+
+
 def test_the_cap_on_pixels_can_be_raised_and_is_remembered(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The largest image here has 9,000 pixels."""
     write(root := tmp_path / "root", ["c.jpg,happy", "a.png,sad"], "image,labels")
@@ -149,9 +184,14 @@ def test_the_cap_on_pixels_can_be_raised_and_is_remembered(tmp_path: Path, capsy
     assert main([*extract, "--stages", "face", "--max-pixels", "8999"]) == 1
     manifest = Store(tmp_path / "store").manifest("table")
     assert manifest.statuses == ["too_large", "ok"]
-    assert "over the cap of 8999; make a smaller copy of the image, or say MAX_PIXELS=9000" in manifest.reasons[0]
+    assert (
+        "over the cap of 8999; make a smaller copy of the image, or say MAX_PIXELS=9000, then make retry"
+        in manifest.reasons[0]
+    )
     assert main([*extract, "--stages", "face"]) == 1
+    capsys.readouterr()
     assert main([*extract, "--stages", "face", "--max-pixels", "9000"]) == 0
+    assert "made with 8999; people who change are made anew, and make retry does" in capsys.readouterr().out
     assert Store(tmp_path / "store").manifest("table").statuses == ["ok", "ok"]
 
 
