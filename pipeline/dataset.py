@@ -28,7 +28,7 @@ class Reading:
 
     def remembered(self) -> dict[str, str | int]:
         """What the store keeps of it."""
-        kept = {"box": self.box, "max_pixels": self.max_pixels, "annotation": self.annotation}
+        kept: dict[str, str | int] = {"box": self.box, "max_pixels": self.max_pixels, "annotation": self.annotation}
         return {name: value for name, value in kept.items() if value}
 
 
