@@ -29,7 +29,7 @@ DECODE_POLICY: dict[str, Any] = {
     "formats": list(FORMATS),
     "orientation": "EXIF applied; unreadable EXIF counts as upright",
     "partial": "refused: every pixel is decoded",
-    "frames": "first",
+    "frames": "first",  # of HEIC the primary one; the word stays, since it names what is extracted
     "bits16": "high byte",
     "float": "0..1 scaled by 255, clipped",
     "cmyk_palette": "converted to RGB without a colour profile",
@@ -67,8 +67,8 @@ def size(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
 
 
 def header(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[tuple[int, int], bool]:
-    """``size``, and whether the file holds several frames or pages, of which ``decode`` gives the first. Raises: as
-    ``size``."""
+    """``size``, and whether the file holds several frames or pages, of which ``decode`` gives the first (of HEIC the
+    primary one). Raises: as ``size``."""
     with _opened(path, max_pixels) as image:
         return upright_size(image), several_frames(image)
 

@@ -19,6 +19,7 @@ from pipeline.cli import main
 from pipeline.dataset import Reading, say_how
 from pipeline.datasets import _json
 from pipeline.datasets.table import Reader
+from pipeline.decoding.formats import FIRST_FRAME
 
 
 def told(root: Path, header: str, *lines: str, box: str = "") -> Manifest:
@@ -282,9 +283,9 @@ def test_animations_are_their_first_frame_and_it_is_said(tmp_path: Path) -> None
     frames[0].save(tmp_path / "a.tif", save_all=True, append_images=frames[1:])
     frames[0].save(tmp_path / "still.gif")
     found = told(tmp_path, "image,labels", "a.gif,happy", "a.tif,sad", "still.gif,sad")
-    assert "of several frames or pages the first is read: 2 images, first a.gif" in found.notes
+    assert f"{FIRST_FRAME}: 2 images, first a.gif" in found.notes
     assert found.statuses == ["ok"] * 3
-    assert found.reasons == ["of several frames or pages the first is read"] * 2 + [""]
+    assert found.reasons == [FIRST_FRAME] * 2 + [""]
 
 
 def test_people_of_unreadable_images_are_counted_by_what_is_wrong_with_them(tmp_path: Path) -> None:
