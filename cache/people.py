@@ -165,13 +165,13 @@ class People:
 
     def numpy(self) -> dict[str, NDArray[Any]]:
         """Everything in memory, by name: the features by their words, key, path, split, status, multi_hot, vad, boxes,
-        missing."""
+        missing. The arrays are the caller's own: to write into them changes nobody."""
         return {
             **{name: np.array(texts, dtype=str) for name, texts in self._told().items()},
-            "multi_hot": self.multi_hot,
-            "vad": self.vad,
-            "boxes": self.boxes,
-            "missing": self.missing,
+            "multi_hot": self.multi_hot.copy(),
+            "vad": self.vad.copy(),
+            "boxes": self.boxes.copy(),
+            "missing": self.missing.copy(),
             **{word: column.numpy() for word, column in self.features.items()},
         }
 

@@ -76,7 +76,8 @@ class Store:
         return dict(self._current(dataset).get("features", {}))
 
     def reading(self, dataset: str) -> dict[str, Any]:
-        """What was said of the dataset's files when its manifest was made: ``box`` and ``max_pixels``, where they were.
+        """What was said of the dataset's files when its manifest was made: ``box`` and ``max_pixels``, where they were,
+        and ``annotation``, the digest of the one that ``box`` was said of.
 
         Raises: StoreError.
         """
@@ -135,8 +136,8 @@ class Store:
 
 
 def _is_current(current: Any) -> bool:
-    """True for ``{"shard_images": 1.., "features": {name: fingerprint}, "reading": {"box": "..", "max_pixels": 1..}}``
-    or part of it; names stay in the folder."""
+    """True for ``{"shard_images": 1.., "features": {name: fingerprint}, "reading": {"box": "..", "max_pixels": 1..,
+    "annotation": ".."}}`` or part of it; names stay in the folder."""
     if not isinstance(current, dict):
         return False
     size, features = current.get("shard_images", IMAGES_PER_SHARD), current.get("features", {})
@@ -145,7 +146,8 @@ def _is_current(current: Any) -> bool:
     if not isinstance(reading := current.get("reading", {}), dict):
         return False
     cap = reading.get("max_pixels", 1)
-    if not (isinstance(reading.get("box", ""), str) and type(cap) is int and cap > 0):
+    texts = [reading.get(name, "") for name in ("box", "annotation")]
+    if not (all(isinstance(text, str) for text in texts) and type(cap) is int and cap > 0):
         return False
     names = [*features, *features.values()]
     return all(isinstance(name, str) and name.strip(".") and "/" not in name for name in names)

@@ -17,12 +17,19 @@ class Reading:
     """What the user says of the files; the store keeps it, so that it is said once.
 
     box: a word of BOX, "" for what the annotation itself says. max_pixels: the cap on an image's width x height, 0 for
-    the usual one. asked: whether ``box`` was said now, and is not what the store remembers.
+    the usual one. asked: whether ``box`` was said of the annotation as it is now, so that nothing of it is doubted.
+    annotation: digest of the one that ``box`` was said of, "" where that is not known.
     """
 
     box: str = ""
     max_pixels: int = 0
     asked: bool = False
+    annotation: str = ""
+
+    def remembered(self) -> dict[str, str | int]:
+        """What the store keeps of it."""
+        kept: dict[str, str | int] = {"box": self.box, "max_pixels": self.max_pixels, "annotation": self.annotation}
+        return {name: value for name, value in kept.items() if value}
 
 
 class Reader(ABC):
@@ -77,14 +84,18 @@ def source_of(reader: Reader) -> str:
 
     Raises: DataError when an annotation file is absent or cannot be read.
     """
-    try:
-        digest = digest_files(reader.annotation_files())
-    except OSError as error:
-        raise DataError(f"{error.filename}: cannot be read: {error.strerror}") from None
     about = {"reader": reader.name, "version": reader.version, "arrangement": reader.arrangement()}
     if outside := code(type(reader).__module__):
         about["plugin"] = outside.digest
-    return fingerprint(about | {"files": digest})
+    return fingerprint(about | {"files": annotation_digest(reader)})
+
+
+def annotation_digest(reader: Reader) -> str:
+    """Of the bytes of its annotation files. Raises: DataError when one is absent or cannot be read."""
+    try:
+        return digest_files(reader.annotation_files())
+    except OSError as error:
+        raise DataError(f"{error.filename}: cannot be read: {error.strerror}") from None
 
 
 def say_how(reader: Reader, reading: Reading) -> None:

@@ -78,6 +78,8 @@ def _parser() -> argparse.ArgumentParser:
 def _run(options: argparse.Namespace) -> int:
     if options.image is None:
         raise ConfigError("IMAGE: none given. Give IMAGE=photo.jpg, or the path of a folder of photographs")
+    if options.max_pixels < 0:
+        raise ConfigError(f"MAX_PIXELS={options.max_pixels}: a whole number from 0 is wanted")
     check_device(options.device, here=True)
     finding.check(options.people, options.boxes)
     paths = people.images(options.image)

@@ -1,6 +1,6 @@
 """results.json: what one table's cells gave, with all that its tables and its page need to tell of it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,15 +49,19 @@ def document(
         "people": protocol.people(task),
         **described,
         "notes": [*described["notes"], *bench.shortened([one.cell for one in done])],
-        "features": [
-            {"name": name, "fingerprint": one.fingerprint, "trained": one.trained, "used": name in used}
-            for name, one in bench.features.items()
-        ],
+        "features": _features(bench, used),
         "threads": torch.get_num_threads(),
         "reference": reference,
         "absent": [one.document() for one in absent],
         "rows": rows,
     }
+
+
+def _features(bench: Bench, used: Collection[str]) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "fingerprint": one.fingerprint, "trained": one.trained, "used": name in used}
+        for name, one in bench.features.items()
+    ]
 
 
 def _compared(one: Finished, done: Sequence[Finished], reference: str | None) -> dict[str, Any]:

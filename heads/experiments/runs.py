@@ -50,8 +50,14 @@ def changed(seeds: int, settings: str) -> list[str]:
 def changes(mapping: Path | None, words: Sequence[str] = ()) -> str:
     """What differs from the defaults, as the end of a folder's name, so that no other run is overwritten.
 
-    words: as ``lr=1e-3``. Their fingerprint instead, where they are long.
+    words: as ``lr=1e-3``, in any order; where one is quoted, in theirs. Their fingerprint instead, where they are long.
     """
+    if any(mark in word for word in words for mark in "'\""):  # a quoted text's words are apart in ``words``
+        return _in_this_order(mapping, words)
+    return _in_this_order(mapping, sorted(words, key=lambda word: (not word.startswith("seeds="), word)))
+
+
+def _in_this_order(mapping: Path | None, words: Sequence[str]) -> str:
     mapped = [] if mapping is None else [f"mapping={mapping.stem}"]
     told = "".join(f"-{word.replace('/', '_')}" for word in [*mapped, *words])
     return told if len(told) <= LONGEST_CHANGES else f"-{fingerprint(told)}"
@@ -75,8 +81,10 @@ def checkpoint(
     """
     told, file = changes(mapping, words), f"{folder_name(head, 'head')}.safetensors"
     folder_name(dataset, "dataset")
-    names = [name] if name else [trained(dataset, protocol, head) + told, dataset + told]
-    folders = [runs / folder_name(one) / part for one in names for part in ("", slug(protocol))]
+    usual = (trained(dataset, protocol, head), dataset)
+    names = [name] if name else [one + told for one in usual]
+    older = [] if name else [one + _in_this_order(mapping, words) for one in usual]  # before the order was one
+    folders = [runs / folder_name(one) / part for one in (*names, *older) for part in ("", slug(protocol))]
     paths = [folder / file for folder in folders]
     there = [path for path in paths if path.is_file()]
     for path in there:

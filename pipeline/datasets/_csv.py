@@ -19,6 +19,8 @@ LARGEST: Final = 1 << 30
 UTF8: Final = "Save the file as CSV in UTF-8 (in Excel: CSV UTF-8)"
 LONGEST: Final = 100_000
 """Characters of a row."""
+_THOUSANDS: Final = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}", re.ASCII)
+"""What a comma may be that stands before thousands: no group of three digits follows a 0."""
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
@@ -48,7 +50,7 @@ class Record:
         text = self.fields.get(column, "")
         if not text:
             return math.nan
-        if self.mark == ";" and text.count(",") == 1 and "." not in text:
+        if _has_decimal_comma(self, column):
             text = text.replace(",", ".")
         value = float(text) if len(text) < 400 and _NUMBER.fullmatch(text) else math.inf
         if not math.isfinite(value):
@@ -154,6 +156,28 @@ def _fields(path: Path, line: int, columns: tuple[str, ...], fields: list[str], 
         cure = f"Text with {sign} in it stands in double quotation marks"
         raise DataError(f"{path}:{line}: has {len(fields)} fields, the header {len(columns)}. {cure}")
     return {name: field.strip() for name, field in zip(columns, fields, strict=True)}
+
+
+def _has_decimal_comma(record: Record, column: str) -> bool:
+    text = record.fields.get(column, "")
+    return record.mark == ";" and text.count(",") == 1 and "." not in text
+
+
+def decimal_commas(table: Table, numbers: Collection[str]) -> list[str]:
+    """A note on how many numbers have one; none where none has. numbers: the columns of numbers.
+
+    Raises: DataError for a column whose commas may all stand before thousands: 1,234 is 1.234 or 1234.
+    """
+    found: list[Record] = []
+    for column in numbers:
+        having = [record for record in table.records if _has_decimal_comma(record, column)]
+        if having and all(_THOUSANDS.fullmatch(record.fields[column]) for record in having):
+            text = f"{column} {having[0].fields[column]!r} may be a thousand times more than its comma says"
+            raise DataError(f"{having[0].place}: {text}. Write it with a point and without separators, as in 12.5")
+        found += having
+    if not found:
+        return []
+    return [f"decimal commas, so that 12,5 is 12.5: {len(found)}, first {min(found, key=lambda one: one.line).short}"]
 
 
 def repeats(table: Table, ignored: Collection[str] = ()) -> list[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -18,7 +19,21 @@ ALSO: Final = {
     "labels": ("label", "emotion", "emotions", "class", "category"),
 }
 """Names under which others have a column; one of them is understood where the column itself is not there."""
-BOXES: Final = (BOX, ("xmin", "ymin", "xmax", "ymax"), ("x", "y", "w", "h"), ("x", "y", "width", "height"))
+BOXES: Final = (
+    BOX,
+    ("xmin", "ymin", "xmax", "ymax"),
+    ("left", "top", "right", "bottom"),
+    ("x", "y", "w", "h"),
+    ("x", "y", "width", "height"),
+)
+_BOX_WORD: Final = re.compile(r"(b|bnd|bounding)?box(es)?|rect(angle)?|bbox.*")
+_SIDE_WORD: Final = re.compile(
+    r"left|top|right|bottom|[xy]([012]|min|max|start|end|c|left|right|top|bottom|cent(er|re))"
+    r"|(min|max|start|end|c|cent(er|re))[xy]"
+)
+"""Names that others have for a box, and for one of its numbers."""
+SPLIT_WORDS: Final = frozenset(("train", "training", "val", "valid", "validation", "dev", "test", "testing"))
+"""What others call the parts of a data set."""
 ALIKE: Final = 0.8
 """From this likeness on (difflib's ratio, with the same first letter) a column is taken for a misspelt one."""
 
@@ -50,6 +65,10 @@ def understood(path: Path, columns: Sequence[str]) -> Header:
     unread = [column for column in columns if column not in names]
     for column in unread:
         _ask(path, column, set(OPTIONAL) - set(names.values()))
+    if not box and (like := _like_boxes(unread)):
+        text = f"{', '.join(map(shown, like))[:200]} may be the box, and so named they are not read"
+        cure = "Call a box's columns x1, y1, x2, y2, or x, y, width, height; take out what is none"
+        raise DataError(f"{path}:1: columns {text}. {cure}")
     return Header(names, box, box[2:3] in (("w",), ("width",)), tuple(_notes(names, unread)))
 
 
@@ -61,7 +80,7 @@ def _box(path: Path, columns: Sequence[str]) -> tuple[str, ...]:
             text = f"{', '.join(whole[0])} and {', '.join(whole[1])} may both be the box"
             raise DataError(f"{path}:1: columns {text}. Call those that are meant x1, y1, x2, y2")
         return whole[0]
-    for box, telling in ((BOXES[0], 1), (BOXES[1], 1), (BOXES[2], 2)):  # an x alone may be anything's
+    for box, telling in ((BOX, 1), (BOXES[1], 1), (BOXES[3], 2)):  # an x alone may be anything's
         if len(there.intersection(box)) >= telling:
             absent = [name for name in box if name not in there]
             raise DataError(f"{path}:1: has no column {absent[0]!r}. A box is {', '.join(box)}")
@@ -75,6 +94,26 @@ def _ask(path: Path, column: str, absent: set[str]) -> None:
         if word[:1] == name[0] and SequenceMatcher(None, word, name).ratio() >= ALIKE:
             cure = f"Did you mean {name!r}? Rename it, or take it out"
             raise DataError(f"{path}:1: unknown column {column!r}. {cure}")
+
+
+def _like_boxes(columns: Sequence[str]) -> list[str]:
+    """Those that look like a box, or like two or more of its numbers: a ``top`` alone may be anything's."""
+    words = {column: re.findall(r"[^\W_]+", column.casefold()) for column in columns}
+    boxes = [column for column, found in words.items() if any(map(_BOX_WORD.fullmatch, found))]
+    sides = [column for column, found in words.items() if any(map(_SIDE_WORD.fullmatch, (*found[-1:], "".join(found))))]
+    return boxes or (sides if len(sides) > 1 else [])
+
+
+def check_splits(path: Path, values: Mapping[str, Collection[str]]) -> None:
+    """For a table without a column split. values: what stands in each of its columns that are not read.
+
+    Raises: DataError for one that holds nothing but names of splits: its images would be drawn anew.
+    """
+    for column, texts in values.items():
+        told = {text.casefold() for text in texts if text}
+        if told and told <= SPLIT_WORDS:
+            text = f"column {shown(column)!r} holds nothing but {', '.join(sorted(told))}, and none is called split"
+            raise DataError(f"{path}:1: {text}. Call it split, with train, val and test in it, or take it out")
 
 
 def _notes(names: dict[str, str], unread: Sequence[str]) -> list[str]:

@@ -12,7 +12,7 @@ from cache.manifest import SPLITS
 from pipeline.datasets import _csv
 from pipeline.datasets._csv import Record, Table
 from pipeline.datasets._people import VAD, shown
-from pipeline.datasets._table_columns import BOX, Header, understood
+from pipeline.datasets._table_columns import BOX, Header, check_splits, understood
 from pipeline.datasets._table_sheet import Entry, Sheet
 from pipeline.decoding.paths import inside
 
@@ -24,6 +24,10 @@ def read(root: Path, path: Path) -> Sheet:
     """The file's people, images in the order of their first row. Raises: DataError naming file and line."""
     header = understood(path, _csv.columns(path, MARKS))
     table = _csv.read_csv(path, ("image", "labels"), MARKS, lambda name: header.names.get(name, name))
+    if "split" not in table.columns:
+        unread = [column for column in table.columns if column not in header.names.values()]
+        check_splits(path, {column: {record.fields[column] for record in table.records} for column in unread})
+    commas = _csv.decimal_commas(table, (*header.box, *VAD))
     records = _by_image(root, table, header)
     return Sheet(
         path,
@@ -33,7 +37,7 @@ def read(root: Path, path: Path) -> Sheet:
         form="xywh" if header.extent else "xyxy",
         box=header.box or BOX,
         extent=header.extent,
-        notes=header.notes,
+        notes=(*header.notes, *commas),
     )
 
 

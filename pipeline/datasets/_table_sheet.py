@@ -58,8 +58,8 @@ class Sheet:
 def settled(sheet: Sheet, headers: dict[str, Header], word: str, asked: bool) -> tuple[str, list[str]]:
     """The form of the boxes, and notes on it.
 
-    word: BOX, "" for what the file itself tells. asked: whether the user says it now: then it is not doubted, but
-    where shares of an image are no shares. Raises: DataError naming the first box that cannot be meant so.
+    word: BOX, "" for what the file itself tells. asked: whether the user said it of this file: then it is not doubted,
+    but where shares of an image are no shares. Raises: DataError naming the first box that cannot be meant so.
     """
     form = word or sheet.form
     if sheet.extent and not has_extent(form):

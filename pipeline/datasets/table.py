@@ -14,9 +14,9 @@ upright image, left, top, right, bottom; blank, or no such columns, for the whol
 labels: one or more, separated by `;` or `|`; blank for a person without. Further columns, all optional: split (train,
 val, test; without it images are drawn 70/10/20 by a seeded hash, with every class in every part), valence, arousal,
 dominance (1..10 or blank), gender, age. Other usual names of these columns are understood, and other columns are not
-read; both is said. Columns are separated by commas, semicolons or tabs. Every row that cannot be meant is an error;
-only what the images themselves decide stays in the manifest with a status: a box outside its image or of a few pixels,
-an image that is not there or cannot be read.
+read; both is said. Columns that look like a box or a split and are not called so are an error. Columns are separated by
+commas, semicolons or tabs. Every row that cannot be meant is an error; only what the images themselves decide stays in
+the manifest with a status: a box outside its image or of a few pixels, an image that is not there or cannot be read.
 The vocabulary is that of the file, sorted. Keys are `photos/a.jpg#0`.
 In place of labels.csv there may be labels.json, in COCO's form (see _table_coco).
 
@@ -66,9 +66,10 @@ class Reader(pipeline.dataset.Reader):
         raise DataError(f"{self.root / FILES[0]}: no such file. {columns}; ROOT holds it, or {FILES[1]}{there}")
 
     def arrangement(self) -> str:
-        """The form of the boxes, and what the images' headers say."""
+        """The form of the boxes, whether it was said (then it is not doubted), and what the images' headers say."""
         sheet = self._sheet()
-        return f"{self.reading.box or sheet.form}\n{_headers.state(self._headers(sheet))}"
+        said = " said" if self.reading.asked else ""
+        return f"{self.reading.box or sheet.form}{said}\n{_headers.state(self._headers(sheet))}"
 
     def read(self, source: str) -> Manifest:
         """One row per person, images in the order of their first row. Raises: DataError naming file and line."""

@@ -12,6 +12,8 @@ from PIL import Image
 
 FORMATS: Final = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
 """Read wherever Pillow is."""
+READ: Final = (*FORMATS, "AVIF", "HEIC")
+"""All that may be read, the last two where what they need is installed."""
 _AVIF: Final = (b"avif", b"avis")
 _HEIC: Final = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
 _SHARED: Final = (b"mif1", b"msf1")
@@ -23,8 +25,8 @@ _WITH_FRAMES: Final = ("PNG", "WEBP", "TIFF", "GIF", "AVIF", "HEIF")
 and previews that cameras add."""
 
 
-FIRST_FRAME: Final = "of several frames or pages the first is read"
-"""What is said of a photograph that is an animation."""
+FIRST_FRAME: Final = "of several frames or pages the first is read, of HEIC the primary picture"
+"""What is said of a photograph that is an animation, or a file of several."""
 
 
 def opened(file: Any) -> Image.Image:
@@ -46,11 +48,12 @@ def opened(file: Any) -> Image.Image:
         return _made(_avif(), file)
     if brands & {*_HEIC}:
         return _made(_heif(), file)
-    raise ValueError(f"begins with {head[:8]!r}, none of {', '.join(FORMATS)}, AVIF, HEIC")
+    raise ValueError(f"begins with {head[:8]!r}, none of {', '.join(READ)}")
 
 
 def several_frames(image: Image.Image) -> bool:
-    """Whether an opened image is an animation or has several pages; ``images.decode`` takes the first."""
+    """Whether an opened image is an animation or has several pages; ``images.decode`` takes the first, of HEIC the
+    primary one, which the file names."""
     if image.format not in _WITH_FRAMES:
         return False
     try:
@@ -75,9 +78,15 @@ def _brands(head: bytes) -> frozenset[bytes]:
 
 
 def _avif() -> Callable[..., Any]:
-    from PIL import AvifImagePlugin, features
+    from PIL import features
 
-    if not features.check("avif"):
+    try:
+        from PIL import AvifImagePlugin
+    except ImportError:  # before Pillow 11.3
+        readable = False
+    else:
+        readable = features.check("avif")
+    if not readable:
         raise ValueError("is AVIF, which this Pillow cannot read. Install Pillow 11.3 or later as a wheel")
     return AvifImagePlugin.AvifImageFile
 

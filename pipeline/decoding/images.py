@@ -29,7 +29,7 @@ DECODE_POLICY: dict[str, Any] = {
     "formats": list(FORMATS),
     "orientation": "EXIF applied; unreadable EXIF counts as upright",
     "partial": "refused: every pixel is decoded",
-    "frames": "first",
+    "frames": "first",  # of HEIC the primary one; the word stays, since it names what is extracted
     "bits16": "high byte",
     "float": "0..1 scaled by 255, clipped",
     "cmyk_palette": "converted to RGB without a colour profile",
@@ -67,8 +67,8 @@ def size(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
 
 
 def header(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[tuple[int, int], bool]:
-    """``size``, and whether the file holds several frames or pages, of which ``decode`` gives the first. Raises: as
-    ``size``."""
+    """``size``, and whether the file holds several frames or pages, of which ``decode`` gives the first (of HEIC the
+    primary one). Raises: as ``size``."""
     with _opened(path, max_pixels) as image:
         return upright_size(image), several_frames(image)
 
@@ -90,7 +90,8 @@ def _opened(path: Path, max_pixels: int) -> Iterator[Image.Image]:
             raise _broken(path, error) from None
         if pixels > max_pixels:
             text = f"{image.width} x {image.height} = {pixels} pixels, over the cap of {max_pixels}"
-            cure = f"make a smaller copy of the image, or say MAX_PIXELS={pixels}"
+            raised = f"say MAX_PIXELS={pixels}, then make retry where it failed before"
+            cure = f"make a smaller copy of the image, or {raised}"
             raise ImageError(Status.TOO_LARGE, f"{path}: {text}; {cure}")
 
 

@@ -11,7 +11,7 @@ from cache.manifest import Manifest
 from cache.plugins import load
 from cache.spec import FAILURES
 from cache.store import Store
-from pipeline.dataset import Reader, Reading, check_root, manifest_of, say_how
+from pipeline.dataset import Reader, Reading, annotation_digest, check_root, manifest_of, say_how
 from pipeline.progress import Progress
 from pipeline.running.executors import execute
 from pipeline.running.plan import Plan, make_plan
@@ -48,7 +48,7 @@ def extract(request: Request, say: Callable[[str], None]) -> Report:
         reader.prepare()
     check_root(reader)
     if request.retry and not request.stages:
-        request = replace(request, stages=_extracted(request))
+        request = replace(request, stages=_extracted(request, say))
     config, chosen = request.settings()
     store = Store(request.store)
     with store.lock(request.dataset):
@@ -58,10 +58,10 @@ def extract(request: Request, say: Callable[[str], None]) -> Report:
         manifest = manifest_of(reader, request.folder / "manifest.parquet")
         for line in describe(manifest):
             say(line)
-        store.begin(manifest, config.shard_images, _said(request))
+        store.begin(manifest, config.shard_images, reader.reading.remembered())
         used = store.in_use(request.dataset)
         for recipe in chosen:
-            if request.retry and not (request.folder / recipe.feature / recipe.fingerprint).is_dir():
+            if request.retry and not _is_extracted(request, recipe):
                 where = f"{request.folder / recipe.feature}: nothing was extracted with these settings"
                 raise StoreError(f"{where}. Run make extract first")
             store.use(request.dataset, recipe.info)
@@ -80,30 +80,41 @@ def extract(request: Request, say: Callable[[str], None]) -> Report:
 def settle(request: Request, reader: Reader, store: Store, say: Callable[[str], None]) -> Request:
     """``request`` with what the store remembers of how the files are read, where nothing else is said now; ``reader``
     reads so from here on. Raises: ConfigError, StoreError."""
-    kept, asked = store.reading(request.dataset), _said(request)
-    for name, value in kept.items():
-        if name not in asked:
-            say(f"{name.upper()}={value}, as this store was made (give {name.upper()} to have it otherwise)")
-        elif asked[name] != value:
-            say(f"{name.upper()}={asked[name]}: this store was made with {value}; people who change are made anew")
+    kept, asked = store.reading(request.dataset), Reading(request.box, request.max_pixels).remembered()
+    for name in ("box", "max_pixels"):
+        if name in kept and name not in asked:
+            say(f"{name.upper()}={kept[name]}, as this store was made (give {name.upper()} to have it otherwise)")
+        elif name in kept and asked[name] != kept[name]:
+            more = ", and make retry does what failed" if name == "max_pixels" else ""
+            told = f"this store was made with {kept[name]}; people who change are made anew{more}"
+            say(f"{name.upper()}={asked[name]}: {told}")
     known = kept | asked
     box, cap = str(known.get("box", "")), int(known.get("max_pixels", 0))
-    say_how(reader, Reading(box, cap, asked="box" in asked))
+    now = annotation_digest(reader) if box else ""
+    said_of = now if "box" in asked else str(known.get("annotation", ""))
+    if said_of != now and said_of:
+        say(f"BOX={box} was said of another annotation than is there now. Give BOX again, so or otherwise")
+    say_how(reader, Reading(box, cap, asked=bool(box) and said_of == now, annotation=said_of))
     return replace(request, box=box, max_pixels=cap)
 
 
-def _said(request: Request) -> dict[str, str | int]:
-    """What of a request the store remembers."""
-    words: dict[str, str | int] = {"box": request.box, "max_pixels": request.max_pixels}
-    return {name: value for name, value in words.items() if value}
-
-
-def _extracted(request: Request) -> tuple[str, ...]:
-    """The features that there is anything of; only these can have failed. Raises: StoreError when there is none."""
+def _extracted(request: Request, say: Callable[[str], None]) -> tuple[str, ...]:
+    """The features that there is anything of; only these can have failed. Those that have other settings now are left
+    out, which is said, but where there are no others. Raises: StoreError when there is none."""
     known = dataset_config(request.dataset, request.config).stages
-    if found := tuple(name for name in known if (request.folder / name).is_dir()):
-        return found
-    raise StoreError(f"{request.folder}: nothing was extracted yet. Run make extract first")
+    found = tuple(name for name in known if (request.folder / name).is_dir())
+    if not found:
+        raise StoreError(f"{request.folder}: nothing was extracted yet. Run make extract first")
+    _, chosen = replace(request, stages=found).settings()
+    same = tuple(recipe.feature for recipe in chosen if _is_extracted(request, recipe))
+    if same and (others := [name for name in found if name not in same]):
+        say(f"left out, extracted with other settings than now: {' '.join(others)}. make extract does them")
+    return same or found
+
+
+def _is_extracted(request: Request, recipe: Recipe) -> bool:
+    """Whether there is anything of it, with its settings of now."""
+    return (request.folder / recipe.feature / recipe.fingerprint).is_dir()
 
 
 def _changed(used: Mapping[str, str], chosen: Sequence[Recipe]) -> list[str]:

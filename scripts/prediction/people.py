@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from cache.errors import ConfigError, DataError, nearest
 from pipeline.decoding.box_forms import FORMS, doubt, has_extent, is_share, to_xyxy
 from pipeline.decoding.boxes import too_small
-from pipeline.decoding.formats import FORMATS
+from pipeline.decoding.formats import READ
 
 Boxes = NDArray[np.float32]
 COLUMNS = ("image", "x1", "y1", "x2", "y2")
@@ -28,14 +28,14 @@ def images(path: Path) -> list[Path]:
         return [path]
     found = sorted(one for one in path.iterdir() if one.suffix.lower() in SUFFIXES)
     if not found:
-        raise DataError(f"IMAGE={path}: a folder without an image ({', '.join(FORMATS)})")
+        raise DataError(f"IMAGE={path}: a folder without an image ({', '.join(READ)})")
     return found
 
 
 def given(text: str, form: str = "") -> list[Boxes] | dict[str, Boxes]:
     """``"10,20,200,300 220,15,400,310"`` as one array, or a CSV file of COLUMNS as arrays by image.
 
-    Numbers stay as they are written, in ``form``, which ``inside`` is to be told; "" is xyxy that nobody said.
+    Numbers stay as they are written, in ``form``, which ``placed`` is to be told; "" is xyxy that nobody said.
     Raises: ConfigError, DataError naming the line.
     """
     if form and form not in FORMS:
@@ -48,6 +48,7 @@ def given(text: str, form: str = "") -> list[Boxes] | dict[str, Boxes]:
 
 def _table(path: Path, form: str) -> dict[str, Boxes]:
     found: dict[str, list[list[float]]] = {}
+    paths: dict[str, Path] = {}
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
@@ -57,7 +58,11 @@ def _table(path: Path, form: str) -> dict[str, Boxes]:
                 if short := [name for name in COLUMNS if line[name] is None]:
                     raise DataError(f"{path}:{number}: ends before {short[0]!r}; the columns are {','.join(COLUMNS)}")
                 box = _box([line[name] for name in COLUMNS[1:]], f"{path}:{number}", form)
-                found.setdefault(Path(line["image"]).name, []).append(box)
+                image = Path(line["image"])
+                if (first := paths.setdefault(image.name, image)) != image:
+                    text = f"{str(image)!r} and {str(first)!r} have one name, and images are told by it"
+                    raise DataError(f"{path}:{number}: {text}. Give the boxes of each folder in a file of its own")
+                found.setdefault(image.name, []).append(box)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"BOXES={path}: cannot be read: {error}") from None
     if not found:

@@ -132,6 +132,15 @@ def test_nothing_is_read_that_is_not_asked(root: Path, monkeypatch: pytest.Monke
     assert {name.partition("/")[0] for name in opened} == {"body"}
 
 
+def test_who_writes_into_the_arrays_changes_nobody(root: Path) -> None:
+    found = People.load(root, "demo", ["body"], "test")
+    before = {name: array.copy() for name, array in found.numpy().items()}
+    for array in found.numpy().values():
+        array[:] = array[::-1].copy() if array.dtype.kind == "U" else 1
+    for name, array in found.numpy().items():
+        np.testing.assert_array_equal(array, before[name])
+
+
 def test_as_numpy_and_as_a_table(root: Path) -> None:
     found = People.load(root, "demo", WORDS, "test")
     arrays, table = found.numpy(), found.arrow()

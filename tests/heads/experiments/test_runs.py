@@ -94,6 +94,8 @@ def test_the_words_of_train_find_its_run(store: Store, tmp_path: Path, capsys: p
     assert re.fullmatch("demo-cat-6-6-random-[0-9a-f]{16}", folder.name)
     assert cli.main(["evaluate", *places, *told]) == 0
     assert f"checkpoint {folder}/random.safetensors" in capsys.readouterr().out
+    turned = [*told[:-1], " ".join(reversed(told[-1].split()))]
+    assert cli.main(["evaluate", *places, *turned]) == 0
     assert cli.main(["evaluate", *places]) == 2
     assert "or give NAME, or the SET and SEEDS of then" in capsys.readouterr().err
 
@@ -164,6 +166,19 @@ def test_what_was_changed_is_the_end_of_a_name() -> None:
     long = runs.changes(Path("own/m1.toml"), ["x" * 100])
     assert len(long) == 17
     assert long != runs.changes(Path("own/m2.toml"), ["x" * 100])
+
+
+def test_a_quoted_text_is_not_sorted_and_seeds_stay_in_front() -> None:
+    assert runs.changes(None, ["seeds=2", "lr=1", "epochs=3"]) == "-seeds=2-epochs=3-lr=1"
+    assert runs.changes(None, ["x='b", "a'"]) != runs.changes(None, ["a'", "x='b"])
+
+
+def test_a_run_that_was_named_in_another_order_is_found_by_its_own(store: Store, tmp_path: Path) -> None:
+    words = ["per_class=2", "epochs=1"]
+    wanted = trained(store, tmp_path / "demo-cat-6-6-random-per_class=2-epochs=1")
+    assert runs.checkpoint(tmp_path, "demo", "cat-6:6", "random", words=words) == wanted
+    newer = trained(store, tmp_path / "demo-cat-6-6-random-epochs=1-per_class=2")
+    assert runs.checkpoint(tmp_path, "demo", "cat-6:6", "random", words=words) == newer
 
 
 def test_protocol_names_make_folder_names() -> None:

@@ -19,6 +19,7 @@ from pipeline.cli import main
 from pipeline.dataset import Reading, say_how
 from pipeline.datasets import _json
 from pipeline.datasets.table import Reader
+from pipeline.decoding.formats import FIRST_FRAME
 
 
 def told(root: Path, header: str, *lines: str, box: str = "") -> Manifest:
@@ -141,6 +142,41 @@ def test_the_store_remembers_the_form(tmp_path: Path, capsys: pytest.CaptureFixt
     assert Store(tmp_path / "store").manifest("table").source != source
 
 
+def test_a_form_that_was_said_of_another_file_is_doubted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In images of 100 x 90; the rows of before are right, bottom minus left, top."""
+    write(root := tmp_path / "root", ["c.jpg,50,40,30,45,happy", "c.jpg,2,3,50,60,sad"], CORNERS)
+    extract = ["extract", "--dataset", "table", "--store", str(tmp_path / "store"), "--root", str(root)]
+    extract += ["--stages", "face"]
+    assert main([*extract, "--box", "xywh"]) == 0
+    write(root, ["c.jpg,50,40,80,85,happy", "c.jpg,2,3,52,63,sad"], CORNERS)
+    capsys.readouterr()
+    assert main(extract) == 0
+    changed = "BOX=xywh was said of another annotation than is there now. Give BOX again, so or otherwise\n"
+    assert changed in capsys.readouterr().out
+    write(root, [f"c.jpg,5{n},40,80,85,happy" for n in range(5)], CORNERS)
+    assert main(extract) == 2
+    told = capsys.readouterr()
+    assert changed in told.out
+    assert (
+        "as xywh 5 of 5 boxes have no 4 pixels each way or leave their images, as xyxy 5 fit. Likely it is BOX=xyxy"
+        in (told.err)
+    )
+    assert main([*extract, "--box", "xyxy"]) == 0
+    assert Store(tmp_path / "store").manifest("table").boxes[0].tolist() == [50, 40, 80, 85]
+    capsys.readouterr()
+    assert main(extract) == 0
+    assert "another annotation" not in capsys.readouterr().out
+
+
+def test_a_question_that_was_answered_is_not_asked_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(root := tmp_path / "root", [f"c.jpg,{n},5,50,45,happy" for n in range(8)], CORNERS)
+    extract = ["extract", "--dataset", "table", "--store", str(tmp_path / "store"), "--root", str(root)]
+    extract += ["--stages", "face"]
+    for words, asked in ([], True), (["--box", "xyxy"], False), ([], False):
+        assert main([*extract, *words]) == 0
+        assert ("is it BOX=xywh?" in capsys.readouterr().out) is asked
+
+
 def test_the_cap_on_pixels_can_be_raised_and_is_remembered(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The largest image here has 9,000 pixels."""
     write(root := tmp_path / "root", ["c.jpg,happy", "a.png,sad"], "image,labels")
@@ -149,9 +185,14 @@ def test_the_cap_on_pixels_can_be_raised_and_is_remembered(tmp_path: Path, capsy
     assert main([*extract, "--stages", "face", "--max-pixels", "8999"]) == 1
     manifest = Store(tmp_path / "store").manifest("table")
     assert manifest.statuses == ["too_large", "ok"]
-    assert "over the cap of 8999; make a smaller copy of the image, or say MAX_PIXELS=9000" in manifest.reasons[0]
+    assert (
+        "over the cap of 8999; make a smaller copy of the image, or say MAX_PIXELS=9000, then make retry"
+        in manifest.reasons[0]
+    )
     assert main([*extract, "--stages", "face"]) == 1
+    capsys.readouterr()
     assert main([*extract, "--stages", "face", "--max-pixels", "9000"]) == 0
+    assert "made with 8999; people who change are made anew, and make retry does" in capsys.readouterr().out
     assert Store(tmp_path / "store").manifest("table").statuses == ["ok", "ok"]
 
 
@@ -159,6 +200,7 @@ def test_the_cap_on_pixels_can_be_raised_and_is_remembered(tmp_path: Path, capsy
     ("header", "row"),
     [
         ("filename,width,height,class,xmin,ymin,xmax,ymax", "c.jpg,100,90,happy,20,9,70,54"),
+        ("image,Left,Top,Right,Bottom,labels,bbox id", "c.jpg,20,9,70,54,happy,7"),
         ("Path,Emotion,x,y,w,h", "c.jpg,happy,20,9,50,45"),
         ("image;label;x;y;width;height", "c.jpg;happy;20,0;9;50,00;45"),
         ("image\tcategory\tx1\ty1\tx2\ty2", "c.jpg\thappy\t20\t9\t70\t54"),
@@ -171,10 +213,52 @@ def test_columns_and_separators_of_others_are_understood(tmp_path: Path, header:
     assert found.category_names == ("happy",)
 
 
+def test_decimal_commas_are_counted_and_those_before_thousands_are_asked_about(tmp_path: Path) -> None:
+    header = "image;labels;x1;y1;x2;y2;valence;age"
+    found = told(tmp_path, header, "c.jpg;a;20,5;9;70,125;54;;", "c.jpg;b;1,000;9;70,5;54;3,5;1,234")
+    assert found.boxes[:, [0, 2]].tolist() == [[20.5, 70.125], [1.0, 70.5]]
+    assert "decimal commas, so that 12,5 is 12.5: 5, first labels.csv:2" in found.notes
+    text = refused(tmp_path, header, "c.jpg;a;20,5;9;70;54;;", "c.jpg;b;1;9;1,070;54;;")
+    assert text.startswith("labels.csv:3: x2 '1,070' may be a thousand times more than its comma says. Write it with")
+    shares = told(tmp_path, header, "c.jpg;a;0,125;0,250;0,500;0,750;;", box="normalised")
+    assert shares.boxes.tolist() == [[12.5, 22.5, 50, 67.5]]
+    assert not any("comma" in note for note in told(tmp_path, CORNERS, "c.jpg,20,9,70,54,a").notes)
+
+
 def test_what_is_understood_and_what_is_not_read_is_said(tmp_path: Path) -> None:
     notes = told(tmp_path, "filename,emotion,page,notes", "c.jpg,happy,3,x").notes
     assert "columns read under other names: filename as image, emotion as labels" in notes
     assert "columns that are not read: page, notes" in notes
+
+
+@pytest.mark.parametrize(
+    ("columns", "like"),
+    [
+        ("bbox", "bbox"),
+        ("Face_BBox,id", "Face_BBox"),
+        ("bbox_x1,bbox_y1,bbox_x2,bbox_y2", "bbox_x1, bbox_y1, bbox_x2, bbox_y2"),
+        ("x_min,y_min,x_max,y_max", "x_min, y_min, x_max, y_max"),
+        ("face x1,face y1,face x2,face y2", "face x1, face y1, face x2, face y2"),
+        ("left,top,width,height", "left, top"),
+    ],
+)
+def test_a_box_of_other_names_is_not_left_out_so_that_people_become_whole_images(
+    tmp_path: Path, columns: str, like: str
+) -> None:
+    row = ",".join(["c.jpg", "happy", *"5" * len(columns.split(","))])
+    text = refused(tmp_path, f"image,labels,{columns}", row)
+    assert text.startswith(f"labels.csv:1: columns {like} may be the box, and so named they are not read. Call a box's")
+    assert told(tmp_path, "image,labels,top,width,xbox,page_right_x", "c.jpg,happy,1,2,3,4").boxes.tolist() == [
+        [0, 0, 100, 90]
+    ]
+
+
+def test_a_split_of_another_name_is_not_drawn_anew(tmp_path: Path) -> None:
+    rows = ["c.jpg,happy,Train", "photos/a.jpg,sad,test", "photos/b.jpg,sad,"]
+    text = refused(tmp_path, "image,labels,subset", *rows)
+    assert text.startswith("labels.csv:1: column 'subset' holds nothing but test, train, and none is called split.")
+    assert set(told(tmp_path, "image,labels,fold,split", *(f"{row},val" for row in rows[:2])).splits) == {"val"}
+    assert told(tmp_path, "image,labels,subset", *rows, "d.jpg,calm,other").category_names == ("calm", "happy", "sad")
 
 
 def test_columns_of_width_and_height_are_no_corners(tmp_path: Path) -> None:
@@ -199,9 +283,9 @@ def test_animations_are_their_first_frame_and_it_is_said(tmp_path: Path) -> None
     frames[0].save(tmp_path / "a.tif", save_all=True, append_images=frames[1:])
     frames[0].save(tmp_path / "still.gif")
     found = told(tmp_path, "image,labels", "a.gif,happy", "a.tif,sad", "still.gif,sad")
-    assert "of several frames or pages the first is read: 2 images, first a.gif" in found.notes
+    assert f"{FIRST_FRAME}: 2 images, first a.gif" in found.notes
     assert found.statuses == ["ok"] * 3
-    assert found.reasons == ["of several frames or pages the first is read"] * 2 + [""]
+    assert found.reasons == [FIRST_FRAME] * 2 + [""]
 
 
 def test_people_of_unreadable_images_are_counted_by_what_is_wrong_with_them(tmp_path: Path) -> None:

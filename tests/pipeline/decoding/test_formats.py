@@ -4,10 +4,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import PIL
 import pytest
 from PIL import AvifImagePlugin, Image, features
 
 from cache.spec import Status
+from pipeline.decoding.formats import FIRST_FRAME
 from pipeline.decoding.images import DECODE_POLICY, ImageError, decode, header, size
 
 HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(40)
@@ -66,6 +68,30 @@ def test_the_cap_holds_for_avif_before_a_pixel_is_decoded(tmp_path: Path, monkey
         decode(path, max_pixels=3071)
     assert error.value.status is Status.TOO_LARGE
     assert size(path, max_pixels=3072) == (64, 48)
+
+
+@pytest.mark.parametrize("absent", ["plug-in", "decoder"])
+def test_avif_without_its_decoder_names_the_pillow_that_has_it(
+    tmp_path: Path, absent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if absent == "plug-in":
+        monkeypatch.delattr(PIL, "AvifImagePlugin")
+        monkeypatch.setitem(sys.modules, "PIL.AvifImagePlugin", None)
+    monkeypatch.setattr(features, "check", lambda _: False)
+    (path := tmp_path / "a.jpg").write_bytes(HEIC.replace(b"heic", b"avif"))
+    with pytest.raises(ImageError, match=r"is AVIF, which this Pillow cannot read\. Install Pillow 11\.3 or later"):
+        decode(path)
+
+
+def test_of_several_pictures_in_a_heic_the_primary_one_is_read_as_the_note_says(tmp_path: Path) -> None:
+    heif = pytest.importorskip("pillow_heif")
+    made = heif.from_pillow(Image.new("RGB", (64, 48), "red"))
+    made.add_from_pillow(Image.new("RGB", (64, 48), "blue"))
+    made.save(path := tmp_path / "a.heic", primary_index=1)
+    red, _, blue = np.asarray(decode(path))[24, 32].tolist()
+    assert blue > 200 > 50 > red
+    assert header(path) == ((64, 48), True)
+    assert FIRST_FRAME.endswith("of HEIC the primary picture")
 
 
 @pytest.mark.parametrize("orientation", [1, 3, 6])

@@ -243,8 +243,18 @@ def test_a_retry_with_other_settings_changes_nothing(root: Path, tmp_path: Path)
     run(root, tmp_path / "store")
     before = tree(tmp_path / "store")
     with pytest.raises(StoreError, match="nothing was extracted with these settings"):
-        run(root, tmp_path / "store", CONFIG.replace("scale = 2.0", "scale = 9.0"), retry=True)
+        run(root, tmp_path / "store", CONFIG.replace("scale = 2.0", "scale = 9.0"), retry=True, stages=("crop",))
     assert tree(tmp_path / "store") == before
+
+
+def test_a_retry_goes_on_without_a_feature_that_has_other_settings_now(root: Path, tmp_path: Path) -> None:
+    kept = (root / "5.png").read_bytes()
+    (root / "5.png").write_bytes(b"")
+    run(root, tmp_path / "store")
+    (root / "5.png").write_bytes(kept)
+    report = run(root, tmp_path / "store", CONFIG.replace("scale = 2.0", "scale = 9.0"), retry=True)
+    assert [one.feature for one in report.recipes] == ["colour"]
+    assert not report.failed
 
 
 def test_a_retry_asks_nothing_of_features_that_were_never_extracted(root: Path, tmp_path: Path) -> None:
