@@ -26,7 +26,7 @@ export PLUGINS := $(PLUGINS)
 override given := $(strip $(foreach .v,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(.v)))),$(.v))))
 override q = '$(subst ','\'',$(1))'
 override reader := $(if $(given),$(or $(wildcard $(PY)),$(PYTHON)))
-override wrong := $(if $(reader),$(shell $(reader) -m scripts.make_words $(call q,$(or $(MAKECMDGOALS),help)) \
+override wrong := $(if $(reader),$(shell $(reader) $(call q,$(dir $(firstword $(MAKEFILE_LIST)))scripts/make_words.py) $(call q,$(or $(MAKECMDGOALS),help)) \
 	$(foreach .v,$(given),$(call q,$(.v)=$(value $(.v))))))
 ifneq ($(wrong),)
 $(error $(wrong))

@@ -1,6 +1,6 @@
 """What is wrong with the variables on make's command line, told from the Makefile's own text.
 
-``python -m scripts.make_words GOALS NAME=VALUE ...`` prints the faults, for make to stop with, and notes on stderr of
+``python scripts/make_words.py GOALS NAME=VALUE ...`` prints the faults, for make to stop with, and notes on stderr of
 variables that the goals do not read. It runs before anything is installed, so it needs the standard library alone.
 """
 
@@ -11,7 +11,8 @@ from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-MAKEFILE = Path("Makefile")
+ROOT = Path(__file__).resolve().parents[1]
+MAKEFILE = ROOT / "Makefile"
 ROOMS = ("blocks", "inputs", "learning", "losses", "miners", "models", "protocols")
 """Folders of heads/ whose classes of settings are what SET may change."""
 OWN = re.compile(r"\W.*|MAKE.*|GNUMAKEFLAGS|MFLAGS|SHELL|CURDIR|VPATH|VERBOSE|V|PYTHON|VENV|PY|READY|TRACEBACK")
@@ -31,7 +32,7 @@ class Makefile:
         for line in text.replace("\\\n", " ").split("\n"):
             if line.startswith("\t"):
                 self.rules[goal] += line
-            elif found := re.match(r"(\w+) *[:?+]?= *(.*)", line):
+            elif found := re.match(r"(?:export +)?(\w+) *[:?+]?= *(.*)", line):
                 self.values[found[1]] = found[2]
             elif found := re.match(r"([^\s#.:][^\s:]*):(?!=)([^#]*)", line):
                 goal = found[1]
@@ -109,7 +110,7 @@ def main(arguments: Sequence[str]) -> None:
     makefile = Makefile(MAKEFILE.read_text(encoding="utf-8"))
     wrong = any(name not in makefile.words for name in given)
     sys.stderr.writelines(f"{line}\n" for line in unread(makefile, goals, given))
-    sys.stdout.write("; ".join(faults(makefile, given, settings(Path("heads")) if wrong else ())))
+    sys.stdout.write("; ".join(faults(makefile, given, settings(ROOT / "heads") if wrong else ())))
 
 
 if __name__ == "__main__":

@@ -45,6 +45,20 @@ def test_a_variable_that_no_recipe_reads_is_an_error_with_the_nearest_word() -> 
     assert "no variable q. " in refused("train", "q=3")
 
 
+def test_what_every_recipe_gets_from_its_environment_is_known() -> None:
+    """``export``ed: no recipe's text reads it."""
+    done = make(ROOT, "train", "PLUGINS=tests", "TRACEBACK=1", *OURS)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_variables_are_looked_at_from_other_folders_too(tmp_path: Path) -> None:
+    done = make(tmp_path, f"--file={ROOT / 'Makefile'}", "train", "SEED=3", "EPOCHS=3", *OURS)
+    assert done.returncode == 2
+    assert "no variable SEED. Did you mean SEEDS?" in done.stderr
+    assert 'SET="epochs=3"' in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_setting_of_training_is_told_its_place() -> None:
     assert 'epochs is a setting of training: SET="epochs=3"' in refused("train", "EPOCHS=3")
     assert 'SET="lr=1e-3"' in refused("train", "lr=1e-3")

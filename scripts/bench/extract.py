@@ -3,9 +3,10 @@
 The bare rate replays the outermost network calls of an extraction on the very tensors they were given, all in memory:
 no decoding, no resizing, no post-processing, no writing. It is taken in two ways, batches one after the other on all
 cores and one batch on each core, and the faster one is the baseline. Runner and replays take turns; medians are
-compared. Each stage is measured alone with its default settings, one batch a core, and all of them together in one
-pass; with it goes what reading and decoding the same files takes on one core, and what is written. Writes
-bench/extract.json (a quarter of an hour; ``--together`` measures only the last).
+compared. Each stage is measured alone with its default settings, one batch a core (quick ones on as many images as
+``backbone``: of a second's run a fifth is its beginning and its end), and all of them together in one pass; with it
+goes what reading and decoding the same files takes on one core, and what is written. Writes bench/extract.json (a
+quarter of an hour; ``--together`` measures only the last).
 """
 
 import json
@@ -41,6 +42,8 @@ from scripts.bench.results import FOLDER, machine, record
 BACKBONE = {"image": {"stage": "backbone", "model": "resnet18", "input": "image", "size": [224, 224]}}
 ALONE = ("sem2vec", "scene", "objects", "face", "pose", "depth", "hrnet_maps")
 """With ``backbone``, every stage that reads pixels."""
+QUICK = ("face", "pose")
+"""Those of dozens of images a second."""
 TOGETHER: dict[str, dict[str, Any]] = {
     **{name: {} for name in ALONE},
     "body": {"stage": "backbone", "input": "body"},
@@ -220,6 +223,11 @@ def batch(stage: str) -> int:
     return items
 
 
+def _alone(name: str) -> dict[str, Any]:
+    images, turns = (MANY, 3) if name in QUICK else (CORES * batch(name), 1)
+    return measure({name: {}}, images, turns, 0.85)
+
+
 def main(only_together: bool = False) -> None:
     """The backbone on many images, every other stage on few, all together. only_together: of the file's earlier run the
     rest is kept; otherwise what ``scripts.bench.light`` measured is."""
@@ -227,7 +235,7 @@ def main(only_together: bool = False) -> None:
         results = json.loads((FOLDER / "extract.json").read_text())
     else:
         backbone = measure(BACKBONE, MANY, 3, 0.85)
-        alone = {name: measure({name: {}}, CORES * batch(name), 1, 0.85) for name in ALONE}
+        alone = {name: _alone(name) for name in ALONE}
         kept = json.loads((FOLDER / "extract.json").read_text()) if (FOLDER / "extract.json").is_file() else {}
         stages = kept.get("stages", {}) | {"backbone": backbone} | alone
         results = kept | {"backbone": backbone, "stages": stages}

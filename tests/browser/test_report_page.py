@@ -146,7 +146,7 @@ def test_a_grids_links_lead_to_headings_and_to_pages(tab: chromium.Tab, grid: Pa
     assert [name for name, _ in pages] == list(read_grid("affect_dml").protocols)
     for name, address in pages:
         tab.open(address, 1280)
-        assert tab.run("document.querySelector('h1').textContent") == f"demo, {name}"
+        assert tab.run("document.querySelector('h1').textContent") == f"emotic, {name}"
 
 
 def test_every_link_leads_to_a_heading(tab: chromium.Tab, address: str) -> None:

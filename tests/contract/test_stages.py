@@ -232,8 +232,10 @@ def test_a_description_is_plain_json_and_can_be_drawn(stage: Stage[Any]) -> None
     for row in np.flatnonzero(found.status == Status.OK)[:2]:
         words = stage.describe({name: array[row] for name, array in found.arrays.items()})
         json.dumps(words, allow_nan=False)
-        person = {"box": [1, 2, 30, 40], "emotions": None, "reason": "", "features": {"any": words}}
-        draw(photos()[0].image, [person], [])
+        person = {"number": 0, "box": [1, 2, 30, 40], "emotions": None, "reason": "", "features": {"any": words}}
+        head = {"head": "linear", "dataset": "demo", "protocol": "any"}
+        told = {"people": {}, "head": head, "untrained": [], "notes": [], "persons": [person]}
+        draw(photos()[0].image, told)
 
 
 def test_what_a_stage_says_of_itself(stage: Stage[Any]) -> None:

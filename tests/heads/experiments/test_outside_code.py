@@ -105,7 +105,7 @@ def test_a_head_outside_with_the_settings_of_a_published_one_takes_nothing_from_
     plugin_folders.forget()
     papers._with.cache_clear()
     settings = cell("ib_dml", find("cat-6:6"), {}).settings
-    found = papers.published(papers.read(), "ib_dml", find("cat-6:6"), settings)
+    found = papers.published(papers.read(), "emotic", "ib_dml", find("cat-6:6"), settings)
     papers._with.cache_clear()
     assert found
     assert found["accuracy"] == 0.2102

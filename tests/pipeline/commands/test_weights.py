@@ -224,12 +224,13 @@ def test_a_name_that_is_nobodys(words: list[str], tmp_path: Path, capsys: pytest
 def test_extract_names_all_that_is_absent_and_the_command(
     server: FileServer, words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "config.toml").write_text(CONFIG.replace("demo", "emotic"))
-    root, store = ["--dataset", "emotic", "--root", str(tmp_path)], ["--store", str(tmp_path / "store")]
+    (tmp_path / "config.toml").write_text(CONFIG.replace("demo", "table"))
+    (tmp_path / "labels.csv").write_text("image,labels\na.jpg,calm\n")
+    root, store = ["--dataset", "table", "--root", str(tmp_path)], ["--store", str(tmp_path / "store")]
     text = complaint(capsys, ["extract", *words[1:5], *root, *store, "--stages", "body more"])
     assert f"absent from {tmp_path}/w/: one.pth, two.tag.safetensors. " in text
     where = f"CONFIG={tmp_path}/config.toml WEIGHTS={tmp_path}/w"
-    assert f'make weights DATASET=emotic STAGES="body more" {where} fetches them (LIST=1' in text
+    assert f'make weights DATASET=table STAGES="body more" {where} fetches them (LIST=1' in text
     assert "UNTRAINED=1 goes on without" in text
     assert not (tmp_path / "store").exists()
 
