@@ -63,7 +63,7 @@ def extract(request: Request, say: Callable[[str], None]) -> Report:
         for recipe in chosen:
             if request.retry and not _is_extracted(request, recipe):
                 where = f"{request.folder / recipe.feature}: nothing was extracted with these settings"
-                raise StoreError(f"{where}. Run make extract first")
+                raise StoreError(f"{where}. Give the CONFIG, WEIGHTS and UNTRAINED of then, or run make extract first")
             store.use(request.dataset, recipe.info)
         for line in _changed(used, chosen):
             say(line)
