@@ -85,7 +85,7 @@ def _avif() -> Callable[..., Any]:
     except ImportError:  # before Pillow 11.3
         readable = False
     else:
-        readable = features.check("avif")
+        readable = bool(features.check("avif"))
     if not readable:
         raise ValueError("is AVIF, which this Pillow cannot read. Install Pillow 11.3 or later as a wheel")
     return AvifImagePlugin.AvifImageFile
