@@ -6,7 +6,7 @@ from glob import escape
 from pathlib import Path
 
 from cache import plugins
-from cache.errors import ConfigError, StoreError
+from cache.errors import AffectError, ConfigError, StoreError
 from cache.fingerprint import fingerprint
 from heads.checkpoints import checkpoint as checkpoints
 from heads.checkpoints.about import asked, check_plugins
@@ -100,8 +100,24 @@ def checkpoint(
     where = " or ".join(str(runs / one / file) for one in names)
     known = f"Trained are {', '.join(found[:12])}" if found else "Nothing is trained yet"
     named = f" NAME={shlex.quote(name)}" if name else ""
-    cure = f"{train[0].upper()}{train[1:]}{named}, or give NAME, or the SET and SEEDS of then"
+    others = _names(runs, file, dataset, protocol)
+    cure = f"{train[0].upper()}{train[1:]}{named}, or give {others}, or the SET and SEEDS of then"
     raise StoreError(f"{where}: no such checkpoint. {known}. {cure}")
+
+
+def _names(runs: Path, file: str, dataset: str, protocol: str) -> str:
+    """NAME with each of the first runs whose ``file`` is what is asked for; NAME alone where there is none."""
+    paths = sorted(path for part in ("", slug(protocol)) for path in runs.glob(str(Path("*", part, escape(file)))))
+    names = (path.relative_to(runs).parts[0] for path in paths if _answers(path, dataset, protocol))
+    return " or ".join(f"NAME={shlex.quote(name)}" for name in list(dict.fromkeys(names))[:3]) or "NAME"
+
+
+def _answers(path: Path, dataset: str, protocol: str) -> bool:
+    """Whether it was trained on that; a damaged one was not."""
+    try:
+        return asked(checkpoints.about(path), dataset, protocol)
+    except AffectError:
+        return False
 
 
 def check_head(runs: Path, head: str) -> None:

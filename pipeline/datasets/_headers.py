@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +56,7 @@ def state(headers: Mapping[str, Header]) -> str:
 
 
 def notes(where: Path, headers: Mapping[str, Header]) -> list[str]:
-    """How many images could not be read, and of how many one frame of several.
+    """How many images cannot be used, and of how many one frame of several.
 
     Raises: DataError when none of them can be read: then the folder is wrong.
     """
@@ -67,5 +68,7 @@ def notes(where: Path, headers: Mapping[str, Header]) -> list[str]:
     first = f"first {shown(faulty[0][0])} ({faulty[0][1]})"
     if len(faulty) == len(headers):
         raise DataError(f"{where}: of the {len(headers)} images annotated none can be read, {first}. Is ROOT right?")
-    unread = f"images whose size cannot be read, so that their people have no usable box: {len(faulty)}, {first}"
-    return [unread, *told]
+    statuses = Counter(header.status for header in headers.values() if header.fault)
+    counts = ", ".join(f"{count} {status}" for status, count in statuses.items())
+    unusable = f"images that cannot be used: {len(faulty)} ({counts}), {first}; their people have no usable box"
+    return [unusable, *told]

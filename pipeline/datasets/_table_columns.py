@@ -32,6 +32,8 @@ _SIDE_WORD: Final = re.compile(
     r"|(min|max|start|end|c|cent(er|re))[xy]"
 )
 """Names that others have for a box, and for one of its numbers."""
+_MIDDLE: Final = {axis: re.compile(rf"c{axis}|{axis}_?c|{axis}_?cent(er|re)|cent(er|re)_?{axis}") for axis in "xy"}
+"""Names that others have for a box's middle."""
 SPLIT_WORDS: Final = frozenset(("train", "training", "val", "valid", "validation", "dev", "test", "testing"))
 """What others call the parts of a data set."""
 ALIKE: Final = 0.8
@@ -80,11 +82,23 @@ def _box(path: Path, columns: Sequence[str]) -> tuple[str, ...]:
             text = f"{', '.join(whole[0])} and {', '.join(whole[1])} may both be the box"
             raise DataError(f"{path}:1: columns {text}. Call those that are meant x1, y1, x2, y2")
         return whole[0]
+    _check_middle(path, columns)
     for box, telling in ((BOX, 1), (BOXES[1], 1), (BOXES[3], 2)):  # an x alone may be anything's
         if len(there.intersection(box)) >= telling:
             absent = [name for name in box if name not in there]
             raise DataError(f"{path}:1: has no column {absent[0]!r}. A box is {', '.join(box)}")
     return ()
+
+
+def _check_middle(path: Path, columns: Sequence[str]) -> None:
+    """Raises: DataError for the middle of a box beside its width and height."""
+    x, y = (next((one for one in columns if _MIDDLE[axis].fullmatch(one.casefold())), "") for axis in "xy")
+    extent = (("w", "width"), ("h", "height"))
+    wide, high = (next((one for one in columns if one.casefold() in words), "") for words in extent)
+    if x and y and wide and high:
+        text = f"columns {x!r} and {y!r} tell a box's middle, which is not read"
+        cure = f"Write x = {x} - {wide} / 2 and y = {y} - {high} / 2 in columns x, y"
+        raise DataError(f"{path}:1: {text}. {cure}")
 
 
 def _ask(path: Path, column: str, absent: set[str]) -> None:

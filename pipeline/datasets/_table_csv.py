@@ -37,7 +37,7 @@ def read(root: Path, path: Path) -> Sheet:
         form="xywh" if header.extent else "xyxy",
         box=header.box or BOX,
         extent=header.extent,
-        notes=(*header.notes, *commas),
+        notes=(*header.notes, *commas, *_joined(table)),
     )
 
 
@@ -67,16 +67,30 @@ def path_of(root: Path, text: str, place: str) -> str:
 
 def _entry(record: Record, header: Header) -> Entry:
     valence, arousal, dominance = (rating(record.place, name, record.number(name)) for name in VAD)
-    words = (word.strip() for word in re.split("[;|]", record.fields["labels"]))
     return Entry(
         record.place,
         record.short,
         _box(record, header),
-        tuple(dict.fromkeys(word for word in words if word)),
+        _labels(record),
         (valence, arousal, dominance),
         record.fields.get("gender", ""),
         record.fields.get("age", ""),
     )
+
+
+def _joined(table: Table) -> list[str]:
+    """A comma separates no labels, for one may hold it."""
+    found = [(record, word) for record in table.records for word in _labels(record) if "," in word]
+    if not found:
+        return []
+    rows, (first, word) = len({record.line for record, _ in found}), found[0]
+    text = "labels that hold a comma, each taken for one (several are separated by ; or |)"
+    return [f"{text}: {rows} rows, first {first.short} {shown(word)!r}"]
+
+
+def _labels(record: Record) -> tuple[str, ...]:
+    words = (word.strip() for word in re.split("[;|]", record.fields["labels"]))
+    return tuple(dict.fromkeys(word for word in words if word))
 
 
 def rating(place: str, name: str, number: float) -> float:

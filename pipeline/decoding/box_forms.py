@@ -37,6 +37,10 @@ UNIT: Final = 1.5
 """Below it in all its numbers a box is no box of pixels; shares reach a little beyond 1 at an edge."""
 FEW: Final = 5
 """Boxes that must leave their images as xywh before that is doubted: one or two do when somebody is half out of it."""
+LEAST_IN: Final = 0.5
+"""Share of a box's area that lies in its image unless the box is far out of it: whoever is half out of it is not."""
+STRAY: Final = 0.5
+"""Share of boxes, of two or more, that must be far out of their images before they are no pixels of them."""
 CORNER: Final = 8
 """Boxes that must all lie towards the upper left before that is worth a word: fewer do by chance."""
 
@@ -60,20 +64,28 @@ def to_xyxy(box: Sequence[float], form: str, size: tuple[int, int]) -> Four:
     return (a * width, b * height, c * width, d * height)
 
 
+NEITHER: Final = "They are neither corners nor left, top, width, height; if they tell middles, write corners"
+SCALED: Final = (
+    "Are they in thousandths, or of a resized copy? Write pixels of the image as it lies there, or shares of it with "
+    "BOX=normalised"
+)
+
+
 @dataclass(frozen=True)
 class Doubt:
     """A form that the boxes are hardly in. forms: the likely ones, none where no form fits. first: number of the first
-    box that tells. text: what is wrong with how many."""
+    box that tells. text: what is wrong with how many. otherwise: the cure where no form fits."""
 
     forms: tuple[str, ...]
     first: int
     text: str
+    otherwise: str = NEITHER
 
     @property
     def cure(self) -> str:
         """What to say instead."""
         if not self.forms:
-            return "They are neither corners nor left, top, width, height; if they tell middles, write corners"
+            return self.otherwise
         likely = " or ".join(f"BOX={form} ({FORMS[form]})" for form in self.forms)
         return f"Likely it is {likely}"
 
@@ -83,12 +95,13 @@ def doubt(boxes: Numbers, sizes: Numbers, form: str) -> Doubt | None:
 
     sizes: (n, 2) width and height of their images, 0 where unknown. A sound table is never doubted: to be, all of its
     boxes must lie within a pixel or two of the corner, or MANY must be spoilt in ``form`` while FIT of all fit in the
-    other. A single reversed box is no sound one, so it counts as many.
+    other, or STRAY must lie for the most part out of their images. A single reversed box is no sound one, so it counts
+    as many.
     """
     if not len(boxes):
         return None
     if not is_share(form):
-        return _of_shares(boxes) or _of_pixels(boxes, sizes, form)
+        return _of_shares(boxes) or _of_pixels(boxes, sizes, form) or _of_others(boxes, sizes, form)
     beyond = (boxes >= LEAST_SIDE).any(1)  # a body half out of its image reaches beyond 1 too
     if beyond.mean() <= 0.5:
         return None
@@ -128,6 +141,24 @@ def _of_pixels(boxes: Numbers, sizes: Numbers, form: str) -> Doubt | None:
     return Doubt((other,), int(known[telling.argmax()]), text)
 
 
+def _of_others(boxes: Numbers, sizes: Numbers, form: str) -> Doubt | None:
+    """Boxes that are pixels in no form: most of each of them lies out of its image."""
+    known = np.flatnonzero((sizes > 0).all(1))
+    boxes, sizes, other = boxes[known], sizes[known], "xyxy" if has_extent(form) else "xywh"
+    corners = _corners(boxes, form)
+    within = np.clip(corners, 0, np.hstack([sizes, sizes]))
+    far = _leaves(corners, sizes) & (_areas(within) < LEAST_IN * _areas(corners))
+    if far.sum() < 2 or far.mean() < STRAY or _fits(boxes, sizes, other).mean() >= FIT:
+        return None
+    text = f"{far.sum()} of {len(boxes)} boxes reach far out of their images"
+    return Doubt((), int(known[far.argmax()]), text, f"{SCALED}; BOX={form} reads them as they are")
+
+
+def _areas(corners: Numbers) -> Numbers:
+    """(n,) 0 for a reversed box."""
+    return np.maximum(corners[:, 2:] - corners[:, :2], 0).prod(1)
+
+
 def _corners(boxes: Numbers, form: str) -> Numbers:
     return np.hstack([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]]) if has_extent(form) else boxes
 
@@ -141,6 +172,10 @@ def _fits(boxes: Numbers, sizes: Numbers, form: str) -> NDArray[np.bool_]:
 
 def _spoilt(corners: Numbers, sizes: Numbers) -> NDArray[np.bool_]:
     """(n,) leaves its image by far, or has a side under LEAST_SIDE or none."""
+    return np.asarray(_leaves(corners, sizes) | (corners[:, 2:] - corners[:, :2] < LEAST_SIDE).any(1))
+
+
+def _leaves(corners: Numbers, sizes: Numbers) -> NDArray[np.bool_]:
+    """(n,) by far."""
     room = np.maximum(OUT * sizes, 3 * SLACK)
-    leaves = (corners[:, :2] < -room).any(1) | (corners[:, 2:] > sizes + room).any(1)
-    return np.asarray(leaves | (corners[:, 2:] - corners[:, :2] < LEAST_SIDE).any(1))
+    return np.asarray((corners[:, :2] < -room).any(1) | (corners[:, 2:] > sizes + room).any(1))

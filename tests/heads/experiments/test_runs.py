@@ -97,7 +97,7 @@ def test_the_words_of_train_find_its_run(store: Store, tmp_path: Path, capsys: p
     turned = [*told[:-1], " ".join(reversed(told[-1].split()))]
     assert cli.main(["evaluate", *places, *turned]) == 0
     assert cli.main(["evaluate", *places]) == 2
-    assert "or give NAME, or the SET and SEEDS of then" in capsys.readouterr().err
+    assert f"or give NAME={folder.name}, or the SET and SEEDS of then" in capsys.readouterr().err
 
 
 def test_the_cure_is_the_whole_command(tmp_path: Path) -> None:
@@ -107,6 +107,18 @@ def test_the_cure_is_the_whole_command(tmp_path: Path) -> None:
     command = "Run make train HEAD=random DATASET=demo PROTOCOL=cat-6:4 MAPPING=a.toml SEEDS=3 SET='batch=16 lr=1e-3'"
     assert f"{command} NAME='my run', or give NAME" in str(caught.value)
     assert runs.changed(5, "") == []
+
+
+def test_a_head_that_another_run_trained_is_named(store: Store, tmp_path: Path) -> None:
+    """One of another protocol, one of another head and one that is damaged are none."""
+    trained(store, tmp_path / "demo")
+    trained(store, tmp_path / "my run" / "cat-6-6")
+    trained(store, tmp_path / "other", "cat-6:4")
+    trained(store, tmp_path / "third", name="random-2")
+    trained(store, tmp_path / "worn").write_bytes(b"x")
+    with pytest.raises(StoreError, match=r"SEEDS=2, or give NAME=demo or NAME='my run', or the SET and SEEDS of then$"):
+        runs.checkpoint(tmp_path, "demo", "cat-6:6", "random", words=["seeds=2"])
+    assert runs.checkpoint(tmp_path, "demo", "cat-6:6", "random", "my run").parent.name == "cat-6-6"
 
 
 def test_one_of_another_protocol_is_not_the_one(store: Store, tmp_path: Path) -> None:

@@ -107,8 +107,8 @@ def test_an_image_that_is_not_there_stays_with_the_reason(tmp_path: Path) -> Non
     assert found.reasons[2].startswith("not readable as an image")
     assert math.isnan(found.boxes[1, 0])
     assert found.original_boxes[1].tolist() == [10, 20, 50, 80]
-    note = "images whose size cannot be read, so that their people have no usable box: 2, first gone.png (no such file)"
-    assert note in found.notes
+    note = "images that cannot be used: 2 (1 missing, 1 broken), first gone.png (no such file)"
+    assert f"{note}; their people have no usable box" in found.notes
 
 
 def test_a_wrong_root_with_none_of_the_images_is_refused(tmp_path: Path) -> None:

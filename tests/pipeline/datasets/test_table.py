@@ -15,7 +15,7 @@ from cache.manifest import Manifest
 from cache.spec import Status
 from cache.store import Store
 from pipeline.cli import main
-from pipeline.dataset import manifest_of
+from pipeline.dataset import Reading, manifest_of
 from pipeline.datasets import table
 from pipeline.datasets._table_columns import COLUMNS
 from pipeline.datasets.table import Reader
@@ -85,7 +85,7 @@ def test_reads_people_labels_and_whole_images(tmp_path: Path) -> None:
     assert found.splits == ["train", "train", "val", "test", "test", "test", "test"]
     assert found.release == "4 images, 7 people"
     assert found.notes == (
-        "images whose size cannot be read, so that their people have no usable box: 1, first absent.jpg (no such file)",
+        "images that cannot be used: 1 (1 missing), first absent.jpg (no such file); their people have no usable box",
         "boxes that reached out of their images, clamped (the originals are kept): 1",
     )
 
@@ -111,6 +111,14 @@ def test_labels_that_differ_in_capitals_are_told(tmp_path: Path) -> None:
     found = write(tmp_path, ["c.jpg,1,2,3,4,happy,train", "photos/a.jpg,1,2,3,4,Happy,val"]).read("s")
     assert found.category_names == ("Happy", "happy")
     assert found.notes == ("labels that differ only in capitals, kept apart: Happy, happy",)
+
+
+def test_labels_that_hold_a_comma_are_told_and_kept(tmp_path: Path) -> None:
+    lines = ["c.jpg,calm", 'photos/a.jpg,"happy,sad"', 'photos/b.jpg,"happy, tired;calm"']
+    found = write(tmp_path, lines, "image,labels").read("s")
+    assert found.category_names == ("calm", "happy, tired", "happy,sad")
+    told = "labels that hold a comma, each taken for one (several are separated by ; or |): 2 rows, first labels.csv:3"
+    assert f"{told} 'happy,sad'" in found.notes
 
 
 @pytest.mark.parametrize(
@@ -162,6 +170,11 @@ def test_vad_outside_the_scale_is_refused(tmp_path: Path, value: str) -> None:
         ("image,x1,y1,x2,y2,label,emotion", ":1: columns 'label' and 'emotion' may both be the labels. Call the one"),
         ("image,xmin,ymin,xmax,y2,labels,split", ":1: has no column 'x1'. A box is x1, y1, x2, y2"),
         ("image,x,y,w,age,labels,split", ":1: has no column 'h'. A box is x, y, w, h"),
+        (
+            "image,cx,cy,w,h,labels,split",
+            ":1: columns 'cx' and 'cy' tell a box's middle, which is not read. Write x = cx - w / 2",
+        ),
+        ("image,X_Center,yc,width,H,labels,split", ":1: columns 'X_Center' and 'yc' tell a box's middle"),
         ("image,x1,y1,x2,age,labels,split", ":1: has no column 'y2'. A box is x1, y1, x2, y2"),
         ("image,x1,y1,x2,y2,age,split", ":1: has no column 'labels'. It has image, x1"),
         ("image,x1,y1,x2,y2,labels,labels", ":1: column 'labels' stands twice"),
@@ -190,6 +203,15 @@ def test_none_of_the_images_there_is_a_wrong_root(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text("image,labels\na.jpg,happy\n")
     with pytest.raises(DataError, match=r"of the 1 images annotated none can be read, first a\.jpg \(no such file\)"):
         Reader(tmp_path).read("s")
+
+
+def test_an_image_above_the_cap_is_counted_as_too_large(tmp_path: Path) -> None:
+    build(tmp_path)
+    photo(tmp_path / "photos" / "a.jpg", (100, 91))
+    reader = Reader(tmp_path)
+    reader.reading = Reading(max_pixels=100 * 90)
+    told = reader.read("s").notes[0]
+    assert told.startswith("images that cannot be used: 2 (1 too_large, 1 missing), first photos/a.jpg (")
 
 
 def test_the_manifest_follows_the_images(tmp_path: Path) -> None:

@@ -105,6 +105,21 @@ def test_numbers_in_0_to_1_that_are_neither_corners_nor_extents_may_be_middles()
     assert "if they tell middles, write corners" in found.cure
 
 
+def test_boxes_that_lie_mostly_outside_are_of_no_image_in_any_form() -> None:
+    """Thousandths of a small image; half of two is enough of nothing, and whoever is half out of it is no matter."""
+    thousandths: list[Box] = [(100, 100, 400, 900)] * 3
+    half_out: list[Box] = [(206, 10, 306, 180)] * 3
+    found = doubt(*arrays([*half_out, *thousandths], [(256, 192)] * 6), "xyxy")
+    assert found is not None
+    assert (found.forms, found.first) == ((), 3)
+    assert found.text == "3 of 6 boxes reach far out of their images"
+    assert "in thousandths, or of a resized copy?" in found.cure
+    assert doubt(*arrays([*half_out, *thousandths[:2]], [(256, 192)] * 5), "xyxy") is None
+    assert doubt(*arrays(half_out, [(256, 192)] * 3), "xyxy") is None
+    assert doubt(*arrays(thousandths[:1], [(256, 192)]), "xyxy") is None
+    assert doubt(*arrays(thousandths, [(0, 0)] * 3), "xyxy") is None
+
+
 def test_shares_that_may_be_either_name_both() -> None:
     found = doubt(*arrays([(0.1, 0.1, 0.4, 0.5)], [(100, 100)]), "xyxy")
     assert found is not None
