@@ -123,7 +123,8 @@ def _of_shares(boxes: Numbers) -> Doubt | None:
     corners = bool((boxes[:, :2] < boxes[:, 2:]).all())
     extents = bool((boxes[:, :2] + boxes[:, 2:] <= 1.05).all())
     forms = tuple(form for form, fits in (("normalised", corners), ("normalised_xywh", extents)) if fits)
-    return Doubt(forms, 0, f"the numbers of all {len(boxes)} boxes lie in 0..1, so they are no pixels")
+    whose = "its numbers" if len(boxes) == 1 else f"the numbers of all {len(boxes)} boxes"
+    return Doubt(forms, 0, f"{whose} lie in 0..1, so they are no pixels")
 
 
 def _of_pixels(boxes: Numbers, sizes: Numbers, form: str) -> Doubt | None:
@@ -156,7 +157,7 @@ def _of_others(boxes: Numbers, sizes: Numbers, form: str) -> Doubt | None:
 
 def _areas(corners: Numbers) -> Numbers:
     """(n,) 0 for a reversed box."""
-    return np.maximum(corners[:, 2:] - corners[:, :2], 0).prod(1)
+    return np.asarray(np.maximum(corners[:, 2:] - corners[:, :2], 0).prod(1))
 
 
 def _corners(boxes: Numbers, form: str) -> Numbers:

@@ -50,6 +50,10 @@ def _notes(found: Found, about: Mapping[str, Any], drawn: bool) -> list[str]:
         notes.append(f"people were found by their faces: {GUESSED}")
     if guessed := [at for at, one in enumerate(found.how.get("persons", ())) if one["by"] == GUESS]:
         notes.append(f"of people {', '.join(map(str, guessed))} only faces were found: {GUESSED}")
+    if clamped := found.how.get("clamped"):
+        notes.append(
+            f"the boxes of people {', '.join(map(str, clamped))} reach out of the image: what is in it is taken"
+        )
     return notes
 
 

@@ -20,7 +20,7 @@ from pipeline.weights.folder import Weights
 from scripts.prediction.annotated import Annotation
 from scripts.prediction.bodies import ByBodies
 from scripts.prediction.faces import CURE, FaceFinder, told
-from scripts.prediction.people import Boxes, inside, placed
+from scripts.prediction.people import Boxes, clamped, inside, placed
 
 FACES, OBJECTS, POSE, BOXES = WAYS = ("faces", "objects", "pose", "boxes")
 PERSON = 1
@@ -77,7 +77,10 @@ class Finder:
         if self.boxes is not None:
             given = self.boxes.get(path.name, NONE) if isinstance(self.boxes, dict) else self.boxes[0]
             none = "BOXES names nobody in it"
-            return _told(Found(placed(given, self.form, image.size, str(path)), None, {"boxes": "given"}), none)
+            boxes = placed(given, self.form, image.size, str(path))
+            cut = clamped(given, self.form, image.size)
+            how = {"boxes": "given"} | ({"clamped": cut} if cut else {})
+            return _told(Found(boxes, None, how), none)
         if not self.way and self.annotation and (annotated := self.annotation.people(path, image.size)):
             dataset = self.annotation.manifest.dataset
             none = f"the annotation of {dataset} has nobody with a usable box in it"

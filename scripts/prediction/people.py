@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cache.errors import ConfigError, DataError, nearest
-from pipeline.decoding.box_forms import FORMS, doubt, has_extent, is_share, to_xyxy
+from pipeline.decoding.box_forms import FORMS, SLACK, doubt, has_extent, is_share, to_xyxy
 from pipeline.decoding.boxes import too_small
 from pipeline.decoding.formats import READ
 
@@ -103,13 +103,29 @@ def placed(boxes: Boxes, form: str, size: tuple[int, int], where: str) -> Boxes:
     """
     found = doubt(boxes.astype(np.float64), np.tile(np.array(size, np.float64), (len(boxes), 1)), form or "xyxy")
     if found and (not form or is_share(form)):
-        raise DataError(f"{where}: box {boxes[found.first].tolist()}: {found.text}. {found.cure}")
-    corners = [to_xyxy(box, form or "xyxy", size) for box in boxes.tolist()]
-    made = inside(np.array(corners, np.float32).reshape(-1, 4), size, where)
-    for box, written in zip(made.tolist(), boxes.tolist(), strict=True):
+        raise DataError(f"{where}: box {_shown(boxes[found.first])}: {found.text}. {found.cure}")
+    made = inside(_corners(boxes, form, size), size, where)
+    for box, written in zip(made.tolist(), boxes, strict=True):
         if reason := too_small(box):
-            raise DataError(f"{where}: box {written}: {reason}")
+            raise DataError(f"{where}: box {_shown(written)}: {reason}")
     return made
+
+
+def clamped(boxes: Boxes, form: str, size: tuple[int, int]) -> list[int]:
+    """Numbers of those of ``placed`` that reach more than SLACK pixels out of the image."""
+    corners = _corners(boxes, form, size)
+    beyond = (corners < -SLACK) | (corners > np.array([*size, *size]) + SLACK)
+    return [int(number) for number in np.flatnonzero(beyond.any(1))]
+
+
+def _corners(boxes: Boxes, form: str, size: tuple[int, int]) -> Boxes:
+    corners = [to_xyxy(box, form or "xyxy", size) for box in boxes.tolist()]
+    return np.array(corners, np.float32).reshape(-1, 4)
+
+
+def _shown(box: Boxes) -> str:
+    """As it was written: float32 keeps seven digits."""
+    return f"[{', '.join(f'{value:.7g}' for value in box.tolist())}]"
 
 
 def inside(boxes: Boxes, size: tuple[int, int], where: str) -> Boxes:
@@ -118,5 +134,5 @@ def inside(boxes: Boxes, size: tuple[int, int], where: str) -> Boxes:
     clamped: Boxes = np.minimum(np.maximum(boxes, 0), limit)
     outside = (clamped[:, 0] >= clamped[:, 2]) | (clamped[:, 1] >= clamped[:, 3])
     if outside.any():
-        raise DataError(f"{where}: box {boxes[outside.argmax()].tolist()} lies outside the image {size[0]} x {size[1]}")
+        raise DataError(f"{where}: box {_shown(boxes[outside.argmax()])} lies outside the image {size[0]} x {size[1]}")
     return clamped

@@ -56,7 +56,7 @@ def test_every_form_gives_the_same_box(tmp_path: Path, form: str, row: str) -> N
     [
         (
             ".2,.1,.7,.6",
-            "labels.csv:2: box 0.2,0.1,0.7,0.6: the numbers of all 1 boxes lie in 0..1, so they are no pix",
+            "labels.csv:2: box 0.2,0.1,0.7,0.6: its numbers lie in 0..1, so they are no pix",
         ),
         ("50,40,30,45", "labels.csv:2: box 50,40,30,45: as xyxy 1 of 1 boxes have no 4 pixels each way or leave "),
         (

@@ -12,7 +12,8 @@ from pipeline.decoding.boxes import body_region
 from pipeline.networks import faces
 from pipeline.running.recipes import DatasetConfig
 from pipeline.weights.folder import Weights
-from scripts.prediction import finding
+from scripts.prediction import finding, people
+from scripts.prediction.document import document, lines
 from scripts.prediction.finding import Finder, Found
 
 SIZE = (400, 300)
@@ -45,6 +46,18 @@ def finder(
     config = DatasetConfig(dataset="table", stages={"body": {"stage": "backbone"}} | stages)
     say = (said if said is not None else []).append
     return Finder(way, None, "", None, config, Weights(folder, untrained), "cpu", say)
+
+
+def test_boxes_that_the_edge_cuts_are_told(tmp_path: Path) -> None:
+    """By more than two pixels, as a box beyond the edge by rounding is no matter."""
+    one = finder(tmp_path)
+    one.boxes = people.given(f"10,10,{SIZE[0] + 2},100 -3,10,90,100 10,10,90,100 10,10,90,{SIZE[1] + 50}")
+    found = one.find(tmp_path / "a.jpg", PHOTO)
+    assert found.how == {"boxes": "given", "clamped": [1, 3]}
+    told = document(tmp_path / "a.jpg", SIZE, found, {"persons": []}, {}, [], [], False)
+    note = "the boxes of people 1, 3 reach out of the image: what is in it is taken"
+    assert told["notes"] == [note]
+    assert f"  note: {note}" in lines(tmp_path / "a.jpg", told)
 
 
 def test_bodies_of_faces_from_left_to_right(tmp_path: Path) -> None:
