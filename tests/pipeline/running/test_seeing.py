@@ -42,9 +42,9 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     decoded: Counter[str] = Counter()
     decode = reading.decode
 
-    def one(path: Path) -> Image.Image:
+    def one(path: Path, max_pixels: int) -> Image.Image:
         decoded[path.name] += 1
-        return decode(path)
+        return decode(path, max_pixels)
 
     monkeypatch.setattr(reading, "decode", one)
     return decoded
