@@ -59,14 +59,7 @@ def extract(request: Request, say: Callable[[str], None]) -> Report:
         for line in describe(manifest):
             say(line)
         store.begin(manifest, config.shard_images, reader.reading.remembered())
-        used = store.in_use(request.dataset)
-        for recipe in chosen:
-            if request.retry and not _is_extracted(request, recipe):
-                where = f"{request.folder / recipe.feature}: nothing was extracted with these settings"
-                raise StoreError(f"{where}. Give the CONFIG, WEIGHTS and UNTRAINED of then, or run make extract first")
-            store.use(request.dataset, recipe.info)
-        for line in _changed(used, chosen):
-            say(line)
+        _use(store, request, chosen, say)
         features = request.features(manifest, config.shard_images, chosen)
         for leftover in (path for feature in features.values() for path in feature.leftovers()):
             say(f"removing {leftover}: beyond the last of the manifest's images")
@@ -75,6 +68,18 @@ def extract(request: Request, say: Callable[[str], None]) -> Report:
         images = _run(plan, request, say)
         _check_done(plan)
         return Report(manifest, chosen, images, len(plan.tasks), failed_images(features))
+
+
+def _use(store: Store, request: Request, chosen: Sequence[Recipe], say: Callable[[str], None]) -> None:
+    """Have the store use the features of ``chosen``. Raises: StoreError for a retry of what was never extracted."""
+    used = store.in_use(request.dataset)
+    for recipe in chosen:
+        if request.retry and not _is_extracted(request, recipe):
+            where = f"{request.folder / recipe.feature}: nothing was extracted with these settings"
+            raise StoreError(f"{where}. Give the CONFIG, WEIGHTS and UNTRAINED of then, or run make extract first")
+        store.use(request.dataset, recipe.info)
+    for line in _changed(used, chosen):
+        say(line)
 
 
 def settle(request: Request, reader: Reader, store: Store, say: Callable[[str], None]) -> Request:

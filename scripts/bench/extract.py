@@ -6,7 +6,7 @@ cores and one batch on each core, and the faster one is the baseline. Runner and
 compared. Each stage is measured alone with its default settings, one batch a core (quick ones on as many images as
 ``backbone``: of a second's run a fifth is its beginning and its end), and all of them together in one pass; with it
 goes what reading and decoding the same files takes on one core, and what is written. Writes bench/extract.json (a
-quarter of an hour; ``--together`` measures only the last).
+quarter of an hour; ``pose face`` or ``--together`` measures only those).
 """
 
 import json
@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -228,20 +228,20 @@ def _alone(name: str) -> dict[str, Any]:
     return measure({name: {}}, images, turns, 0.85)
 
 
-def main(only_together: bool = False) -> None:
-    """The backbone on many images, every other stage on few, all together. only_together: of the file's earlier run the
-    rest is kept; otherwise what ``scripts.bench.light`` measured is."""
-    if only_together:
-        results = json.loads((FOLDER / "extract.json").read_text())
-    else:
-        backbone = measure(BACKBONE, MANY, 3, 0.85)
-        alone = {name: _alone(name) for name in ALONE}
-        kept = json.loads((FOLDER / "extract.json").read_text()) if (FOLDER / "extract.json").is_file() else {}
-        stages = kept.get("stages", {}) | {"backbone": backbone} | alone
-        results = kept | {"backbone": backbone, "stages": stages}
-    results["all_stages"] = measure(BACKBONE | TOGETHER, FEW, 1, 0.95)
+def main(words: Sequence[str] = ()) -> None:
+    """The backbone on many images, every other stage on few, all together. words: the names of some of ALONE, or
+    ``--together``, for those alone; what else the file holds, also by ``scripts.bench.light``, is kept."""
+    path = FOLDER / "extract.json"
+    results = json.loads(path.read_text()) if path.is_file() else {"stages": {}}
+    if not words:
+        results["stages"]["backbone"] = results["backbone"] = measure(BACKBONE, MANY, 3, 0.85)
+    for name in words or ALONE:
+        if name != "--together":
+            results["stages"][name] = _alone(name)
+    if not words or "--together" in words:
+        results["all_stages"] = measure(BACKBONE | TOGETHER, FEW, 1, 0.95)
     record("extract", results | {"cores": CORES} | machine())
 
 
 if __name__ == "__main__":
-    main("--together" in sys.argv)
+    main(sys.argv[1:])
