@@ -186,7 +186,7 @@ def test_a_mapping_is_known_by_its_content(
         assert cli.main(["train", *places, *words]) == 0
     assert sorted(path.name for path in tmp_path.glob("*")) == [
         f"demo-cat-6-6-random{word}"
-        for word in ("", "-epochs=1-episodes=5", "-mapping=mine", "-mapping=mine-episodes=5-epochs=1")
+        for word in ("", "-episodes=5-epochs=1", "-mapping=mine", "-mapping=mine-episodes=5-epochs=1")
     ]
     results = [json.loads((path / "results.json").read_text())["mapping"] for path in sorted(tmp_path.glob("*"))]
     assert results[0] == results[1] != results[2] == results[3]
