@@ -40,7 +40,7 @@ class Row:
 
     image: path relative to the root. person: number within the image, -1 where there is none. box, original_box:
     xyxy pixels, clamped to the image and as annotated. size: width, height. categories: names. vad: 1..10, NaN where
-    unknown.
+    unknown. extra: what else the annotation says, a JSON object by its own names, "" for nothing.
     """
 
     image: str
@@ -55,6 +55,7 @@ class Row:
     age: str = ""
     status: str = OK
     reason: str = ""
+    extra: str = ""
 
     @property
     def key(self) -> str:
@@ -68,7 +69,7 @@ class Manifest:
 
     images: (n,) paths. persons: (n,). boxes, original_boxes: (n, 4) float32. sizes: (n, 2) width, height.
     categories: (n, len(category_names)) 0/1. vad: (n, 3) float32. source: digest of the annotation and its reader.
-    folder: images lie at ``<root>/<folder>/<image>``.
+    folder: images lie at ``<root>/<folder>/<image>``. extras: (n,), [] where no row has any; no column is stored then.
     """
 
     dataset: str
@@ -90,6 +91,7 @@ class Manifest:
     reasons: list[str]
     folder: str = ""
     notes: tuple[str, ...] = field(default=())
+    extras: list[str] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -132,6 +134,7 @@ class Manifest:
             reasons=[row.reason for row in rows],
             folder=folder,
             notes=tuple(notes),
+            extras=[row.extra for row in rows] if any(row.extra for row in rows) else [],
         )
 
     def counts(self) -> dict[str, dict[str, int]]:
@@ -183,6 +186,8 @@ class Manifest:
             "notes": self.notes,
         }
         columns = {name: value for name, value in vars(self).items() if name not in about}
+        if not self.extras:
+            del columns["extras"]
         sealed = about | {"digest": _digest(about, columns)}
         table = pa.table({name: _array(value) for name, value in columns.items()})
         return table.replace_schema_metadata({"affect-cache": json.dumps(sealed)})

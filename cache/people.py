@@ -1,5 +1,6 @@
 """People of a dataset beside their features: what ``affect_cache.load`` gives."""
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -149,6 +150,12 @@ class People:
     def boxes(self) -> NDArray[np.float32]:
         """(n, 4) x1, y1, x2, y2 in pixels, clamped to the image."""
         return self.manifest.boxes[self.rows]
+
+    @cached_property
+    def extras(self) -> list[dict[str, str]]:
+        """(n,) what else the annotation says of each person, by its own names; {} where it says nothing more."""
+        texts = self._texts(self.manifest.extras) if self.manifest.extras else [""] * len(self)
+        return [json.loads(text) if text else {} for text in texts]
 
     @cached_property
     def missing(self) -> NDArray[np.bool_]:

@@ -20,7 +20,8 @@ class Person:
 
     place: the file and where in it, for errors. box: the numbers of the box, NaN for what is no number; xyxy pixels.
     categories: words. vad: 1..10, NaN where unknown. merged: labels that the file does not give combined, so that ours
-    is the union or the mean over several annotators. remarks: what is wrong with the labels.
+    is the union or the mean over several annotators. remarks: what is wrong with the labels. extra: see
+    ``cache.manifest.Row``.
     """
 
     place: str
@@ -31,6 +32,7 @@ class Person:
     age: str = ""
     merged: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    extra: str = ""
 
 
 @dataclass(frozen=True)

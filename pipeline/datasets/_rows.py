@@ -117,6 +117,7 @@ class Rows:
             age=person.age.encode(errors="replace").decode(),
             status=status,
             reason="; ".join(reasons),
+            extra=person.extra,
         )
 
 

@@ -115,8 +115,8 @@ def _entry(place: str, short: str, entry: Any, categories: dict[int, str]) -> En
             raise DataError(f"{place}: no category has the id {str(one)[:30]!r}")
     valence, arousal, dominance = (rating(place, name, _number(place, entry, name)) for name in VAD)
     labels = tuple(dict.fromkeys(categories[one] for one in several))
-    words = [str(entry.get(name) or "") for name in ("gender", "age")]
-    return Entry(place, short, _bbox(place, entry), labels, (valence, arousal, dominance), *words)
+    gender, age = (str(entry.get(name) or "") for name in ("gender", "age"))
+    return Entry(place, short, _bbox(place, entry), labels, (valence, arousal, dominance), gender, age)
 
 
 def _bbox(place: str, entry: Any) -> tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""What the header of a table of one's own means: names that others use for the same columns, and those not read."""
+"""What the header of a table of one's own means: names that others use for the same columns, and all other columns."""
 
 from __future__ import annotations
 
@@ -42,11 +42,12 @@ ALIKE: Final = 0.8
 
 class Header(NamedTuple):
     """names: column as written -> as it is called here. box: the box's columns as called here, () for none. extent:
-    whether the last two of them are width and height. notes: what was understood, and what is not read."""
+    whether the last two of them are width and height. extra: all other columns. notes: what was understood."""
 
     names: dict[str, str]
     box: tuple[str, ...]
     extent: bool
+    extra: tuple[str, ...]
     notes: tuple[str, ...]
 
 
@@ -71,7 +72,7 @@ def understood(path: Path, columns: Sequence[str]) -> Header:
         text = f"{', '.join(map(shown, like))[:200]} may be the box, and so named they are not read"
         cure = "Call a box's columns x1, y1, x2, y2, or x, y, width, height; take out what is none"
         raise DataError(f"{path}:1: columns {text}. {cure}")
-    return Header(names, box, box[2:3] in (("w",), ("width",)), tuple(_notes(names, unread)))
+    return Header(names, box, box[2:3] in (("w",), ("width",)), tuple(unread), tuple(_notes(names, unread)))
 
 
 def _box(path: Path, columns: Sequence[str]) -> tuple[str, ...]:
@@ -135,5 +136,5 @@ def _notes(names: dict[str, str], unread: Sequence[str]) -> list[str]:
     if taken := [f"{shown(column)} as {name}" for column, name in names.items() if column != name]:
         notes.append(f"columns read under other names: {', '.join(taken)}")
     if unread:
-        notes.append(f"columns that are not read: {', '.join(map(shown, unread))[:300]}")
+        notes.append(f"other columns, taken along as they are: {', '.join(map(shown, unread))[:300]}")
     return notes

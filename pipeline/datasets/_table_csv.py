@@ -25,8 +25,7 @@ def read(root: Path, path: Path) -> Sheet:
     header = understood(path, _csv.columns(path, MARKS))
     table = _csv.read_csv(path, ("image", "labels"), MARKS, lambda name: header.names.get(name, name))
     if "split" not in table.columns:
-        unread = [column for column in table.columns if column not in header.names.values()]
-        check_splits(path, {column: {record.fields[column] for record in table.records} for column in unread})
+        check_splits(path, {column: {record.fields[column] for record in table.records} for column in header.extra})
     commas = _csv.decimal_commas(table, (*header.box, *VAD))
     records = _by_image(root, table, header)
     return Sheet(
@@ -75,6 +74,7 @@ def _entry(record: Record, header: Header) -> Entry:
         (valence, arousal, dominance),
         record.fields.get("gender", ""),
         record.fields.get("age", ""),
+        {column: record.fields[column] for column in header.extra},
     )
 
 

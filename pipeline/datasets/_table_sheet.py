@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +18,7 @@ class Entry:
     """One person.
 
     place, short: where it stands, for errors and for notes. box: four numbers as written, () for the whole image.
-    vad: 1..10, NaN where unknown.
+    vad: 1..10, NaN where unknown. extra: what else is said, by the file's own names.
     """
 
     place: str
@@ -27,6 +28,7 @@ class Entry:
     vad: tuple[float, float, float]
     gender: str = ""
     age: str = ""
+    extra: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

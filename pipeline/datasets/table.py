@@ -13,10 +13,11 @@ upright image, left, top, right, bottom; blank, or no such columns, for the whol
 `normalised`, `normalised_xywh`; boxes that are hardly in the form they are read in are an error (see box_forms).
 labels: one or more, separated by `;` or `|`; blank for a person without. Further columns, all optional: split (train,
 val, test; without it images are drawn 70/10/20 by a seeded hash, with every class in every part), valence, arousal,
-dominance (1..10 or blank), gender, age. Other usual names of these columns are understood, and other columns are not
-read; both is said. Columns that look like a box or a split and are not called so are an error. Columns are separated by
-commas, semicolons or tabs. Every row that cannot be meant is an error; only what the images themselves decide stays in
-the manifest with a status: a box outside its image or of a few pixels, an image that is not there or cannot be read.
+dominance (1..10 or blank), gender, age. Other usual names of these columns are understood, and other columns are taken
+along as they are; both is said. Columns that look like a box or a split and are not called so are an error. Columns are
+separated by commas, semicolons or tabs. Every row that cannot be meant is an error; only what the images themselves
+decide stays in the manifest with a status: a box outside its image or of a few pixels, an image that is not there or
+cannot be read.
 The vocabulary is that of the file, sorted. Keys are `photos/a.jpg#0`.
 In place of labels.csv there may be labels.json, in COCO's form (see _table_coco).
 
@@ -27,6 +28,7 @@ Features go to a folder that is named `table` in STORE, so a second dataset of o
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -122,7 +124,8 @@ def _splits(sheet: Sheet) -> tuple[dict[str, str], list[str]]:
 
 
 def _person(entry: Entry, box: tuple[float, ...]) -> Person:
-    return Person(entry.place, box, entry.labels, rated(entry.vad)[0], entry.gender, entry.age)
+    extra = json.dumps(dict(entry.extra)) if entry.extra else ""
+    return Person(entry.place, box, entry.labels, rated(entry.vad)[0], entry.gender, entry.age, extra=extra)
 
 
 def _alike(vocabulary: list[str]) -> list[str]:

@@ -1,5 +1,6 @@
 """People beside their features: in one order, read only where they are asked for, wrong words told."""
 
+import json
 import pickle
 from collections.abc import Callable
 from dataclasses import replace
@@ -139,6 +140,14 @@ def test_who_writes_into_the_arrays_changes_nobody(root: Path) -> None:
         array[:] = array[::-1].copy() if array.dtype.kind == "U" else 1
     for name, array in found.numpy().items():
         np.testing.assert_array_equal(array, before[name])
+
+
+def test_what_else_the_annotation_says_goes_with_each_person(root: Path) -> None:
+    found = People.load(root, "demo")
+    assert found.extras == [{}] * len(found)
+    rows = ["", *(json.dumps({"page": str(row)}) for row in range(1, len(found.manifest)))]
+    told = replace(found, manifest=replace(found.manifest, extras=rows))
+    assert told[found.rows > 1].extras == [{"page": str(row)} for row in found.rows if row > 1]
 
 
 def test_as_numpy_and_as_a_table(root: Path) -> None:

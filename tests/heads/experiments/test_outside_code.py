@@ -9,7 +9,7 @@ import pytest
 from toy_features import make_store
 
 from cache import plugin_folders
-from cache.errors import WeightsError
+from cache.errors import PluginFault, WeightsError
 from cache.store import Store
 from heads.checkpoints import checkpoint
 from heads.checkpoints.about import check_plugins
@@ -83,6 +83,9 @@ def test_a_checkpoint_says_which_code_it_is_of(mine: Path, tmp_path: Path, caplo
     with caplog.at_level(logging.WARNING):
         checkpoint.load(path)
     assert f"was trained with {told['file']} {told['digest']}, here it is {told['file']} " in caplog.text
+    rewrite(mine / HEAD, "draws = generators(seeds)", "draws = generators(seeds)[9]")
+    with pytest.raises(PluginFault, match=rf"^{mine / HEAD}:\d+: IndexError"):
+        checkpoint.load(path)
     plugin_folders.use("")
     for ask in (lambda: checkpoint.load(path), lambda: check_head(place.runs, "projection")):
         with pytest.raises(WeightsError, match=rf"^{path}: head projection is not known here; it was trained with the"):

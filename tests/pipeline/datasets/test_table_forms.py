@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from dataset_case import photo
 from PIL import Image
@@ -225,10 +226,17 @@ def test_decimal_commas_are_counted_and_those_before_thousands_are_asked_about(t
     assert not any("comma" in note for note in told(tmp_path, CORNERS, "c.jpg,20,9,70,54,a").notes)
 
 
-def test_what_is_understood_and_what_is_not_read_is_said(tmp_path: Path) -> None:
-    notes = told(tmp_path, "filename,emotion,page,notes", "c.jpg,happy,3,x").notes
-    assert "columns read under other names: filename as image, emotion as labels" in notes
-    assert "columns that are not read: page, notes" in notes
+def test_what_is_understood_is_said_and_all_other_columns_are_taken_along(tmp_path: Path) -> None:
+    found = told(tmp_path, "filename,emotion,page,notes", "c.jpg,happy,3,ü;x")
+    assert "columns read under other names: filename as image, emotion as labels" in found.notes
+    assert "other columns, taken along as they are: page, notes" in found.notes
+    found.save(tmp_path / "manifest.parquet")
+    (extra,) = Manifest.load(tmp_path / "manifest.parquet").extras
+    assert json.loads(extra) == {"page": "3", "notes": "ü;x"}
+    plain = told(tmp_path, "image,labels", "c.jpg,happy")
+    plain.save(tmp_path / "plain.parquet")
+    assert "extras" not in pq.read_table(tmp_path / "plain.parquet").column_names, "as manifests always were"
+    assert Manifest.load(tmp_path / "plain.parquet").extras == []
 
 
 @pytest.mark.parametrize(
