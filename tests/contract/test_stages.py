@@ -18,7 +18,7 @@ from tried import tried
 from cache.plugins import load, names
 from cache.spec import FAILURES, Granularity, Status
 from pipeline.stage import Extracted, Failed, Photo, Stage
-from pipeline.weights.catalogue import WEIGHTS, find
+from pipeline.weights.catalogue import find
 from pipeline.weights.folder import Weights
 from scripts.prediction.draw import draw
 
@@ -77,11 +77,8 @@ def photos() -> list[Photo]:
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Weights]:
     """Those that are bundled, small networks for those that are files, seeded ones elsewhere."""
-    folder = tmp_path_factory.mktemp("weights")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, entry in small_tflite.write(folder).items():
-            patch.setitem(WEIGHTS, name, entry)
-        yield Weights(folder, untrained=True)
+    with small_tflite.in_place(tmp_path_factory.mktemp("weights"), untrained=True) as found:
+        yield found
 
 
 @pytest.fixture(scope="module", params=STAGES)

@@ -13,7 +13,7 @@ from cache.spec import Status
 from cache.store import Store
 from pipeline.cli import main
 from pipeline.running.recipes import dataset_config, weights_of
-from pipeline.weights.catalogue import WEIGHTS, find
+from pipeline.weights.catalogue import find
 from pipeline.weights.origins import PIP
 from pipeline.weights.packages import PACKAGED
 
@@ -23,11 +23,8 @@ FEATURES = ["image", "body", "context", "face", "expression", "pose", "pose_vect
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("weights")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, entry in small_tflite.write(folder).items():
-            patch.setitem(WEIGHTS, name, entry)
-        yield folder
+    with small_tflite.in_place(tmp_path_factory.mktemp("weights")) as found:
+        yield found.folder
 
 
 @pytest.mark.parametrize("dataset", names("pipeline.datasets"))

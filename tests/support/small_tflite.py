@@ -3,7 +3,8 @@
 Each output is a linear map of its averaged input plus constants, so it follows what is looked at. Nothing is trained.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -11,12 +12,14 @@ from typing import Any, NamedTuple
 
 import flatbuffers
 import numpy as np
+import pytest
 from ai_edge_litert import schema_py_generated as schema
 from flatbuffers import flexbuffers
 
 from pipeline.networks import blazepose, facemesh
 from pipeline.stages import hands, mask
-from pipeline.weights.catalogue import find
+from pipeline.weights.catalogue import WEIGHTS, find
+from pipeline.weights.folder import Weights
 from pipeline.weights.origins import Weight
 
 MOST = 2000
@@ -175,3 +178,12 @@ def write(folder: Path) -> dict[str, Weight]:
         entries[name] = replace(find(name), sha256=sha256(model).hexdigest())
         (folder / entries[name].file).write_bytes(model)
     return entries
+
+
+@contextmanager
+def in_place(folder: Path, untrained: bool = False) -> Iterator[Weights]:
+    """The files in ``folder``, and the catalogue's hashes are theirs meanwhile."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, entry in write(folder).items():
+            patch.setitem(WEIGHTS, name, entry)
+        yield Weights(folder, untrained)

@@ -5,12 +5,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
 from dataset_case import Case, photo
 
+from cache.errors import ConfigError, DataError
+from cache.manifest import Manifest
+from pipeline.dataset import Reading, say_how
 from pipeline.datasets._people import VAD
 from pipeline.datasets.table import Reader
 
-HEADER = "image,x1,y1,x2,y2,labels,split"
+CORNERS = "image,x1,y1,x2,y2,labels"
+HEADER = f"{CORNERS},split"
 LINES = (
     "photos/a.jpg,10,20,50,80,happy;excited,train",
     "photos/a.jpg,-5,5,40,300,calm,train",
@@ -95,3 +100,19 @@ CASES = {
     ),
     "without splits": Case(unsplit, 20, "as with splits", "there is no column for them", images=True),
 }
+
+
+def told(root: Path, header: str, *lines: str, box: str = "") -> Manifest:
+    """The manifest of such a labels.csv, with BOX."""
+    reader = write(root, lines, header)
+    say_how(reader, Reading(box, asked=bool(box)))
+    return reader.read("s")
+
+
+def refused(root: Path, header: str, *lines: str, box: str = "") -> str:
+    """The one line that such a labels.csv gives, from the file's name on."""
+    with pytest.raises((DataError, ConfigError)) as error:
+        told(root, header, *lines, box=box)
+    text = str(error.value)
+    assert len(text.splitlines()) == 1
+    return text.removeprefix(f"{root}/")

@@ -18,7 +18,6 @@ from pipeline.decoding.regions import Region
 from pipeline.running.recipes import DatasetConfig, recipes
 from pipeline.stage import Photo
 from pipeline.stages import _blazepose, backbone, face_mesh, hands, mask, pose, pose_vector
-from pipeline.weights.catalogue import WEIGHTS
 from pipeline.weights.folder import Weights
 
 NAMES = "{} {} {}".format(
@@ -41,11 +40,8 @@ PHOTO = Photo(
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Weights]:
-    folder = tmp_path_factory.mktemp("weights")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, entry in small_tflite.write(folder).items():
-            patch.setitem(WEIGHTS, name, entry)
-        yield Weights(folder)
+    with small_tflite.in_place(tmp_path_factory.mktemp("weights")) as found:
+        yield found
 
 
 def test_orders_by_the_names_of_the_joints() -> None:
