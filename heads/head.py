@@ -13,18 +13,29 @@ from cache.plugin_faults import file_of
 ROW = "row"
 """Beside the inputs a head names, ``features[ROW]`` holds each sample's row number in the manifest, (S, B, 1) int64."""
 
-CLASS = "class"
-"""A kind of target: one class a sample, int64 from 0."""
+CLASS, FLAGS, DIMENSIONS = "class", "flags", "dimensions"
+"""Kinds of targets. CLASS: one class a sample, (n,) int64 from 0. FLAGS: any number of them, (n, C) float32, 0 or 1.
+DIMENSIONS: valence, arousal, dominance or other numbers, (n, D) float32 in 0..1; NaN where it is not known."""
 
 
 class Output(NamedTuple):
     """What a head makes of samples; a head fills the fields that its ``gives`` names.
 
-    embedding: (S, B, e), what samples are compared by. logits: (S, B, C) over the classes that are learned.
+    embedding: (S, B, e), what samples are compared by. logits: (S, B, C) over the classes that are learned, of a
+    softmax where they are CLASS, of C sigmoids where FLAGS. dimensions: (S, B, D), in 0..1 as their targets.
     """
 
     embedding: Tensor | None = None
     logits: Tensor | None = None
+    dimensions: Tensor | None = None
+
+
+class Taught(NamedTuple):
+    """What a head may know of the training people before the first step. classes: the names of what is learned.
+    targets: by kind, (n, ...)."""
+
+    classes: Sequence[str]
+    targets: Mapping[str, Tensor]
 
 
 def given(field: Tensor | None) -> Tensor:
@@ -40,7 +51,8 @@ class Head(nn.Module, ABC):
     inputs: ``feature/array`` names as the config says, such as ``image/pooled``. Config: every setting that changes
     the model. learns: the kinds of targets it can learn. gives: the fields of Output that it fills. trains: whether it
     has anything to train. recordable: see
-    ``heads.learning.recording.recordable``, which asks it of every one of ``parts``.
+    ``heads.learning.recording.recordable``, which asks it of every one of ``parts``. All of its parameters and buffers
+    begin with the seeds' axis, (S, ...).
     """
 
     inputs: tuple[str, ...]
@@ -52,10 +64,10 @@ class Head(nn.Module, ABC):
 
     @abstractmethod
     def __init__(
-        self, config: Settings, widths: Mapping[str, int], sizes: Mapping[str, int], seeds: Sequence[int]
+        self, config: Settings, widths: Mapping[str, Any], sizes: Mapping[str, int], seeds: Sequence[int]
     ) -> None:
-        """widths: input name -> d. sizes: kind of target -> how many classes or numbers there are. seeds: one model
-        each."""
+        """widths: input name -> d, or of one among ``arrays_of`` the shape of a row. sizes: kind of target -> how many
+        classes or numbers there are; only the kinds that the task has. seeds: one model each."""
         super().__init__()
         self.inputs = self.inputs_of(config)
 
@@ -69,9 +81,21 @@ class Head(nn.Module, ABC):
     def inputs_of(cls, config: Settings) -> tuple[str, ...]:
         """What a head with this config reads, known without building it. Raises: ConfigError."""
 
+    @classmethod
+    def arrays_of(cls, config: Settings) -> tuple[str, ...]:  # noqa: ARG003 (most heads take vectors alone)
+        """Those of ``inputs_of`` whose rows may have any shape, such as maps (c, h, w) and objects (k, d). They stay in
+        the store's memory-mapped shards and are read batch by batch."""
+        return ()
+
+    def learn_from(self, taught: Taught) -> None:
+        """Fill buffers with what the head wants to know of the training people, such as how often classes occur.
+
+        Called once, before training; a checkpoint keeps the buffers. Raises: ConfigError.
+        """
+
     @abstractmethod
     def forward(self, features: Mapping[str, Tensor]) -> Output:
-        """features: input name -> (S, B, d) float32, and ROW."""
+        """features: input name -> (S, B, ...) float32, a vector's (S, B, d); and ROW."""
 
     @abstractmethod
     def terms(self, output: Output, targets: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -113,9 +113,14 @@ class Protocol(ABC):
         """The file's name."""
         return _file(type(self))
 
+    def asked(self, gives: frozenset[str], task: Task) -> frozenset[str]:  # noqa: ARG002 (a protocol may look)
+        """The fields that are judged of a head that ``gives`` those: ``asks``, and what the task allows beyond."""
+        return self.asks
+
     @abstractmethod
     def metrics(self, settings: Any) -> dict[str, Metric]:
-        """By name; the first one is the main one. settings: of ``Config``."""
+        """By name; the first one is the main one. settings: of ``Config``. A head that does not give what one of them
+        takes has no score of it."""
 
     def validation_title(self, settings: Any) -> str:
         """What an epoch is judged by, for the page's curves: ``macro accuracy %``; by default the main metric."""

@@ -13,7 +13,7 @@ from heads.checkpoints import checkpoint
 from heads.experiments.bench import Bench, check
 from heads.experiments.cell import Cell, Result, Twin
 from heads.experiments.code_version import plugins_of
-from heads.head import Head
+from heads.head import Head, Taught
 from heads.inputs.samples import Samples, outputs
 from heads.inputs.standardise import Scale
 from heads.learning.together import Trained, train_together, varying
@@ -31,7 +31,7 @@ class _Ground:
     seeds: Sequence[int]
     task: Task
     lost: Mapping[str, int]
-    widths: Mapping[str, int]
+    widths: Mapping[str, Any]
     head: Head
     scales: Mapping[str, Scale]
 
@@ -66,7 +66,8 @@ def run_together(
     validation = _validation(ground, [one.recipe for one in cells])
     share = (time.perf_counter() - start) / len(cells)
     course = (first.model, [one.recipe for one in cells], ground.widths, task.sizes, seeds, known, validation)
-    for place, found in train_together(*course, watch=lambda place, epoch: watch(cells[place], epoch)):
+    taught = Taught(task.classes, known.targets)
+    for place, found in train_together(*course, taught=taught, watch=lambda place, epoch: watch(cells[place], epoch)):
         one = cells[place]
         yield one, _named(one, found) if isinstance(found, Diverged) else _scored(ground, one, found, share, folder)
 
@@ -122,7 +123,7 @@ def _validation(ground: _Ground, recipes: Sequence[Recipe]) -> list[Validation]:
         rows = trial.rows.tobytes()
         if rows not in known:
             known[rows] = bench.samples(ground.head, ground.scales, trial.rows)
-        found.append(Validation(known[rows], trial, bench.protocol.asks))
+        found.append(Validation(known[rows], trial, _asked(ground)))
     return found
 
 
@@ -130,7 +131,7 @@ def _scored(ground: _Ground, cell: Cell, trained: Trained, seconds: float, folde
     """Score a trained head on test and write its checkpoint. seconds: its share of the preparation."""
     bench, task, head, start = ground.bench, ground.task, trained.head, time.perf_counter()
     protocol, trial = bench.protocol, bench.protocol.test(task, cell.recipe)
-    output = outputs(head, bench.samples(head, ground.scales, trial.rows), len(ground.seeds), protocol.asks)
+    output = outputs(head, bench.samples(head, ground.scales, trial.rows), len(ground.seeds), _asked(ground))
     scores = trial.scores(output)
     seconds += trained.seconds + time.perf_counter() - start
     about = _about(ground, cell)
@@ -140,7 +141,7 @@ def _scored(ground: _Ground, cell: Cell, trained: Trained, seconds: float, folde
         cell,
         trained.best,
         scores,
-        {name: metric.told() for name, metric in protocol.metrics(cell.recipe).items()},
+        {name: metric.told() for name, metric in protocol.metrics(cell.recipe).items() if name in scores},
         protocol.resamples,
         ground.lost,
         bench.scored_on(task, trial),
@@ -150,6 +151,10 @@ def _scored(ground: _Ground, cell: Cell, trained: Trained, seconds: float, folde
         trained.seconds,
         plugins=about.get("plugins", {}),
     )
+
+
+def _asked(ground: _Ground) -> frozenset[str]:
+    return ground.bench.protocol.asked(ground.head.gives, ground.task)
 
 
 def _about(ground: _Ground, cell: Cell) -> dict[str, Any]:

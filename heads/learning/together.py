@@ -16,7 +16,7 @@ from torch import Tensor
 
 from cache.errors import ConfigError
 from heads.blocks.varied import Varies
-from heads.head import Head, Output
+from heads.head import Head, Output, Taught
 from heads.inputs.samples import Samples
 from heads.learning.train import Best, Course, Diverged, Epoch, Judge, Validation, diverged, train
 from heads.learning.training import Recipe
@@ -89,18 +89,20 @@ class Trained:
 def train_together(
     model: type[Head],
     recipes: Sequence[Recipe],
-    widths: Mapping[str, int],
+    widths: Mapping[str, Any],
     sizes: Mapping[str, int],
     seeds: Sequence[int],
     samples: Samples,
     validation: Sequence[Validation],
     watch: Callable[[int, Epoch], None] = lambda *_: None,
+    taught: Taught | None = None,
 ) -> Iterator[tuple[int, Trained | Diverged]]:
     """The place in ``recipes`` of each as soon as it is done, and what ``train`` would have made of it alone: the
     trained head, or that its loss is no longer finite, which is no matter to the others.
 
     A recipe leaves the batch when it is done, so it costs no more epochs than alone. validation: one for each recipe;
-    those of equal samples should share them, which then are looked at once. watch: is told the place with each epoch.
+    those of equal samples should share them, which then are looked at once. taught: what the heads may know before the
+    first step. watch: is told the place with each epoch.
     Raises: ConfigError when the recipes cannot train together.
     """
     device, kind = samples.device, _kind(samples)
@@ -109,13 +111,13 @@ def train_together(
         return model(recipe, widths, sizes, each).to(device, kind)
 
     if len(recipes) > 1 and build(recipes[0], [0]).parameter_count():
-        group = _Group(build, recipes, seeds, samples, validation)
+        group = _Group(build, recipes, seeds, samples, validation, taught)
         while group.here:
             yield from group.epoch(watch)
         return
     for place, one in enumerate(recipes):
         start = time.perf_counter()
-        head = build(one, seeds)
+        head = _knowing(build(one, seeds), taught)
         try:
             best = train(head, samples, validation[place], one, seeds, partial(watch, place))
         except Diverged as error:
@@ -136,12 +138,13 @@ class _Group:
         seeds: Sequence[int],
         samples: Samples,
         validation: Sequence[Validation],
+        taught: Taught | None,
     ) -> None:
         self.mark = time.perf_counter()
         self.build, self.recipes, self.seeds, self.here = build, recipes, seeds, list(range(len(recipes)))
         self.trainings = trainings(recipes)
         recipe, every = self._joined()
-        self.course = Course.start(build(recipe, every), samples, recipe, every)
+        self.course = Course.start(_knowing(build(recipe, every), taught), samples, recipe, every)
         self.validation = validation
         self.judges = {
             place: Judge.start(self._state(place), validation[place].trial, recipes[place], len(seeds))
@@ -220,6 +223,12 @@ class _Group:
             models = np.concatenate([np.arange(count) + number * count for number in needed])
             recipe, every = self._joined()
             self.course = self.course.only(models, self.build(recipe, every), recipe)
+
+
+def _knowing(head: Head, taught: Taught | None) -> Head:
+    if taught:
+        head.learn_from(taught)
+    return head
 
 
 def _kind(samples: Samples) -> torch.dtype:
