@@ -28,7 +28,6 @@ FOLDER = ROOT / os.environ.get("WEIGHTS", "weights")
 TABLES: dict[str, dict[str, Any]] = {
     "pose": {"model": "blazepose-full"},
     "mask": {},
-    "selfie": {"stage": "mask", "model": "selfie"},
     "hands": {},
     "face": {},
     "face_mesh": {},
@@ -83,9 +82,9 @@ def test_joints_lie_where_coco_has_them() -> None:
     assert min((one < 0.2).mean() for one in errors) >= 0.75, "nobody is taken for somebody else"
 
 
-@pytest.mark.parametrize(("feature", "least"), [("mask", 0.78), ("selfie", 0.74)])
+@pytest.mark.parametrize(("feature", "least"), [("pose", 0.78), ("mask", 0.74)])
 def test_masks_are_cocos_outlines(feature: str, least: float) -> None:
-    """Mean IoU inside the box; BlazePose's is the better one, for it tells people apart."""
+    """Mean IoU inside the box; that of ``pose`` is the better one, for it tells people apart."""
     scores = []
     for person, photo, features, row in found():
         width, height = photo.image.size
