@@ -154,11 +154,15 @@ class Extractor(Stage[Pixels]):
         import torch
 
         from pipeline.networks.folding import fold
+        from pipeline.networks.padding import absorb
         from pipeline.stages._backbone_networks import build
 
         backbone = build(self.config.model, self.known.size, self.config.size, self.config.map)
         backbone.load(weights, self.config.weights)
-        fold(backbone, lambda: backbone(torch.zeros(1, 3, *self.config.size)))
+        zeros = torch.zeros(1, 3, *self.config.size)
+        fold(backbone, lambda: backbone(zeros))
+        if device == "cpu":  # a GPU is quicker with the kernels as they are
+            absorb(backbone, lambda: backbone(zeros))
         self.network: Any = deploy(backbone, device, self.config.precision)
         self.device = device
 
