@@ -1,5 +1,6 @@
 """Label words' vectors: by label, from arrays and texts, and what a file must not get away with."""
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +75,11 @@ def test_a_text_is_read_until_all_is_found(text: Path) -> None:
     assert words.read(text, ["Peace", "doubt"]).tolist() == [[1, 2, 3], [1, 0, 0]]
 
 
+def test_a_words_first_line_counts(tmp_path: Path) -> None:
+    (path := tmp_path / "words.txt").write_text("peace 1 2\npeace 3 4\nfear 5 6\n")
+    assert words.read(path, ["Fear", "Peace"]).tolist() == [[5, 6], [1, 2]]
+
+
 def test_an_array_is_looked_up_by_its_labels_in_any_order(tmp_path: Path) -> None:
     path = array(tmp_path, np.arange(6.0).reshape(3, 2), ["Doubt/Confusion", "Disconnect", "Peace"])
     found = words.read(path, ["Peace", "Disconnection", "Doubt/Confusion"])
@@ -132,6 +138,13 @@ def test_a_bad_text_is_one_line(tmp_path: Path, content: str, labels: list[str],
 def test_a_bad_array_is_one_line(tmp_path: Path, rows: np.ndarray, labels: list[str], told: str) -> None:
     with pytest.raises(ConfigError, match=told):
         words.read(array(tmp_path, rows, labels), ["Peace"])
+
+
+def test_nothing_is_unpickled(tmp_path: Path) -> None:
+    (path := tmp_path / "w.npy").write_bytes(pickle.dumps(np.zeros((1, 3))))
+    (tmp_path / "w.txt").write_text("Peace\n")
+    with pytest.raises(ConfigError, match=r"is no \.npy of numbers"):
+        words.read(path, ["Peace"])
 
 
 def test_what_is_not_there_is_told_with_its_name(tmp_path: Path) -> None:
