@@ -150,6 +150,7 @@ def _scored(ground: _Ground, cell: Cell, trained: Trained, seconds: float, folde
         seconds,
         trained.seconds,
         plugins=about.get("plugins", {}),
+        approximates=head.approximates,
     )
 
 
