@@ -89,6 +89,19 @@ def test_what_a_head_gives_follows_the_task_and_the_settings() -> None:
     assert given(BOTH) == {"logits", "dimensions"}
     assert given(BOTH, dimensions_weight=0) == given({CLASS: 4}) == {"logits"}
     assert categories.count({CLASS: 4, DIMENSIONS: 3}) == 4
+    with pytest.raises(ConfigError, match=r"^the protocol teaches dimensions alone, this head tells classes or labels"):
+        categories.count({DIMENSIONS: 3})
+
+
+def test_a_row_says_where_words_come_from_that_are_in_no_file() -> None:
+    class Two(Head):
+        approximates = ("something",)
+
+    def told(**values: Any) -> tuple[str, ...]:
+        return categories.approximates(Two, CategorySettings(**values))
+
+    assert told() == told(embedding_weight=1.0, words="glove.txt") == ("something",)
+    assert told(embedding_weight=1.0) == ("something", "no word vectors, but of labels that stand together")
 
 
 def test_embedding_loss_is_the_squared_distance_to_the_mean_word_of_a_persons_labels() -> None:
