@@ -64,7 +64,7 @@ class Result:
     cell that was trained together with others, its share of theirs (``run_together``). training_seconds: of the
     training alone, wherever it was. trained_for: the protocol whose training this is too, which saw the same people;
     None when it was trained itself. plugins: file and digest of those outside this project that it runs through, by
-    module."""
+    module. approximates: ``Head.approximates``."""
 
     cell: Cell
     best: Best
@@ -79,6 +79,7 @@ class Result:
     training_seconds: float
     trained_for: str | None = None
     plugins: Mapping[str, Any] = field(default_factory=dict)
+    approximates: Sequence[str] = ()
 
     def summaries(self) -> dict[str, Any]:
         """Metric -> mean, spread and interval."""
@@ -108,6 +109,7 @@ class Result:
             "left_out": dict(self.lost),
             "scored_on": dict(self.scored_on),
             "untrained": list(self.untrained),
+            **({"approximates": list(self.approximates)} if self.approximates else {}),
             "best_epochs": self.best.epoch.tolist(),
             "validation": [round(float(score), 6) for score in self.best.score],
             "history": {

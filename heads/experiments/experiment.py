@@ -155,6 +155,7 @@ def _scored(ground: _Ground, cell: Cell, trained: Trained, seconds: float, folde
         seconds,
         trained.seconds,
         plugins=about.get("plugins", {}),
+        approximates=head.approximates,
     )
 
 

@@ -17,6 +17,8 @@ def test_protocols_can_have_their_own_settings() -> None:
     rates = [cell("sem_ib_dml", find(name), {}).recipe.lr for name in ("cat-6:6", "lev-7:3-arousal", "lev-6:4-arousal")]
     assert rates == [3.5e-4, 3.5e-4, 3.5e-6]
     assert cell("sem_ib_dml", find("lev-6:4-arousal"), {"lr": 1e-3}).recipe.lr == 1e-3
+    epochs = [cell("kosti", find(name), {}).recipe.epochs for name in ("cat-6:6", "multilabel", "emotic-26")]
+    assert epochs == [12, 21, 21]
 
 
 def test_a_setting_goes_to_the_heads_that_have_it() -> None:
@@ -60,6 +62,19 @@ def test_grids_are_read_by_name_or_path_and_checked_as_a_whole(tmp_path: Path) -
         read_grid(str(path))
     with pytest.raises(ConfigError, match="settings of random: unknown setting 'lrr'"):
         cells(Grid(heads=("random", "i_dml"), protocols=("cat-6:6",)), find("cat-6:6"), {"lrr": 1})
+
+
+def test_a_loss_of_a_grid_goes_to_the_heads_that_can_use_it() -> None:
+    def losses(heads: tuple[str, ...], **values: Any) -> list[Any]:
+        found = cells(Grid(heads=heads, protocols=("cat-6:6",)), find("cat-6:6"), values)
+        return [one.settings.get("loss") for one in found]
+
+    assert losses(("random", "kosti", "ib_dml"), loss="circle", m=0.3) == [None, "bce", "circle"]
+    assert losses(("kosti", "ib_dml"), loss="focal", focusing=1) == ["focal", "triplet"]
+    with pytest.raises(
+        ConfigError, match=r"^loss circle is no loss on labels, which this head has\. Take asymmetric, "
+    ):
+        losses(("kosti", "linear"), loss="circle")
 
 
 def test_every_shipped_config_and_grid_is_valid() -> None:
