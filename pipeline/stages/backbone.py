@@ -11,11 +11,14 @@ Inputs, all stretched to ``size`` without keeping the aspect, so that nothing at
 - body: the person's box, as in Affect-DML (256 x 256). ``crop = "square"`` keeps the aspect, ``"expand"`` widens it.
 - context: the whole image with the person's box blanked: in black, as in the thesis (eq. 4.4), or in the network's
   mean colour, which is about zero to it; one row a person. ``blank = "mask"`` blanks only the person's silhouette, in
-  black, by the rows of the feature ``source`` ("mask").
+  black, by the rows of the feature ``source`` ("mask"). ``blank = "face"`` blanks only the face's box of the feature
+  ``source`` ("face"), in black, as in CAER-Net; a person without a face has no row, one with a black proxy of a face
+  has nothing blanked.
 - face: the crops of the feature ``source`` ("face"); one row a person. A person without a face has none here either.
 - depth: the maps of the feature ``source`` ("depth") as grey images, the least at 0, the greatest at 255; one row an
   image.
-Source: Affect-DML, section III; Context-based visual emotion recognition (thesis), 4.2.1.
+Source: Affect-DML, section III; Context-based visual emotion recognition (thesis), 4.2.1; CAER-Net: Lee et al. 2019,
+Context-aware emotion recognition networks, section 3.2.
 """
 
 from __future__ import annotations
@@ -42,8 +45,8 @@ if TYPE_CHECKING:
 BODY = (256, 256)
 SOURCES = {"face": "crop", "depth": "map"}
 """Inputs that are made from another feature, and the array they read there."""
-MASK = "mask"
-"""The ``blank`` that reads another feature too."""
+HIDDEN = {"mask": ("mask", "region"), "face": ("box",)}
+"""The words of ``blank`` that read another feature too, by default the one of that name, and its arrays."""
 MARGIN = 0.2
 FACE_WEIGHTS = "vggface2"
 
@@ -70,7 +73,7 @@ class Extractor(Stage[Pixels]):
         map: bool = False
         crop: Crop = "stretch"
         margin: float = Field(default=0.0, ge=0, le=4)
-        blank: Literal["", "black", "mean", "mask"] = ""
+        blank: Literal["", "black", "mean", "mask", "face"] = ""
         interpolation: Literal["bilinear", "bicubic"] = "bilinear"
         mean: tuple[float, float, float] = IMAGENET_MEAN
         std: tuple[PositiveFloat, PositiveFloat, PositiveFloat] = IMAGENET_STD
@@ -82,11 +85,11 @@ class Extractor(Stage[Pixels]):
             if not isinstance(values, dict) or not isinstance(values.get("model", ""), str):
                 return values
             name, network = lookup.find(values.get("model", "resnet18"))
-            given = str(values.get("input"))
+            given, blank = str(values.get("input")), str(values.get("blank"))
             return {
                 "weights": FACE_WEIGHTS if name == FACENET else name,
                 "size": BODY if given == "body" and network.patch == 1 and network.size == (224, 224) else network.size,
-                "source": given if given in SOURCES else MASK if values.get("blank") == MASK else "",
+                "source": given if given in SOURCES else blank if blank in HIDDEN else "",
                 "margin": MARGIN if values.get("crop") == "expand" else 0.0,
                 "blank": "black" if given == "context" else "",
                 "interpolation": network.interpolation,
@@ -128,12 +131,12 @@ class Extractor(Stage[Pixels]):
     @property
     def reads(self) -> tuple[str, ...]:
         if self.sees:
-            return ("mask", "region")
+            return HIDDEN[self.config.blank]
         return (SOURCES[self.config.input],) if self.config.source else ()
 
     @property
     def sees(self) -> bool:
-        return self.config.blank == MASK
+        return self.config.blank in HIDDEN
 
     @property
     def outputs(self) -> dict[str, ArraySpec]:
@@ -185,7 +188,8 @@ class Extractor(Stage[Pixels]):
     def look(self, image: Image.Image, rows: Sequence[Mapping[str, NDArray[Any]]]) -> list[Pixels | Failed]:
         if not self.sees:
             return super().look(image, rows)
-        return views.silhouettes(image, rows, self.config.size, self.config.interpolation)
+        hide = views.silhouettes if self.config.blank == "mask" else views.faceless
+        return hide(image, rows, self.config.size, self.config.interpolation)
 
     def run(self, items: Sequence[Pixels]) -> Extracted:
         import torch
@@ -203,9 +207,9 @@ class Extractor(Stage[Pixels]):
 
 def _check(config: Extractor.Config) -> None:
     """Raises: ConfigError for a setting that says nothing for this input."""
-    derived = config.input in SOURCES or config.blank == MASK
+    derived = config.input in SOURCES or config.blank in HIDDEN
     if bool(config.source) != derived:
-        others = f"input {', '.join(SOURCES)} only, or blank = {MASK!r}"
+        others = f"input {', '.join(SOURCES)} only, or blank = {' or '.join(map(repr, HIDDEN))}"
         wants = others if config.source else f"input {config.input!r}, and there is none"
         raise ConfigError(f"backbone: source = {config.source!r} is for {wants}")
     if bool(config.blank) != (config.input == "context"):

@@ -27,6 +27,8 @@ def refuse(**given: Any) -> str:
         ({"input": "body", "margin": 0.2}, "margin = 0.2 is for crop 'expand' or 'square', not 'stretch'"),
         ({"input": "body", "crop": "expand", "margin": 0}, "margin = 0 leaves the box as it is"),
         ({"source": "face"}, "source = 'face' is for input face, depth only"),
+        ({"input": "context", "source": "face"}, "or blank = 'mask' or 'face'"),
+        ({"input": "body", "blank": "face"}, "blank = 'face' is for input 'context', not 'body'"),
         ({"input": "face", "source": ""}, "source = '' is for input 'face', and there is none"),
         ({"input": "hands"}, "'image', 'body', 'context', 'face' or 'depth'"),
         ({"std": (1, 1, 0)}, "greater than 0"),
@@ -75,3 +77,8 @@ def test_what_differs_from_the_first_settings_is_stored() -> None:
         config = Extractor.Config(**given_)
         assert Extractor.Config(**config.model_dump()) == config
     assert Extractor.Config(model="vit_b_16").model_dump()["mean"] == (123.675, 116.28, 103.53)
+
+
+def test_a_context_without_the_face_stores_where_faces_come_from() -> None:
+    stored = {"model": "resnet18", "weights": "resnet18", "input": "context", "size": (224, 224)}
+    assert Extractor.Config(input="context", blank="face").model_dump() == stored | {"source": "face", "blank": "face"}
