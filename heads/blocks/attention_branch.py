@@ -8,7 +8,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from heads.blocks.convolution import Conv2d
+from heads.blocks.cross_entropy import cross_entropy
 from heads.blocks.layers import BatchNorm
+from heads.head import FLAGS
 
 
 class Attended(NamedTuple):
@@ -44,3 +46,13 @@ class AttentionBranch(nn.Module):
         attention = self.attention_norm(self.attention(seen)).sigmoid()
         pooled = ((1 + attention) * maps).mean((3, 4))
         return Attended(pooled, self.classifier(seen).mean((3, 4)), attention.squeeze(2))
+
+
+def own_loss(logits: Tensor, targets: Tensor, kind: str) -> Tensor:
+    """The branch's own: binary cross-entropy of FLAGS, (S, B, C), cross-entropy of CLASS, (S, B). Returns (S,).
+
+    Source: thesis, section 4.2.1, L_att.
+    """
+    if kind == FLAGS:
+        return F.binary_cross_entropy_with_logits(logits, targets, reduction="none").mean((1, 2))
+    return cross_entropy(logits, targets)

@@ -19,14 +19,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cache.aligned import full_name
-from cache.config import Settings
 from cache.errors import ConfigError
-from heads.blocks import categories, label_loss
+from heads.blocks import categories
 from heads.blocks.categories import Categories, CategorySettings
 from heads.blocks.convolution import Conv2d
 from heads.blocks.layers import BatchNorm, Linear, generators
-from heads.head import Head, Output, Taught
+from heads.head import Output
 from heads.inputs.streams import Pooled
+from heads.models._categorical import Categorical
 
 MAP = "map"
 
@@ -61,12 +61,10 @@ class Stream(nn.Module):
         return encoded, self.second(F.relu(self.first(encoded)))
 
 
-class Model(Head):
+class Model(Categorical):
     """Two streams, their weights, concatenation, a hidden layer, a classifier."""
 
     recordable = True
-    learns = categories.LEARNS
-    gives = frozenset({"embedding", "logits", "dimensions"})
     approximates = ("frozen networks in place of its own five convolutions a stream",)
 
     class Config(CategorySettings):
@@ -82,8 +80,6 @@ class Model(Head):
 
     def __init__(self, config: Config, widths: Mapping[str, Any], sizes: Mapping[str, int], seeds: Sequence[int]):
         super().__init__(config, widths, sizes, seeds)
-        self.config = config
-        self.gives = categories.gives(type(self), config, sizes)
         draws = generators(seeds)
         face, context = (widths[name] for name in self.inputs)
         self.looking = Looking(context[0], config.hidden, draws) if config.attended else None
@@ -94,11 +90,6 @@ class Model(Head):
         numbers = categories.dimensions(config, sizes)
         self.regressor = Linear(config.hidden, numbers, draws) if numbers else None
         self.categories = Categories(config, sizes, draws, config.hidden)
-
-    @classmethod
-    def config_of(cls, values: Mapping[str, Any]) -> type[Settings]:
-        """With the settings of the loss that ``values`` name."""
-        return label_loss.config_of(cls.Config, values)
 
     @classmethod
     def inputs_of(cls, config: Any) -> tuple[str, ...]:
@@ -115,10 +106,6 @@ class Model(Head):
         """The context's maps, where they are looked at."""
         return cls.inputs_of(config)[1:] if config.attended else ()
 
-    def learn_from(self, taught: Taught) -> None:
-        """What the loss wants."""
-        self.categories.learn_from(taught)
-
     def attention(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """By input: how much each place of its maps counts, (S, B, h, w)."""
         return {} if self.looking is None else {self.inputs[1]: self.looking(features[self.inputs[1]])}
@@ -134,14 +121,6 @@ class Model(Head):
         embedding = F.relu(self.last(fused))
         dimensions = None if self.regressor is None else self.regressor(embedding)
         return Output(embedding, self.classifier(embedding), dimensions, self.categories.aside(embedding))
-
-    def terms(self, output: Output, targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """See ``heads.blocks.categories``."""
-        return self.categories.terms(output, targets)
-
-    def parts(self) -> tuple[type, ...]:
-        """With the loss."""
-        return type(self), *self.categories.parts()
 
     def standardised(self) -> tuple[str, ...]:
         """The vectors, when the config says so."""
