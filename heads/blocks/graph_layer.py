@@ -27,7 +27,7 @@ class GraphLayer(nn.Module):
     def forward(self, nodes: Tensor, adjacency: Tensor) -> Tensor:
         """nodes: (S, B, n, in). adjacency: (n, n), or (S, B, n, n). Returns (S, B, n, out)."""
         mapped: Tensor = self.linear(nodes.flatten(1, 2))
-        return adjacency @ mapped.unflatten(1, nodes.shape[1:3])
+        return adjacency @ mapped.view(*nodes.shape[:3], -1)
 
 
 def normalised(adjacency: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """EmotiCon's streams: each gives one number a class. Source: see ``emoticon``."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -20,7 +21,7 @@ class Layers(nn.Module):
 
     def __init__(self, widths: Sequence[int], classes: int, draws: Sequence[torch.Generator]) -> None:
         super().__init__()
-        pairs = list(zip(widths[:-1], widths[1:], strict=True))
+        pairs = list(pairwise(widths))
         self.layers = nn.ModuleList(Linear(one, other, draws) for one, other in pairs)
         self.norms = nn.ModuleList(BatchNorm(width, len(draws)) for _, width in pairs)
         self.classifier = Linear(widths[-1], classes, draws)
@@ -49,7 +50,7 @@ class Gait(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (S, B, d), of which the first 50 are the joints. Returns (S, B, classes)."""
-        nodes = x[..., : 2 * JOINTS].unflatten(2, (JOINTS, 2))
+        nodes = x[..., : 2 * JOINTS].reshape(*x.shape[:2], JOINTS, 2)
         for layer, norm in zip(self.graph, self.norms, strict=False):
             nodes = F.relu(norm(layer(nodes, self.joined[0]).transpose(2, 3))).transpose(2, 3)
         seen = F.relu(self.norms[2](self.convolution(nodes.transpose(2, 3))))
@@ -60,9 +61,7 @@ class Gait(nn.Module):
 class Near(nn.Module):
     """Graph layers on the people of an image; the first of them is the one who is asked about."""
 
-    def __init__(
-        self, unit: float, reach: float, hidden: int, classes: int, draws: Sequence[torch.Generator]
-    ) -> None:
+    def __init__(self, unit: float, reach: float, hidden: int, classes: int, draws: Sequence[torch.Generator]) -> None:
         super().__init__()
         self.unit, self.reach = unit, reach
         self.graph = nn.ModuleList((GraphLayer(2, hidden, draws), GraphLayer(hidden, hidden, draws)))

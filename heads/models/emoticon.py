@@ -143,7 +143,7 @@ class Model(Categorical):
             return super().terms(output, targets)
         joint = len(FUSED & set(self.config.streams))
         told = joint + (self.branch is not None)
-        parts = output.aside[..., : told * self.classes].split(self.classes, 2)
+        parts = torch.split(output.aside[..., : told * self.classes], self.classes, 2)
         placed = output.aside[..., told * self.classes :]
         found = super().terms(output._replace(aside=placed if placed.shape[2] else None), targets)
         if joint > 1:
