@@ -42,7 +42,9 @@ class Model(fusion.Model):
     """``fusion`` with attention branches, by letter."""
 
     recordable = True
-    approximates = ("frozen backbones for fine-tuned ones, the attention branch after the last block and not before it",)
+    approximates = (
+        "frozen backbones for fine-tuned ones, the attention branch after the last block and not before it",
+    )
 
     class Config(fusion.Model.Config):
         """attention: the letters with a branch. attention_weight: lambda, shared by the branches."""

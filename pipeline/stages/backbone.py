@@ -4,7 +4,8 @@ Models: every classifier of torchvision by its name, every model of timm as ``ti
 ``timm/vit_small_patch14_dinov2.lvd142m``, CLIP's image tower ``timm/vit_base_patch16_clip_quickgelu_224.openai``),
 facenet-pytorch's ``inception_resnet_v1``, and ``package/efficientnet_lite0``: timm's ``tf_efficientnet_lite0`` and its
 input, with weights that come by pip. The classifier is taken off; size, interpolation and normalisation are the model's
-own. ``weights = "file:<name>"`` is a checkpoint of one's own, whatever its classifier.
+own. ``weights = "file:<name>"`` is a checkpoint of one's own, whatever its classifier. ``cut = "layer3"``, of ResNets,
+keeps the map before the last block too, and beside the rows the block's own weights, so that a head can train it on.
 
 Inputs, all stretched to ``size`` without keeping the aspect, so that nothing at an edge is lost:
 - image: the whole; one row an image.
@@ -48,6 +49,8 @@ SOURCES = {"face": "crop", "depth": "map"}
 HIDDEN = {"mask": ("mask", "region"), "face": ("box",)}
 """The words of ``blank`` that read another feature too, by default the one of that name, and its arrays."""
 MARGIN = 0.2
+LAST, CUT = "layer4", ("resnet18", "resnet50", "resnet101", "resnet152")
+"""The block after the cut, and the networks that heads can build it of."""
 FACE_WEIGHTS = "vggface2"
 
 
@@ -59,7 +62,7 @@ class Extractor(Stage[Pixels]):
     class Config(Precise):
         """model, weights: by default the weights of the model's name. input: see above. size: (h, w), by default the
         model's own, 256 x 256 for a body where the model takes any. source: the feature that faces, depth maps or
-        masks come from. flip: ``pooled_flip`` too, of the mirrored input. map: the last feature map too. crop: of
+        masks come from. flip: ``pooled_flip`` too, of the mirrored input. map: the last feature map too. cut: see above. crop: of
         bodies; margin: by how much of itself the box is widened. blank: what is in the person's place, of contexts.
         interpolation, mean, std: by default the model's own; the last two of R, G, B in units of 0..255.
         """
@@ -71,6 +74,7 @@ class Extractor(Stage[Pixels]):
         source: str = ""
         flip: bool = False
         map: bool = False
+        cut: Literal["", "layer3"] = ""
         crop: Crop = "stretch"
         margin: float = Field(default=0.0, ge=0, le=4)
         blank: Literal["", "black", "mean", "mask", "face"] = ""
@@ -115,6 +119,7 @@ class Extractor(Stage[Pixels]):
         _, self.known = lookup.find(config.model)
         lookup.check_size(config.model, self.known, config.size)
         self.batch_size = lookup.batch_size(self.known, config.size)
+        self.block = (LAST, self._block) if config.cut else None
 
     @property
     def unit(self) -> Granularity:  # type: ignore[override]
@@ -147,7 +152,19 @@ class Extractor(Stage[Pixels]):
         if self.config.map:
             shape = lookup.map_shape(self.config.model, self.known, self.config.size)
             out["map"] = ArraySpec(shape, "float16", "activation before pooling: channel, row, column")
+        if self.config.cut:
+            shape = (self.known.features // 2, *(-(-side // 16) for side in self.config.size))
+            out[self.config.cut] = ArraySpec(shape, "float16", "activation before the last block: channel, row, column")
         return out
+
+    def _block(self, weights: Weights) -> bytes:
+        from safetensors.torch import save
+
+        from pipeline.stages._backbone_networks import build
+
+        backbone = build(self.config.model, self.known.size, self.config.size, False)
+        backbone.load(weights, self.config.weights)
+        return save(backbone.network.get_submodule(LAST).state_dict())
 
     @property
     def weights(self) -> tuple[str, ...]:
@@ -159,7 +176,8 @@ class Extractor(Stage[Pixels]):
         from pipeline.networks.folding import fold
         from pipeline.stages._backbone_networks import build
 
-        backbone = build(self.config.model, self.known.size, self.config.size, self.config.map)
+        kept, cut = self.config.map or bool(self.config.cut), self.config.cut
+        backbone = build(self.config.model, self.known.size, self.config.size, kept, cut)
         backbone.load(weights, self.config.weights)
         fold(backbone, lambda: backbone(torch.zeros(1, 3, *self.config.size)))
         self.network: Any = deploy(backbone, device, self.config.precision)
@@ -200,8 +218,8 @@ class Extractor(Stage[Pixels]):
             found = {"pooled": pooled}
             if self.config.flip:
                 found["pooled_flip"], _ = self.network(batch.flip(3))
-            if self.config.map:
-                found["map"] = last
+            if self.config.map or self.config.cut:
+                found[self.config.cut or "map"] = last
         return Extracted.ok({name: values.float().contiguous().cpu().numpy() for name, values in found.items()})
 
 
@@ -214,6 +232,10 @@ def _check(config: Extractor.Config) -> None:
         raise ConfigError(f"backbone: source = {config.source!r} is for {wants}")
     if bool(config.blank) != (config.input == "context"):
         raise ConfigError(f"backbone: blank = {config.blank!r} is for input 'context', not {config.input!r}")
+    if config.cut and config.model not in CUT:
+        raise ConfigError(f"backbone: cut = {config.cut!r} is for {', '.join(CUT)}, not {config.model}")
+    if config.cut and config.map:
+        raise ConfigError(f"backbone: a feature has one map, of cut = {config.cut!r} or the last: leave map out")
     if config.crop != "stretch" and config.input != "body":
         raise ConfigError(f"backbone: crop = {config.crop!r} is for input 'body', not {config.input!r}")
     if config.margin and config.crop == "stretch":
