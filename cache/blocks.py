@@ -6,6 +6,7 @@ from cache.errors import StoreError
 from cache.fingerprint import digest
 
 SUFFIX = ".safetensors"
+DAMAGED = "is not what its name promises"
 
 
 def block_file(name: str, made: bytes) -> str:
@@ -27,5 +28,11 @@ def find_block(folder: Path, name: str) -> bytes:
     except OSError as error:
         raise StoreError(f"{found[0]}: cannot be read: {error.strerror}; {cure}") from None
     if found[0].name != block_file(name, made):
-        raise StoreError(f"{found[0]}: is not what its name promises: damaged; {cure}")
+        raise StoreError(f"{found[0]}: {DAMAGED}; {cure}")
     return made
+
+
+def damaged_blocks(folder: Path) -> list[Path]:
+    """Files of any block in a feature's ``folder`` that are not what their names promise."""
+    found = sorted(folder.glob(f"*{SUFFIX}"))
+    return [path for path in found if path.name != block_file(path.name.partition(".")[0], path.read_bytes())]

@@ -14,12 +14,16 @@ from heads.head import FLAGS
 
 
 class Attended(NamedTuple):
-    """pooled: (S, B, c), the mean over places of (1 + M) g. logits: (S, B, C), the branch's own. map: M, (S, B, h, w)
-    in 0..1."""
+    """weighted: (1 + M) g, (S, B, c, h, w). logits: (S, B, C), the branch's own. map: M, (S, B, h, w) in 0..1."""
 
-    pooled: Tensor
+    weighted: Tensor
     logits: Tensor
     map: Tensor
+
+    @property
+    def pooled(self) -> Tensor:
+        """(S, B, c), the mean over places of (1 + M) g."""
+        return self.weighted.mean((3, 4))
 
 
 class AttentionBranch(nn.Module):
@@ -44,8 +48,7 @@ class AttentionBranch(nn.Module):
         """maps: g, (S, B, c, h, w)."""
         seen = F.relu(self.norm(self.first(maps)))
         attention = self.attention_norm(self.attention(seen)).sigmoid()
-        pooled = ((1 + attention) * maps).mean((3, 4))
-        return Attended(pooled, self.classifier(seen).mean((3, 4)), attention.squeeze(2))
+        return Attended((1 + attention) * maps, self.classifier(seen).mean((3, 4)), attention.squeeze(2))
 
 
 def own_loss(logits: Tensor, targets: Tensor, kind: str) -> Tensor:

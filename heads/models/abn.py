@@ -3,11 +3,11 @@
 As ``fusion``, but of each letter in ``attention`` the last feature maps are read (the array ``map`` of its feature,
 which ``backbone`` gives with ``map = true``), weighed by the attention branch and then pooled. The branch tells the
 labels on its own too, which is a loss beside the others. In the paper the branch stands before a network's last block,
-which is trained with it; here it stands after the last block of a frozen network, so its perception branch is the
-pooling and the layers of ``fusion``.
+which is trained with it: ``tail=layer4`` has it so, see ``_tailed``. Without, the branch stands after the last block of
+a frozen network, and its perception branch is the pooling and the layers of ``fusion``.
 
 Source: thesis (seeds/003), eq. 4.5 and section 4.2.1, "Attention Branch Network Extension": L = L_cont + L_cat +
-lambda L_att, lambda 0.5 (figure 4.8), halved for two branches (tables 4.14 and 4.15).
+lambda L_att, lambda 0.5 (figure 4.8), halved for two branches (tables 4.14 and 4.15); Fukui et al. 2019.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ MAP = "map"
 CAN = "BC"
 """The letters that have maps."""
 _APART = 1 << 32
-"""Added to a seed for the branches' own numbers, so that ``fusion``'s layers start as without them."""
+"""Added to a seed for the branches' own numbers, so that the other layers start as without them."""
 
 
 def _letters(word: str) -> str:
@@ -42,9 +42,7 @@ class Model(fusion.Model):
     """``fusion`` with attention branches, by letter."""
 
     recordable = True
-    approximates = (
-        "frozen backbones for fine-tuned ones, the attention branch after the last block and not before it",
-    )
+    approximates = ("without tail=layer4 the attention branch stands after a frozen network's last block",)
 
     class Config(fusion.Model.Config):
         """attention: the letters with a branch. attention_weight: lambda, shared by the branches."""
@@ -61,37 +59,43 @@ class Model(fusion.Model):
     def __init__(
         self, config: Config, widths: Mapping[str, Any], sizes: Mapping[str, int], seeds: Sequence[int]
     ) -> None:
-        arrays = self.arrays_of(config)
-        channels = {name: width[0] if name in arrays else width for name, width in widths.items()}
-        super().__init__(config, channels, sizes, seeds)
+        branched, tails = self.branched(config), self.blocks_of(config)
+        pooled = {name: widths[name][0] for name in branched if name not in tails}
+        super().__init__(config, {**widths, **pooled}, sizes, seeds)
         self.kind, self.classes = categories.kind_of(sizes), categories.count(sizes)
         draws = generators([_APART + seed for seed in seeds])
-        self.branches = nn.ModuleList(AttentionBranch(channels[name], self.classes, draws) for name in arrays)
+        self.branches = nn.ModuleList(AttentionBranch(widths[name][0], self.classes, draws) for name in branched)
 
     @classmethod
-    def inputs_of(cls, config: Any) -> tuple[str, ...]:
-        """As ``fusion``'s, with maps for the letters in ``attention``."""
-        maps = {fusion.LETTERS[letter]: _map_of(config, letter) for letter in config.attention}
-        return super().inputs_of(config.model_copy(update=maps))
+    def row_of(cls, config: Any, letter: str) -> str:
+        """With the last maps of the letters in ``attention`` that have no block to train."""
+        word = super().row_of(config, letter)
+        feature, _, array = word.partition("/")
+        return f"{feature}/{MAP}" if letter in config.attention and array == DEFAULT else word
+
+    @classmethod
+    def branched(cls, config: Any) -> tuple[str, ...]:
+        """The inputs with a branch."""
+        return tuple(cls.row_of(config, letter) for letter in config.attention)
 
     @classmethod
     def arrays_of(cls, config: Any) -> tuple[str, ...]:
         """The maps."""
-        return tuple(_map_of(config, letter) for letter in config.attention)
+        return tuple(dict.fromkeys([*super().arrays_of(config), *cls.branched(config)]))
 
     def attention(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """By input: the map of attention, (S, B, h, w)."""
-        return {
-            name: branch(features[name]).map
-            for name, branch in zip(self.arrays_of(self.config), self.branches, strict=True)
-        }
+        named = zip(self.branched(self.config), self.branches, strict=True)
+        return {name: branch(features[name]).map for name, branch in named}
 
     def forward(self, features: Mapping[str, Tensor]) -> Output:
-        """features: (S, B, d) of each input, (S, B, c, h, w) of those with a branch."""
-        arrays = self.arrays_of(self.config)
-        seen = [branch(features[name]) for name, branch in zip(arrays, self.branches, strict=True)]
-        pooled = {name: one.pooled for name, one in zip(arrays, seen, strict=True)}
-        output = super().forward({**features, **pooled})
+        """features: (S, B, d) of each input, (S, B, c, h, w) of those with a branch or a block."""
+        branched, tails = self.branched(self.config), self.blocks_of(self.config)
+        seen = [branch(features[name]) for name, branch in zip(branched, self.branches, strict=True)]
+        named = zip(branched, seen, strict=True)
+        output = super().forward(
+            {**features, **{name: one.weighted if name in tails else one.pooled for name, one in named}}
+        )
         if not self.training:
             return output
         beside = [*(one.logits for one in seen), *(() if output.aside is None else (output.aside,))]
@@ -110,14 +114,3 @@ class Model(fusion.Model):
         ]
         cost = torch.stack(costs).mean(0)
         return found | {"attention": column(self.config.attention_weight, cost) * cost}
-
-    def standardised(self) -> tuple[str, ...]:
-        """The vectors among ``fusion``'s."""
-        arrays = self.arrays_of(self.config)
-        return tuple(name for name in super().standardised() if name not in arrays)
-
-
-def _map_of(config: Any, letter: str) -> str:
-    """The maps of the letter's feature; another array, where one is named, is taken as it is."""
-    feature, _, array = str(getattr(config, fusion.LETTERS[letter])).partition("/")
-    return f"{feature}/{MAP if array == DEFAULT else array}"

@@ -1,7 +1,4 @@
-"""The weights of a network's last block, beside the rows of a feature that was cut before it.
-
-The file lies in the feature's folder, and its name has the digest of its bytes: ``layer4.0123456789abcdef.safetensors``.
-"""
+"""The weights of a network's last block, beside the rows of a feature that was cut before it."""
 
 from pathlib import Path
 

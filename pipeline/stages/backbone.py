@@ -62,9 +62,9 @@ class Extractor(Stage[Pixels]):
     class Config(Precise):
         """model, weights: by default the weights of the model's name. input: see above. size: (h, w), by default the
         model's own, 256 x 256 for a body where the model takes any. source: the feature that faces, depth maps or
-        masks come from. flip: ``pooled_flip`` too, of the mirrored input. map: the last feature map too. cut: see above. crop: of
-        bodies; margin: by how much of itself the box is widened. blank: what is in the person's place, of contexts.
-        interpolation, mean, std: by default the model's own; the last two of R, G, B in units of 0..255.
+        masks come from. flip: ``pooled_flip`` too, of the mirrored input. map: the last feature map too. cut: see
+        above. crop: of bodies; margin: by how much of itself the box is widened. blank: what is in the person's place,
+        of contexts. interpolation, mean, std: by default the model's own; the last two of R, G, B in units of 0..255.
         """
 
         model: str = "resnet18"
@@ -103,8 +103,11 @@ class Extractor(Stage[Pixels]):
 
         @model_serializer(mode="wrap")
         def _stored(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-            """The first networks' features keep their fingerprints: what is as it always was for them is not named."""
+            """The first networks' features keep their fingerprints: what is as it always was for them is not named; nor
+            is, of any network, that it is not cut."""
             out: dict[str, Any] = handler(self)
+            if not self.cut:
+                del out["cut"]
             if self.model not in FIRST:
                 return out
             fields = type(self).model_fields

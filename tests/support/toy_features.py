@@ -66,6 +66,7 @@ MORE = {
     ),
     "image50": (Granularity.IMAGE, {"pooled": ArraySpec((2 * WIDTH,), "float16", "activation")}),
     "body50": (Granularity.PERSON, {"pooled": ArraySpec((2 * WIDTH,), "float16", "activation")}),
+    "cut": (Granularity.PERSON, {"layer3": ArraySpec((256, 2, 2), "float16", "before the last block")}),
 }
 """Features that are made only when they are asked for."""
 
@@ -153,7 +154,7 @@ def _row(manifest: Manifest, key: str) -> int:
 
 def _values(spec: ArraySpec, signal: Any, draw: np.random.Generator, status: Any) -> Any:
     size = int(np.prod(spec.shape))
-    values = signal[:, :size] + draw.normal(size=(len(signal), size)) + 3.0
+    values = signal[:, np.arange(size) % signal.shape[1]] + draw.normal(size=(len(signal), size)) + 3.0
     values = (values > 3.0) if spec.dtype == "uint8" else values
     out = values.reshape(len(signal), *spec.shape).astype(spec.dtype)
     out[status != 0] = spec.missing
