@@ -32,8 +32,7 @@ def _line(name: str, speed: dict[str, Any] | None) -> str:
     weights = [find(one) for one in stage.weights]
     told = "its source's rows" if stage.source else "people's boxes"
     networks = (
-        "; ".join(dict.fromkeys(f"`{one.name}`: {one.source}" for one in weights))
-        or f"none: arithmetic on {told}"
+        "; ".join(dict.fromkeys(f"`{one.name}`: {one.source}" for one in weights)) or f"none: arithmetic on {told}"
     )
     licences = "; ".join(dict.fromkeys(one.licence for one in weights)) or "-"
     shown = f"{speed['runner_images_per_second']:g}" if speed else "not measured"
