@@ -66,6 +66,16 @@ MORE = {
     ),
     "image50": (Granularity.IMAGE, {"pooled": ArraySpec((2 * WIDTH,), "float16", "activation")}),
     "body50": (Granularity.PERSON, {"pooled": ArraySpec((2 * WIDTH,), "float16", "activation")}),
+    "context": (
+        Granularity.PERSON,
+        {
+            "pooled": ArraySpec((WIDTH,), "float16", "activation"),
+            "map": ArraySpec((6, 3, 2), "float16", "activation"),
+        },
+    ),
+    "face_features": (Granularity.PERSON, {"pooled": ArraySpec((WIDTH,), "float16", "activation")}),
+    "pose_vector": (Granularity.PERSON, {"vector": ArraySpec((141,), "float32", "of the box")}),
+    "depth_features": (Granularity.IMAGE, {"pooled": ArraySpec((WIDTH,), "float16", "activation")}),
     "cut": (Granularity.PERSON, {"layer3": ArraySpec((256, 2, 2), "float16", "before the last block")}),
 }
 """Features that are made only when they are asked for."""
