@@ -24,6 +24,7 @@ class Categorical(Head, ABC):
         super().__init__(config, widths, sizes, seeds)
         self.config = config
         self.gives = categories.gives(type(self), config, sizes)
+        self.approximates = categories.approximates(type(self), config)
 
     @classmethod
     def config_of(cls, values: Mapping[str, Any]) -> type[Settings]:

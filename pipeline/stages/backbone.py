@@ -12,9 +12,9 @@ Inputs, all stretched to ``size`` without keeping the aspect, so that nothing at
 - body: the person's box, as in Affect-DML (256 x 256). ``crop = "square"`` keeps the aspect, ``"expand"`` widens it.
 - context: the whole image with the person's box blanked: in black, as in the thesis (eq. 4.4), or in the network's
   mean colour, which is about zero to it; one row a person. ``blank = "mask"`` blanks only the person's silhouette, in
-  black, by the rows of the feature ``source`` ("mask"). ``blank = "face"`` blanks only the face's box of the feature
-  ``source`` ("face"), in black, as in CAER-Net; a person without a face has no row, one with a black proxy of a face
-  has nothing blanked.
+  black, by the rows of the feature ``source`` ("mask"; or "pose", by BlazePose). ``blank = "face"`` blanks only the
+  face's box of the feature ``source`` ("face"), in black, as in CAER-Net; a person without a face has no row, one with
+  a black proxy of a face has nothing blanked.
 - face: the crops of the feature ``source`` ("face"); one row a person. A person without a face has none here either.
 - depth: the maps of the feature ``source`` ("depth") as grey images, the least at 0, the greatest at 255; one row an
   image.
@@ -177,12 +177,16 @@ class Extractor(Stage[Pixels]):
         import torch
 
         from pipeline.networks.folding import fold
+        from pipeline.networks.padding import absorb
         from pipeline.stages._backbone_networks import build
 
         kept, cut = self.config.map or bool(self.config.cut), self.config.cut
         backbone = build(self.config.model, self.known.size, self.config.size, kept, cut)
         backbone.load(weights, self.config.weights)
-        fold(backbone, lambda: backbone(torch.zeros(1, 3, *self.config.size)))
+        zeros = torch.zeros(1, 3, *self.config.size)
+        fold(backbone, lambda: backbone(zeros))
+        if device == "cpu":  # a GPU is quicker with the kernels as they are
+            absorb(backbone, lambda: backbone(zeros))
         self.network: Any = deploy(backbone, device, self.config.precision)
         self.device = device
 
