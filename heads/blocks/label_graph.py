@@ -1,4 +1,4 @@
-"""A graph of labels that stand together, and layers that carry word vectors along it to one classifier a label.
+"""A classifier whose weights are made of labels' word vectors, carried along a graph of which labels stand together.
 
 Source: ML-GCN as the thesis (seeds/003) has it, eq. 4.9 to 4.12; relational regions' ELD (seeds/004), eq. 6 to 8.
 """
@@ -12,7 +12,9 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from heads.blocks.chosen import one_hot
 from heads.blocks.varied import Number, column
+from heads.head import CLASS, FLAGS, Taught
 from heads.inputs import words
 from heads.inputs.words import Words
 
@@ -30,16 +32,18 @@ class GraphSettings(Words):
 def edges(shares: Tensor, tau: float | Tensor) -> Tensor:
     """A of eq. 4.10, [..., i, j] 1 where a person with label i has label j with a probability of tau or more; 0 from a
     label to itself. shares: (S, C, C), [..., i, j] that probability."""
-    linked = shares >= column(tau, shares)
-    return linked.to(shares.dtype).diagonal_scatter(shares.new_zeros(shares.shape[:-1]), dim1=-2, dim2=-1)
+    linked: Tensor = shares >= column(tau, shares)
+    none = shares.new_zeros(shares.shape[:-1])
+    return linked.to(shares.dtype).diagonal_scatter(none, dim1=-2, dim2=-1)
 
 
 def reweighted(linked: Tensor, p: float | Tensor) -> Tensor:
     """A' of eq. 4.11 (A^r of eq. 7), (S, C, C): a label keeps 1 - p of itself and takes p of those it is linked to, in
     equal parts. linked: (S, C, C), [..., i, j] 1 where label i takes of label j."""
     share = column(p, linked)
-    taken = share * linked / linked.sum(-1, keepdim=True).clamp_min(1)
-    return taken + (1 - share) * torch.eye(linked.shape[-1], dtype=linked.dtype, device=linked.device)
+    taken: Tensor = share * linked / linked.sum(-1, keepdim=True).clamp_min(1)
+    own: Tensor = (1 - share) * torch.eye(linked.shape[-1], dtype=linked.dtype, device=linked.device)
+    return taken + own
 
 
 def normalised(weights: Tensor) -> Tensor:
@@ -68,7 +72,7 @@ class GraphLayer(nn.Module):
 
 
 class LabelGraph(nn.Module):
-    """Two graph layers over the labels' word vectors, whose output are the classifiers.
+    """S classifiers (S, B, d) -> (S, B, C): two graph layers over the labels' word vectors make a row a label.
 
     Until ``learn_from`` no label has a link, and each its own axis for a word.
     """
@@ -97,20 +101,24 @@ class LabelGraph(nn.Module):
         self.first = GraphLayer(wide, config.graph_hidden, draws)
         self.second = GraphLayer(config.graph_hidden, outputs, draws)
 
-    def learn_from(self, labels: Sequence[str], flags: Tensor) -> None:
-        """Link the labels and look up their words. flags: (n, C) of the training people. Raises: ConfigError."""
+    def learn_from(self, taught: Taught) -> None:
+        """Link the labels and look up their words; classes, of which people have one, get no link. Raises:
+        ConfigError."""
+        labels = taught.classes[: self.adjacency.shape[-1]]
+        flags = taught.targets.get(FLAGS)
+        if flags is None:
+            flags = one_hot(taught.targets[CLASS], len(labels))
         shares = words.companions(flags).expand(self.adjacency.shape)
         linked = edges(shares, self.config.tau)
         self.adjacency.copy_(normalised(reweighted(linked.mT if self.incoming else linked, self.config.p)))
         self.vectors.copy_(words.matrix(self.config, labels, flags))
 
-    def forward(self) -> Tensor:
-        """(S, C, d): a row a label, by whose product with a sample its logit comes (eq. 4.12, eq. 8)."""
+    def classifiers(self) -> Tensor:
+        """(S, C, d), a row a label."""
         hidden = F.leaky_relu(self.first(self.adjacency, self.vectors), self.slope)
-        classifiers: Tensor = self.second(self.adjacency, hidden)
-        return classifiers
+        made: Tensor = self.second(self.adjacency, hidden)
+        return made
 
-
-def scored(classifiers: Tensor, samples: Tensor) -> Tensor:
-    """(S, B, C): eq. 4.12 and eq. 8. classifiers: (S, C, d). samples: (S, B, d)."""
-    return torch.bmm(samples, classifiers.mT)
+    def forward(self, samples: Tensor) -> Tensor:
+        """(S, B, C): eq. 4.12 and eq. 8. samples: (S, B, d)."""
+        return torch.bmm(samples, self.classifiers().mT)

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from heads.blocks.label_graph import LabelGraph, edges, normalised, reweighted, scored
+from heads.blocks.label_graph import LabelGraph, edges, normalised, reweighted
 from heads.blocks.layers import generators
+from heads.head import CLASS, FLAGS, Taught
 from heads.inputs.words import companions
 
 SEEDS = (0, 3, 7)
@@ -67,7 +68,7 @@ def looped(flags: Tensor, tau: float, p: float, incoming: bool) -> list[list[flo
 @pytest.mark.parametrize(("tau", "p"), [(0.4, 0.25), (0.2, 0.2), (0.7, 0.5), (0.0, 1.0), (1.0, 1.0), (0.5, 0.0)])
 def test_the_graph_equals_a_loop(tau: float, p: float, incoming: bool) -> None:
     graph = LabelGraph(config(tau=tau, p=p), 4, 6, generators(SEEDS), incoming).double()
-    graph.learn_from(NAMES, people())
+    graph.learn_from(Taught(NAMES, {FLAGS: people()}))
     expected = torch.tensor(looped(people(), tau, p, incoming), dtype=torch.float64)
     torch.testing.assert_close(graph.adjacency, expected.expand(3, 4, 4), rtol=0, atol=1e-6)
 
@@ -80,7 +81,7 @@ def test_the_two_papers_graphs_differ() -> None:
 def test_settings_that_train_together_have_a_graph_each() -> None:
     tau, p = (0.2, 0.4, 0.7), (0.25, 0.5, 0.25)
     graph = LabelGraph(config(tau=torch.tensor(tau), p=torch.tensor(p)), 4, 6, generators(SEEDS)).double()
-    graph.learn_from(NAMES, people())
+    graph.learn_from(Taught(NAMES, {FLAGS: people()}))
     for seed in range(3):
         expected = torch.tensor(looped(people(), tau[seed], p[seed], False), dtype=torch.float64)
         torch.testing.assert_close(graph.adjacency[seed], expected, rtol=0, atol=1e-6)
@@ -89,12 +90,21 @@ def test_settings_that_train_together_have_a_graph_each() -> None:
 @pytest.mark.parametrize("slope", [0.0, 0.2])
 def test_layers_equal_plain_matrices_for_each_seed(slope: float) -> None:
     graph = LabelGraph(config(), 4, 6, generators(SEEDS), slope=slope).double()
-    graph.learn_from(NAMES, people())
+    graph.learn_from(Taught(NAMES, {FLAGS: people()}))
     samples = torch.randn(3, 7, 6, dtype=torch.float64)
-    found = scored(graph(), samples)
+    found = graph(samples)
     for seed, number in enumerate(SEEDS):
         alone = LabelGraph(config(), 4, 6, generators([number]), slope=slope)
         assert torch.equal(alone.first.weight[0].double(), graph.first.weight[seed])
         hidden = F.leaky_relu(graph.adjacency[seed] @ companions(people()).double() @ graph.first.weight[seed], slope)
         classifiers = graph.adjacency[seed] @ hidden @ graph.second.weight[seed]
         torch.testing.assert_close(found[seed], samples[seed] @ classifiers.T)
+
+
+def test_classes_that_exclude_each_other_have_no_link() -> None:
+    graph = LabelGraph(config(tau=0.0), 3, 6, generators(SEEDS))
+    graph.learn_from(Taught([*NAMES, "unseen"], {CLASS: torch.tensor([0, 1, 1, 2])}))
+    assert torch.equal(graph.vectors, torch.eye(3).expand(3, 3, 3))
+    graph = LabelGraph(config(tau=0.1), 3, 6, generators(SEEDS))
+    graph.learn_from(Taught([*NAMES, "unseen"], {CLASS: torch.tensor([0, 1, 1, 2])}))
+    torch.testing.assert_close(graph.adjacency, torch.eye(3).expand(3, 3, 3))
