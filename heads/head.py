@@ -92,11 +92,6 @@ class Head(nn.Module, ABC):
         the store's memory-mapped shards and are read batch by batch."""
         return ()
 
-    @classmethod
-    def approximations(cls, config: Settings) -> tuple[str, ...]:  # noqa: ARG003 (settings may bring some)
-        """``approximates``, and what these settings put in place of something else."""
-        return cls.approximates
-
     def learn_from(self, taught: Taught) -> None:
         """Fill buffers with what the head wants to know of the training people, such as how often classes occur.
 

@@ -42,8 +42,7 @@ def width(config: Words, labels: int) -> int:
 
 
 def stand_in(config: Words) -> tuple[str, ...]:
-    """What is in place of word vectors where there is no file, for ``Head.approximations``; empty where there is
-    one."""
+    """What is in place of word vectors where there is no file, for ``Head.approximates``; empty where there is one."""
     return () if config.words else ("labels told by which stand together, for word vectors",)
 
 

@@ -79,6 +79,7 @@ class Model(Categorical):
         self, config: RelationalConfig, widths: Mapping[str, Any], sizes: Mapping[str, int], seeds: Sequence[int]
     ) -> None:
         super().__init__(config, widths, sizes, seeds)
+        self.approximates += words.stand_in(config) if config.eld else ()
         draws, body = generators(seeds), int(widths[config.body])
         self.appearance, self.boxes, self.count = (f"{config.objects}/{x}" for x in ("features", "boxes", "count"))
         seen = widths[self.appearance][-1]
@@ -112,12 +113,6 @@ class Model(Categorical):
         assert isinstance(config, RelationalConfig)
         read = ("features", "count", "boxes") if _located(config) else ("features", "count")
         return tuple(f"{config.objects}/{array}" for array in read)
-
-    @classmethod
-    def approximations(cls, config: Settings) -> tuple[str, ...]:
-        """With what is in place of word vectors."""
-        assert isinstance(config, RelationalConfig)
-        return (*super().approximations(config), *(words.stand_in(config) if config.eld else ()))
 
     def learn_from(self, taught: Taught) -> None:
         """How often labels occur, and which stand together."""

@@ -126,14 +126,10 @@ def test_caer_s_takes_the_face_and_no_label_graph() -> None:
     torch.testing.assert_close(found, {"class": torch.stack(expected)})
 
 
-def test_a_row_says_what_stands_for_what() -> None:
-    told = {
-        name: Model.approximations(Model.config_of({})(**values))
-        for name, values in {"without": {}, "eld": {"eld": False}, "words": {"words": "glove.txt"}}.items()
-    }
+def test_it_says_what_stands_for_word_vectors() -> None:
     frozen = ("frozen backbones for fine-tuned ones",)
-    assert told["eld"] == told["words"] == frozen
-    assert told["without"][1:] == ("labels told by which stand together, for word vectors",)
+    assert build().approximates == (*frozen, "labels told by which stand together, for word vectors")
+    assert build(eld=False).approximates == frozen == Model.approximates
 
 
 def test_a_width_that_cannot_be_waves_is_refused() -> None:
