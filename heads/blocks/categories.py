@@ -71,8 +71,8 @@ class Categories(nn.Module):
         self, config: Any, sizes: Mapping[str, int], draws: Sequence[torch.Generator], visual: int = 0
     ) -> None:
         """config: has the fields of CategorySettings. draws: one generator for each seed, used for the embedding's
-        layer alone. visual: width of what a person looks like. Raises: ConfigError for settings that would do
-        nothing."""
+        layer alone. visual: width of what a person looks like, as layers that are trained tell it; 0 where there are
+        none. Raises: ConfigError for settings that would do nothing."""
         super().__init__()
         self.config, self.kind, self.classes = config, kind_of(sizes), count(sizes)
         self.dimensions = dimensions(config, sizes)
@@ -81,6 +81,9 @@ class Categories(nn.Module):
             told = f"loss = {config.loss!r} is on several labels a person; here each has one class, and cross-entropy"
             raise ConfigError(f"{told}. Leave loss out (it is {usual!r} then, and not used)")
         embedded = config.embedding_weight > 0
+        if embedded and not visual:
+            told = "embedding_weight would change nothing: it reaches no layer that categories are told by"
+            raise ConfigError(f"{told}. Leave it out, or take a head with layers before its classifier")
         self.embedding = LabelEmbedding(config, visual, self.classes, draws) if embedded else None
 
     def learn_from(self, taught: Taught) -> None:
