@@ -63,7 +63,7 @@ class Head(nn.Module, ABC):
     Config: ClassVar[type[Settings]]
     learns: ClassVar[frozenset[str]] = frozenset({CLASS})
     gives: frozenset[str]
-    approximates: ClassVar[tuple[str, ...]] = ()
+    approximates: tuple[str, ...] = ()
     trains: ClassVar[bool] = True
     recordable: ClassVar[bool] = False
 

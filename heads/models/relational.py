@@ -73,13 +73,14 @@ class Model(Categorical):
 
     recordable = True
     Config = RelationalConfig
-    approximates = ("frozen backbones for fine-tuned ones",)
+    approximates: tuple[str, ...] = ("frozen backbones for fine-tuned ones",)
 
     def __init__(
         self, config: RelationalConfig, widths: Mapping[str, Any], sizes: Mapping[str, int], seeds: Sequence[int]
     ) -> None:
         super().__init__(config, widths, sizes, seeds)
-        self.approximates += words.stand_in(config) if config.eld else ()
+        if config.eld:
+            self.approximates += words.stand_in(config)
         draws, body = generators(seeds), int(widths[config.body])
         self.appearance, self.boxes, self.count = (f"{config.objects}/{x}" for x in ("features", "boxes", "count"))
         seen = widths[self.appearance][-1]
