@@ -40,6 +40,11 @@ class Cell:
         """What the head reads, as its settings say. Raises: ConfigError."""
         return self.model.inputs_of(self.recipe)
 
+    @property
+    def vectors(self) -> frozenset[str]:
+        """Those of ``inputs`` that must be vectors."""
+        return frozenset(self.inputs) - frozenset(self.model.arrays_of(self.recipe))
+
 
 @dataclass(frozen=True)
 class Twin:
