@@ -1,13 +1,19 @@
 """The relational head: eq. 5 and 8 of its parts, its switches, what it reads, and how it is set as published."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
+from toy_features import make_store
 
 from cache.errors import ConfigError
 from heads.blocks.object_attention import each
+from heads.checkpoints import checkpoint
+from heads.experiments.bench import prepare
+from heads.experiments.evaluate import evaluate
+from heads.experiments.experiment import run
 from heads.experiments.grid import cell
 from heads.head import CLASS, FLAGS, Taught, given
 from heads.models.relational import Model
@@ -135,3 +141,15 @@ def test_it_says_what_stands_for_word_vectors() -> None:
 def test_a_width_that_cannot_be_waves_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"geometry_width: .* multiple of 8"):
         cell("relational", find("single-label"), {"geometry_width": 12})
+
+
+def test_it_trains_on_a_store_and_scores_again_from_its_checkpoint(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "store", features=("body50", "wholebody", "objects"))
+    values = SMALL | {"body": "body50", "person_box": "wholebody/box", "eld": True, "epochs": 2, "resamples": 10}
+    one = cell("relational", find("single-label"), values | {"batch": 20})
+    found = run(prepare(store, "demo", find("single-label"), [one], "cpu"), one, range(2), tmp_path)
+    kept = checkpoint.load(tmp_path / "relational.safetensors")
+    assert kept.head.inputs == one.inputs
+    assert [kept.about["shapes"][name] for name in one.inputs[2:]] == [[6, 12], [], [6, 4]]
+    again = evaluate(tmp_path / "relational.safetensors", store)
+    assert again.metrics == found.row()["metrics"]
