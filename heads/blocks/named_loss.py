@@ -15,14 +15,18 @@ PACKAGE = "heads.losses"
 Kind = TypeVar("Kind")
 
 
+class OtherKind(ConfigError):  # noqa: N818 (reads as what it is)
+    """A loss is there, but not of the kind that a head can use."""
+
+
 def load(name: str, kind: type[Kind], takes: str) -> type[Kind]:
     """The class ``Loss`` of that file. kind: what it must be of. takes: of what a head's loss must be, for the error.
 
-    Raises: UnknownName with the nearest name; ConfigError with those that fit, for a loss of another kind.
+    Raises: UnknownName with the nearest name; OtherKind with those that fit.
     """
     found: type[Kind] = plugins.load(PACKAGE, name, "Loss")
     if not issubclass(found, kind):
-        raise ConfigError(f"loss {name} is no loss on {takes}, which this head has. Take {', '.join(fitting(kind))}")
+        raise OtherKind(f"loss {name} is no loss on {takes}, which this head has. Take {', '.join(fitting(kind))}")
     return found
 
 

@@ -64,7 +64,7 @@ class Result:
     cell that was trained together with others, its share of theirs (``run_together``). training_seconds: of the
     training alone, wherever it was. trained_for: the protocol whose training this is too, which saw the same people;
     None when it was trained itself. plugins: file and digest of those outside this project that it runs through, by
-    module."""
+    module. approximates: ``Head.approximates``."""
 
     cell: Cell
     best: Best
@@ -79,10 +79,19 @@ class Result:
     training_seconds: float
     trained_for: str | None = None
     plugins: Mapping[str, Any] = field(default_factory=dict)
+    approximates: Sequence[str] = ()
 
     def summaries(self) -> dict[str, Any]:
         """Metric -> mean, spread and interval."""
         return {name: summary(one, self.resamples, self.metrics[name]["bounds"]) for name, one in self.scores.items()}
+
+    def classes(self) -> dict[str, Any]:
+        """Metric -> class, or dimension -> mean, spread and interval, of those that are means over them."""
+        return {
+            name: {word: summary(each, self.resamples, self.metrics[name]["bounds"]) for word, each in known.items()}
+            for name, one in self.scores.items()
+            if (known := one.classes)
+        }
 
     def row(self) -> dict[str, Any]:
         """One row of results.json, without ``paper`` and ``features``; fractions in 0..1. history: for each epoch one
@@ -96,9 +105,11 @@ class Result:
             "training_seconds": round(self.training_seconds, 3),
             "trained_for": self.trained_for,
             "metrics": self.summaries(),
+            **({"classes": classes} if (classes := self.classes()) else {}),
             "left_out": dict(self.lost),
             "scored_on": dict(self.scored_on),
             "untrained": list(self.untrained),
+            **({"approximates": list(self.approximates)} if self.approximates else {}),
             "best_epochs": self.best.epoch.tolist(),
             "validation": [round(float(score), 6) for score in self.best.score],
             "history": {

@@ -5,12 +5,13 @@ letter's feature is a setting; ``extra`` puts any other vector of the store besi
 features are frozen here; ``stream`` gives each pooled vector a layer of its own, which can learn something of what a
 fine-tuned network would, and which the label-embedding loss (``embedding_weight``) needs to have an effect.
 
-Source: thesis (seeds/003), section 4.2.1: direct fusion, the categories' layer on the concatenated features, two (B, BC:
-``regression=512,256``), three or (ResNet-50: ``4096,2048,1024,512,256``) five layers with ReLU before the dimensions;
+Source: thesis (seeds/003), section 4.2.1: direct fusion, the categories' layer on the concatenated features; two layers
+(B, BC: ``regression=512,256``), three, or five (ResNet-50: ``4096,2048,1024,512,256``) with ReLU before the dimensions;
 BCE and smooth L1; the embedding loss on body and context alone; tables 4.4 to 4.20 but for the rows with ABN or ML-GCN.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Annotated, Any
 
 import torch
@@ -18,7 +19,6 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cache.config import Settings
 from cache.errors import ConfigError
 from heads.blocks import categories
 from heads.blocks.categories import Categories, CategorySettings
@@ -97,7 +97,7 @@ class Model(Categorical):
         self.classifier = self._classifier(sum(each), categories.count(sizes), draws)
         wide = categories.dimensions(config, sizes)
         inner = [sum(each), *config.regression, wide] if wide else []
-        self.regressors = nn.ModuleList(Linear(*pair, draws) for pair in zip(inner, inner[1:], strict=False))
+        self.regressors = nn.ModuleList(Linear(*pair, draws) for pair in pairwise(inner))
         seen = [width for role, width in zip(self.roles, each, strict=True) if role in VISUAL]
         self.categories = Categories(config, sizes, draws, sum(seen) if config.stream else 0)
 

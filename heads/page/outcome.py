@@ -1,6 +1,7 @@
 """The sections on numbers: the table, what the protocol wants drawn, learning curves."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -72,7 +73,14 @@ def _line(material: Material, row: Row) -> list[str]:
     return [
         row["name"],
         features,
-        *(interval(scores[one["name"]], one["scale"]) if one["name"] in scores else "not run" for one in metrics),
+        *(
+            interval(scores[one["name"]], one["scale"])
+            if one["name"] in scores
+            else tables.NONE
+            if scores
+            else "not run"
+            for one in metrics
+        ),
         *(f"{scale * one['values'][main]:.2f}" for one in tables.main_levels(results)),
         *(told if tables.has_paper(results) else []),
         f"{row['parameters']:,}" if "parameters" in row else "",
@@ -161,9 +169,9 @@ def _bars(material: Material, one: Bars) -> Iterable[Html]:
     known = [(row, material.shown[row["name"]].bars) for row in material.rows if row["name"] in material.shown]
     found = [(row, bars[one.title]) for row, bars in known if one.title in bars]
     tops = [mark["ci95"][1] for _, bars in found for mark in bars.values()]
-    top = charts.axis_end(max([*tops, one.level or 0.0]))
+    top = charts.axis_end(max([*tops, one.level or 0.0, *one.levels.values()]))
     for row, bars in found:
-        marks = [_mark(name, score) for name, score in bars.items()]
+        marks = [replace(_mark(name, score), level=one.levels.get(name)) for name, score in bars.items()]
         drawn = charts.bars(f"{one.name}, {row['name']}", marks, one.level, top)
         yield card(name_of(material, row), drawn)
 

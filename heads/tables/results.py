@@ -9,6 +9,8 @@ from heads.statistics.interval import over
 from heads.text import aligned, counted, counted_seeds, escaped, interval, signed
 
 Results = dict[str, Any]
+NONE = "-"
+"""Of a metric that a row has not: its head does not give what is judged."""
 
 
 def columns(results: Results) -> list[str]:
@@ -71,13 +73,18 @@ def _row(results: Results, row: dict[str, Any], untrained: set[str]) -> list[str
     return [
         row["name"],
         ", ".join(names) or "none",
-        *(interval(row["metrics"][one["name"]], one["scale"]) for one in results["metrics"]),
+        *(_score(row, one) for one in results["metrics"]),
         *([_apart(row, main)] if _compared(results) else []),
         *(_scaled(one["values"][main["name"]], main) for one in main_levels(results)),
         *(["" if paper is None else _scaled(paper, main)] if has_paper(results) else []),
         str(row["parameters"]),
         f"{row['seconds']:.1f}",
     ]
+
+
+def _score(row: dict[str, Any], metric: dict[str, Any]) -> str:
+    found = row["metrics"].get(metric["name"])
+    return interval(found, metric["scale"]) if found else NONE
 
 
 def _scaled(value: float, metric: dict[str, Any]) -> str:
@@ -87,7 +94,7 @@ def _scaled(value: float, metric: dict[str, Any]) -> str:
 def _apart(row: dict[str, Any], main: dict[str, Any]) -> str:
     """The difference to the reference, or why there is none."""
     if apart := row.get("difference"):
-        return signed(apart[main["name"]], main["scale"])
+        return signed(apart[main["name"]], main["scale"]) if main["name"] in apart else NONE
     return f"- ({row['unpaired']})" if row.get("unpaired") else ""
 
 
@@ -104,7 +111,7 @@ def notes(results: Results) -> list[str]:
     lost = {row["name"]: sum(row["left_out"].values()) for row in results["rows"] if any(row["left_out"].values())}
     if lost:
         lines.append(f"People left out because a feature is missing: {counted(lost)}.")
-    lines += _shared(results)
+    lines += _shared(results) + _approximations(results)
     lines += cited([row["paper"] for row in results["rows"] if row["paper"]])
     if _compared(results):
         title = results["metrics"][0]["title"]
@@ -143,6 +150,15 @@ def _shared(results: Results) -> list[str]:
     return [f"Trained once with {protocol}, on the same people: {', '.join(rows)}." for protocol, rows in twins.items()]
 
 
+def _approximations(results: Results) -> list[str]:
+    """What heads have in place of what their papers have."""
+    found: dict[str, list[str]] = {}
+    for row in results["rows"]:
+        for word in row.get("approximates", []):
+            found.setdefault(word, []).append(row["name"])
+    return [f"Not as in the paper: {word}: {', '.join(rows)}." for word, rows in found.items()]
+
+
 def markdown(results: Results) -> str:
     """A table whose columns also line up as plain text, and its notes."""
     return "\n".join([aligned([columns(results), *cells(results)]), "", *notes(results)]) + "\n"
@@ -161,13 +177,17 @@ def comma_separated(results: Results) -> str:
     papers = [f"paper_{main}"] if published else []
     writer.writerow([*fixed, *levels, *papers, "parameters", "seeds", "seconds"])
     for row in results["rows"]:
-        scores = [row["metrics"][name] for name in metrics]
-        numbers = [number for score in scores for number in (score["mean"], *score["ci95"], score["std"])]
+        scores = [row["metrics"].get(name) for name in metrics]
+        numbers = [number for score in scores for number in _numbers(score)]
         names = [" ".join(row["features"]), " ".join(name for name in row["features"] if name in untrained)]
         paper = [(row["paper"] or {}).get(main, "")] if published else []
         start = [results["dataset"], results["protocol"], row["name"], *names, *numbers]
         writer.writerow([*start, *levels.values(), *paper, row["parameters"], row["seeds"], row["seconds"]])
     return out.getvalue()
+
+
+def _numbers(score: dict[str, Any] | None) -> list[Any]:
+    return [score["mean"], *score["ci95"], score["std"]] if score else [""] * 4
 
 
 def latex(results: Results) -> str:
