@@ -1,14 +1,25 @@
 """ML-GCN's classifier on the thesis' streams, by hand and with plain matrices."""
 
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from toy_features import CATEGORIES, make_store
 
+from cache.errors import ConfigError
 from heads.blocks.label_graph import LabelGraph
+from heads.checkpoints import checkpoint
+from heads.experiments.bench import prepare
+from heads.experiments.evaluate import evaluate
+from heads.experiments.experiment import run
+from heads.experiments.grid import cell
 from heads.head import DIMENSIONS, FLAGS, Taught, given
 from heads.models.ml_gcn import Model
+from heads.protocol import find
 
 SEEDS = (0, 3)
 WIDTHS = {"body/pooled": 4, "scene/scores": 3}
@@ -50,6 +61,30 @@ def test_scores_are_products_of_streams_and_label_vectors() -> None:
 
 
 def test_it_is_set_as_published() -> None:
-    config = Model.Config()
+    one = cell("ml_gcn", find("emotic-26"), {})
+    config = one.recipe
+    assert isinstance(config, Model.Config)
     assert (config.streams, config.tau, config.p, config.graph_hidden) == ("BCFPSA", 0.4, 0.25, 2048)
+    assert [config.rate(epoch) for epoch in (0, 4, 5)] == pytest.approx([5e-3, 5e-3, 1e-3])
     assert build()[0].approximates[1:] == ("labels told by which stand together, for word vectors",)
+
+
+def test_words_are_in_the_checkpoint_and_their_file_is_not_asked_for_again(tmp_path: Path) -> None:
+    store, words = make_store(tmp_path / "store", features=("body", "scene")), tmp_path / "words.npy"
+    table = np.random.default_rng(0).normal(size=(26, 5)).astype(np.float32)
+    np.save(words, table[::-1])
+    (tmp_path / "words.txt").write_text("\n".join(CATEGORIES[::-1]))
+    values = SMALL | {"words": str(words), "epochs": 2, "resamples": 10}
+    with pytest.raises(ConfigError, match=r'5 numbers, word_width is 300\. SET="word_width=5"'):
+        trained(store, values, tmp_path)
+    metrics = trained(store, values | {"word_width": 5}, tmp_path)
+    words.unlink()
+    graph = checkpoint.load(tmp_path / "ml_gcn.safetensors").head.classifier
+    assert isinstance(graph, LabelGraph)
+    np.testing.assert_array_equal(graph.vectors[1].numpy(), table[: graph.vectors.shape[1]])
+    assert evaluate(tmp_path / "ml_gcn.safetensors", store).metrics == metrics
+
+
+def trained(store: Any, values: dict[str, Any], folder: Path) -> Any:
+    one = cell("ml_gcn", find("multilabel"), values)
+    return run(prepare(store, "demo", find("multilabel"), [one], "cpu"), one, range(2), folder).row()["metrics"]
