@@ -8,14 +8,13 @@ tables 4.17 to 4.20. The slope is that of Chen et al. 2019, Multi-label image re
 networks, which the thesis takes and names none.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import nn
 
 from heads.blocks.label_graph import GraphSettings, LabelGraph
 from heads.head import Taught
-from heads.inputs import words
 from heads.models import fusion
 
 _SLOPE = 0.2
@@ -31,11 +30,9 @@ class Model(fusion.Model):
 
     config: Config
 
-    def __init__(
-        self, config: Config, widths: Mapping[str, int], sizes: Mapping[str, int], seeds: Sequence[int]
-    ) -> None:
-        super().__init__(config, widths, sizes, seeds)
-        self.approximates += words.stand_in(config)
+    def reads_words(self) -> bool:
+        """Always."""
+        return True
 
     def learn_from(self, taught: Taught) -> None:
         """As ``fusion``; and which labels stand together."""

@@ -28,7 +28,6 @@ from heads.blocks.layers import Linear, generators
 from heads.blocks.object_attention import ObjectAttention, each, even, placed
 from heads.blocks.varied import Number
 from heads.head import Output, Taught
-from heads.inputs import words
 from heads.inputs.streams import Feature, Pooled
 from heads.models._categorical import Categorical
 
@@ -79,8 +78,6 @@ class Model(Categorical):
         self, config: RelationalConfig, widths: Mapping[str, Any], sizes: Mapping[str, int], seeds: Sequence[int]
     ) -> None:
         super().__init__(config, widths, sizes, seeds)
-        if config.eld:
-            self.approximates += words.stand_in(config)
         draws, body = generators(seeds), int(widths[config.body])
         self.appearance, self.boxes, self.count = (f"{config.objects}/{x}" for x in ("features", "boxes", "count"))
         seen = widths[self.appearance][-1]
@@ -114,6 +111,10 @@ class Model(Categorical):
         assert isinstance(config, RelationalConfig)
         read = ("features", "count", "boxes") if _located(config) else ("features", "count")
         return tuple(f"{config.objects}/{array}" for array in read)
+
+    def reads_words(self) -> bool:
+        """With a label graph, or the label-embedding loss."""
+        return self.config.eld or super().reads_words()
 
     def learn_from(self, taught: Taught) -> None:
         """How often labels occur, and which stand together."""

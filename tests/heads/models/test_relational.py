@@ -136,6 +136,7 @@ def test_it_says_what_stands_for_word_vectors() -> None:
     frozen = ("frozen backbones for fine-tuned ones",)
     assert build().approximates == (*frozen, "labels told by which stand together, for word vectors")
     assert build(eld=False).approximates == frozen == Model.approximates
+    assert build(eld=False, embedding_weight=0.4).approximates == build().approximates
 
 
 def test_a_width_that_cannot_be_waves_is_refused() -> None:
