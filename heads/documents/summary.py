@@ -162,6 +162,8 @@ def _cell(
     kind, main = row.resamples[column.protocols[0]], order[column.protocols[0]][0]
     metrics = {name: summary(one, kind, row.bounds[name]) for name, one in values.items()}
     out: dict[str, Any] = {"paper": paper, "metrics": metrics}
+    if lacking := [name for name in order[column.protocols[0]] if name not in metrics]:
+        out["lacking"] = lacking
     if paper is not None and main in metrics:
         ours, (low, high) = metrics[main], metrics[main]["ci95"]
         out["difference"] = {"mean": ours["mean"] - paper, "ci95": [low - paper, high - paper]}
