@@ -67,20 +67,14 @@ def _line(material: Material, row: Row) -> list[str]:
     metrics, main, scale = results["metrics"], results["metrics"][0]["name"], results["metrics"][0]["scale"]
     paper = (row.get("paper") or {}).get(main)
     scores = row.get("metrics") or {}
+    none = tables.NONE if scores else "not run"
     ours = scores.get(main, {}).get("mean")
     apart = f"{scale * (ours - paper):+.2f}" if paper is not None and ours is not None else ""
     told = ["" if paper is None else f"{scale * paper:.2f}", apart]
     return [
         row["name"],
         features,
-        *(
-            interval(scores[one["name"]], one["scale"])
-            if one["name"] in scores
-            else tables.NONE
-            if scores
-            else "not run"
-            for one in metrics
-        ),
+        *(interval(scores[one["name"]], one["scale"]) if one["name"] in scores else none for one in metrics),
         *(f"{scale * one['values'][main]:.2f}" for one in tables.main_levels(results)),
         *(told if tables.has_paper(results) else []),
         f"{row['parameters']:,}" if "parameters" in row else "",
