@@ -1,4 +1,4 @@
-"""Whether a row of ours is the method that a paper measured: all settings but those of the pace and of the measuring."""
+"""Whether a row of ours is the method that a paper measured: all settings but those of the pace and the measuring."""
 
 import json
 from collections.abc import Mapping

@@ -10,7 +10,7 @@ from heads.documents import papers, summary_check
 from heads.documents.papers import PaperTable
 from heads.documents.row import Column, Row, Table, rows_of
 from heads.inputs.streams import ROLES
-from heads.statistics.comparison import difference
+from heads.statistics.comparison import difference, to_published
 from heads.statistics.interval import summary
 
 SUMMARY = "summary.json"
@@ -151,8 +151,7 @@ def _cell(row: Row, column: Column, entries: Sequence[PaperTable], other: Row | 
     metrics = {name: summary(one, kind, row.bounds[name]) for name, one in values.items()}
     out: dict[str, Any] = {"paper": paper, "metrics": metrics}
     if paper is not None:
-        ours, (low, high) = metrics[main], metrics[main]["ci95"]
-        out["difference"] = {"mean": ours["mean"] - paper, "ci95": [low - paper, high - paper]}
+        out["difference"] = to_published(metrics[main], paper)
     theirs = other.values(column) if other else None
     if other and theirs is not None:
         if reason := row.unpaired(other, column):

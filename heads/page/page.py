@@ -11,7 +11,7 @@ from heads.page import grid, outcome, paper_tables, sources
 from heads.page.elements import Html, element
 from heads.page.material import Material
 from heads.page.overview import overview, untrained
-from heads.tables.results import main_levels
+from heads.tables.columns import main_levels
 from heads.text import counted_seeds
 
 Results = Mapping[str, Any]
@@ -113,7 +113,7 @@ def _facts(results: Results) -> Html:
         "people": ", ".join(f"{part} {size:,}" for part, size in sizes.items()),
     }
     main = results["metrics"][0]
-    for one in main_levels(dict(results)):
+    for one in main_levels(results):
         facts[one["title"]] = f"{main['scale'] * one['values'][main['name']]:.2f} {main['unit']}"
     return _pairs(facts)
 
