@@ -1,8 +1,6 @@
-"""RMSprop in one pass over the memory, and on a CPU without keeping the gradients of the big weights at all.
+"""An optimiser's step in one pass over the memory; on a CPU without keeping the gradients of the big weights at all.
 
-Source of the rule: ``torch.optim.RMSprop`` (no momentum, not centred), which is Adam with beta1 = 0 and without bias
-correction; torch fuses Adam but not RMSprop. With beta1 = 0 Adam's first moment is the gradient itself, so the
-gradient's own memory stands in for it.
+What a step makes of parameter and gradient is a rule of ``heads.learning.rules``.
 """
 
 from collections.abc import Sequence
@@ -13,9 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from heads.blocks.layers import Linear
-
-_LATE = 1e6
-"""A step number at which Adam's bias correction, 1 - 0.99 ** step, is exactly 1."""
+from heads.learning.rules import RMSprop, Row, Rule
 
 _SMALL = 2**16
 """Numbers of one seed's weight up to which the gradients of all seeds are made and used up in one call."""
@@ -26,29 +22,32 @@ Taps = Sequence[tuple[Tensor, Tensor]]
 Found = tuple[Sequence[Taps], Sequence[Tensor | None]]
 """The taps of each streamed layer, and the gradient of every other parameter."""
 
-Row = tuple[Tensor, Tensor, Tensor]
-"""Parameter, gradient, squares."""
+Memory = list[Tensor]
+"""What a rule remembers of one parameter, each of its shape."""
 
 
-class RMSprop:
-    """``with RMSprop(head, lr) as optimiser: optimiser.step(loss)``. lr: one number, or (S,) with one for each model.
+class Optimiser:
+    """``with Optimiser(head, lr) as optimiser: optimiser.step(loss)``. lr: one number, or (S,) with one for each model.
 
     Inside the ``with``, on a CPU, the weights of every ``Linear`` get no ``grad``: each seed's gradient is made in one
     small piece of memory that stays in the processor's cache, and is used up there. Five seeds' weights, squares and
-    gradients together do not fit into it. Parameters that need no gradient stay as they are.
+    gradients together do not fit into it. Parameters that need no gradient stay as they are. memories, layer_memories:
+    what ``rule`` remembers of each of ``others`` and of the weights of each of ``layers``; steps: how many were taken.
     """
 
-    def __init__(self, module: nn.Module, lr: float | Tensor, alpha: float = 0.99, eps: float = 1e-8) -> None:
+    def __init__(self, module: nn.Module, lr: float | Tensor, rule: Rule | None = None) -> None:
         self.lr: float | Tensor = lr
-        self.alpha, self.eps = alpha, eps
-        self.late = torch.tensor(_LATE, device=next((parameter.device for parameter in module.parameters()), None))
+        self.rule, self.steps = rule or RMSprop(), 0
         self.layers = [layer for layer in module.modules() if isinstance(layer, Linear) and _streamed(layer)]
         weights = {id(layer.weight) for layer in self.layers}
         trained = (parameter for parameter in module.parameters() if parameter.requires_grad)
         self.others = [parameter for parameter in trained if id(parameter) not in weights]
-        self.squares = [torch.zeros_like(parameter) for parameter in self.others]
-        self.layer_squares = [torch.zeros_like(layer.weight) for layer in self.layers]
+        self.memories = [self._fresh(parameter) for parameter in self.others]
+        self.layer_memories = [self._fresh(layer.weight) for layer in self.layers]
         self.scratch = [torch.empty_like(_at_once(layer.weight.detach())) for layer in self.layers]
+
+    def _fresh(self, parameter: Tensor) -> Memory:
+        return [torch.zeros_like(parameter) for _ in range(self.rule.memories)]
 
     def __enter__(self) -> Self:
         for layer in self.layers:
@@ -74,51 +73,34 @@ class RMSprop:
     @torch.no_grad()
     def update(self, found: Found) -> None:
         """Change every parameter that has a gradient."""
+        self.steps += 1
         rows: list[Row] = []
-        parts = zip(self.layers, self.layer_squares, self.scratch, found[0], strict=True)
-        for layer, squares, scratch, every in parts:
+        parts = zip(self.layers, self.layer_memories, self.scratch, found[0], strict=True)
+        for layer, memory, scratch, every in parts:
             if every and len(scratch) == len(layer.weight):
-                rows.append((layer.weight, _gradient(every, scratch), squares))
+                rows.append((layer.weight, _gradient(every, scratch), memory))
             elif every:
-                self._stream(layer.weight, every, squares, scratch)
-        others = zip(self.others, found[1], self.squares, strict=True)
+                self._stream(layer.weight, every, memory, scratch)
+        others = zip(self.others, found[1], self.memories, strict=True)
         rows += [
-            (parameter, gradient.contiguous(), squares)
-            for parameter, gradient, squares in others
-            if gradient is not None
+            (parameter, gradient.contiguous(), memory) for parameter, gradient, memory in others if gradient is not None
         ]
         if isinstance(self.lr, Tensor):
             for seed, rate in enumerate(self.lr.tolist()):
-                self._update([(p[seed], grad[seed], square[seed]) for p, grad, square in rows], rate)
+                self._update([(p[seed], grad[seed], [x[seed] for x in memory]) for p, grad, memory in rows], rate)
         else:
             self._update(rows, self.lr)
 
-    def _stream(self, weight: Tensor, taps: Taps, squares: Tensor, scratch: Tensor) -> None:
+    def _stream(self, weight: Tensor, taps: Taps, memory: Memory, scratch: Tensor) -> None:
         rates = self.lr.tolist() if isinstance(self.lr, Tensor) else [self.lr] * len(weight)
         for seed, rate in enumerate(rates):
-            mine = [(x[seed : seed + 1], gradient[seed : seed + 1]) for x, gradient in taps]
-            self._update([(weight[seed : seed + 1], _gradient(mine, scratch), squares[seed : seed + 1])], rate)
+            one = slice(seed, seed + 1)
+            mine = [(x[one], gradient[one]) for x, gradient in taps]
+            self._update([(weight[one], _gradient(mine, scratch), [x[one] for x in memory])], rate)
 
     def _update(self, rows: Sequence[Row], lr: float) -> None:
-        """The gradients are overwritten (by themselves)."""
-        if not rows:
-            return
-        parameters, gradients, squares = (list(column) for column in zip(*rows, strict=True))
-        torch._fused_adam_(
-            parameters,
-            gradients,
-            gradients,
-            squares,
-            [],
-            [self.late] * len(parameters),
-            lr=lr,
-            beta1=0.0,
-            beta2=self.alpha,
-            weight_decay=0.0,
-            eps=self.eps,
-            amsgrad=False,
-            maximize=False,
-        )
+        if rows:
+            self.rule.update(rows, lr, self.steps)
 
 
 def _streamed(layer: Linear) -> bool:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from heads.head import Head
 from heads.inputs.samples import Samples
-from heads.learning.optimiser import Found, RMSprop
+from heads.learning.optimiser import Found, Optimiser
 from heads.learning.recording import record, recordable, same
 
 PLAIN = 200
@@ -27,7 +27,7 @@ class Step:
     the recording when that gives the same bits on another batch: losses, gradients and running statistics.
     """
 
-    def __init__(self, head: Head, samples: Samples, optimiser: RMSprop, plain: int = PLAIN) -> None:
+    def __init__(self, head: Head, samples: Samples, optimiser: Optimiser, plain: int = PLAIN) -> None:
         self.head, self.samples, self.optimiser, self.plain = head, samples, optimiser, plain
         self.done = 0
         self.recorded: Work | None = None

@@ -16,7 +16,7 @@ from cache.errors import ConfigError
 from heads.head import CLASS, Head, Output
 from heads.inputs.samples import Samples, outputs
 from heads.learning import sampling
-from heads.learning.optimiser import RMSprop
+from heads.learning.optimiser import Optimiser
 from heads.learning.step import Step
 from heads.learning.training import Training
 from heads.protocol import Trial
@@ -104,7 +104,7 @@ class Course:
     samples: Samples
     training: Training
     seeds: Sequence[int]
-    optimiser: RMSprop
+    optimiser: Optimiser
     draws: list[np.random.Generator]
     number: int = 0
 
@@ -115,7 +115,7 @@ class Course:
     def start(cls, head: Head, samples: Samples, training: Training, seeds: Sequence[int]) -> "Course":
         """Before the first epoch."""
         draws = [sampling.generator(seed) for seed in seeds]
-        return cls(head, samples, training, seeds, RMSprop(head, training.lr), draws)
+        return cls(head, samples, training, seeds, Optimiser(head, training.lr, training.optimiser_rule()), draws)
 
     def descend(self) -> NDArray[np.float64]:
         """Train for one epoch. Returns each model's mean loss, (S,), finite or not."""
@@ -144,9 +144,11 @@ class Course:
     def only(self, places: Places, head: Head, training: Training) -> "Course":
         """The models at ``places`` where they are now, in ``head``, a head of that many, and under ``training``."""
         head.load_state_dict(_rows(self.head.state_dict(), places))
-        optimiser = RMSprop(head, training.lr)
-        optimiser.squares = [_at(squares, places) for squares in self.optimiser.squares]
-        optimiser.layer_squares = [_at(squares, places) for squares in self.optimiser.layer_squares]
+        before, optimiser = self.optimiser, Optimiser(head, training.lr, training.optimiser_rule())
+        optimiser.steps = before.steps
+        optimiser.memories, optimiser.layer_memories = (
+            [[_at(x, places) for x in memory] for memory in every] for every in (before.memories, before.layer_memories)
+        )
         seeds, draws = ([every[place] for place in places] for every in (self.seeds, self.draws))
         return Course(head, self.samples, training, seeds, optimiser, draws, self.number)
 

@@ -1,28 +1,33 @@
 """How a head is trained, and one config made of everything that can be set: the head's, training's, the protocol's."""
 
 from functools import cache
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, create_model, model_validator
 
 from cache.config import Settings, build
 from heads.blocks.varied import Number
 from heads.head import CLASS, Head
+from heads.learning.rules import SGD, Adam, RMSprop, Rule
 from heads.learning.sampling import fitting
 from heads.protocol import Protocol
 from heads.task import Task
 
 
 class Training(Settings):
-    """lr: RMSprop's learning rate, times ``gamma`` after every ``step`` epochs. batch: samples in a step, ``per_class``
+    """optimiser: the rule of a step. momentum: of SGD. weight_decay: times a weight is added to its gradient. lr: the
+    learning rate, times ``gamma`` after every ``step`` epochs. batch: samples in a step, ``per_class``
     of a class together; 0: drawn whatever their class, each sample at most once an epoch. An epoch is as many steps as
     whole batches fit into the training samples, or one of all that fit where they are fewer than a batch. patience:
     epochs without a better validation score after which a seed stops; 0 never stops.
 
-    Source: Affect-DML, section IV-A (lr, step, gamma, batch); the public code (per_class). Its number of epochs is not
-    published: after three steps of ``gamma`` little moves.
+    Source: Affect-DML, section IV-A (RMSprop, lr, step, gamma, batch); the public code (per_class). Its number of
+    epochs is not published: after three steps of ``gamma`` little moves.
     """
 
+    optimiser: Literal["rmsprop", "sgd", "adam"] = "rmsprop"
+    momentum: float = Field(0.0, ge=0, lt=1)
+    weight_decay: float = Field(0.0, ge=0, le=1)
     lr: Number = Field(3.5e-4, gt=0)
     epochs: int = Field(12, ge=1, le=100_000)
     batch: int = Field(32, ge=2, le=4096)
@@ -36,6 +41,18 @@ class Training(Settings):
         if self.per_class and self.batch % self.per_class:
             raise ValueError(f"batch = {self.batch} is not a multiple of per_class = {self.per_class}")
         return self
+
+    @model_validator(mode="after")
+    def _momentum_where_there_is_one(self) -> Self:
+        if self.momentum and self.optimiser != "sgd":
+            raise ValueError(f"momentum = {self.momentum:g} is of optimiser = sgd, this one is {self.optimiser}")
+        return self
+
+    def optimiser_rule(self) -> Rule:
+        """What the optimiser's step does."""
+        if self.optimiser == "sgd":
+            return SGD(self.weight_decay, self.momentum)
+        return (Adam if self.optimiser == "adam" else RMSprop)(self.weight_decay)
 
     def rate(self, epoch: int) -> float:
         """The learning rate of an epoch, counted from 0; (S,) where rates train together."""

@@ -17,7 +17,7 @@ from heads.experiments.grid import read_grid
 from heads.head import CLASS, ROW
 from heads.inputs.samples import Samples
 from heads.learning import sampling
-from heads.learning.optimiser import RMSprop
+from heads.learning.optimiser import Optimiser
 from heads.learning.step import Step
 from heads.learning.together import train_together
 from heads.learning.train import Validation
@@ -71,7 +71,7 @@ def by_people() -> list[dict[str, Any]]:
     for people in (2_500, 5_000, 10_000, PEOPLE):
         data = samples(people)
         head, settings = head_of([0])
-        optimiser = RMSprop(head, settings.lr)
+        optimiser = Optimiser(head, settings.lr)
         step = Step(head, data, optimiser)
         started = time.perf_counter()
         order = sampling.epoch(labels_of(data), settings.per_class, settings.batch, sampling.generator(0))

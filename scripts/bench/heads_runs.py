@@ -17,7 +17,7 @@ from heads.experiments.grid import usual_protocol
 from heads.head import CLASS, ROW, Head
 from heads.inputs.samples import Samples
 from heads.learning import sampling
-from heads.learning.optimiser import RMSprop
+from heads.learning.optimiser import Optimiser
 from heads.learning.step import Step
 from heads.learning.training import Recipe, recipe
 from heads.protocol import Protocol, find
@@ -71,7 +71,7 @@ def head_run(
     """Training steps of the given seeds in one model, from a recording: of a whole training all but 200 are."""
     head, chosen = head_of(seeds, name, {key: x.shape[1] for key, x in data.features.items()}, settings)
     mine = Samples({key: data.features[key] for key in (*head.inputs, ROW)}, data.targets)
-    optimiser = RMSprop(head, chosen.lr)
+    optimiser = Optimiser(head, chosen.lr)
     step = Step(head, mine, optimiser, plain=1)
     labels = labels_of(data)
     draws = [sampling.epoch(labels, chosen.per_class, chosen.batch, sampling.generator(seed)) for seed in seeds]
@@ -105,7 +105,7 @@ def end_to_end_run() -> Run:
     """One training step of the whole model; channels_last, which is the faster layout on a CPU."""
     model = EndToEnd().train()
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = RMSprop(model, 3.5e-4)
+    optimiser = Optimiser(model, 3.5e-4)
     images = [torch.randn(32, 3, 256, 256).contiguous(memory_format=torch.channels_last) for _ in range(2)]
     presence, labels = (torch.rand(32, 150) > 0.8).float(), torch.arange(32) // 4 % CLASSES
 

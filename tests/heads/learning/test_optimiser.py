@@ -1,4 +1,4 @@
-"""The streamed, fused step against autograd and torch.optim.RMSprop."""
+"""The streamed, fused step against autograd and torch.optim."""
 
 import copy
 from collections.abc import Callable
@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from heads.blocks.layers import BatchNorm, Linear, generators
-from heads.learning.optimiser import RMSprop
+from heads.learning.optimiser import Optimiser
+from heads.learning.rules import SGD, Adam, RMSprop, Rule
 
 SEEDS = (0, 1, 2)
 
@@ -31,16 +32,29 @@ class Small(nn.Module):
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-11), (torch.float32, 2e-4)])
-def test_steps_equal_torchs_rmsprop_with_its_step_schedule(dtype: torch.dtype, tolerance: float) -> None:
+@pytest.mark.parametrize(
+    ("rule", "torchs", "lr"),
+    [
+        (RMSprop(), torch.optim.RMSprop, 3.5e-3),
+        (RMSprop(weight_decay=0.1), partial(torch.optim.RMSprop, weight_decay=0.1), 3.5e-3),
+        (Adam(), torch.optim.Adam, 3.5e-3),
+        (Adam(weight_decay=0.1), partial(torch.optim.Adam, weight_decay=0.1), 3.5e-3),
+        (SGD(), torch.optim.SGD, 1e-4),
+        (SGD(weight_decay=0.1, momentum=0.9), partial(torch.optim.SGD, weight_decay=0.1, momentum=0.9), 1e-4),
+    ],
+)
+def test_steps_equal_torchs_with_its_step_schedule(
+    rule: Rule, torchs: Callable[..., torch.optim.Optimizer], lr: float, dtype: torch.dtype, tolerance: float
+) -> None:
     ours = Small().to(dtype)
     plain = copy.deepcopy(ours)
-    reference = torch.optim.RMSprop(plain.parameters(), lr=3.5e-3)
+    reference = torchs(plain.parameters(), lr=lr)
     schedule = torch.optim.lr_scheduler.StepLR(reference, step_size=10, gamma=0.1)
     draw = torch.Generator().manual_seed(0)
     start = copy.deepcopy(ours.state_dict())
-    with RMSprop(ours, lr=3.5e-3) as optimiser:
+    with Optimiser(ours, lr, rule) as optimiser:
         for number in range(40):
-            optimiser.lr = 3.5e-3 * 0.1 ** (number // 10)
+            optimiser.lr = lr * 0.1 ** (number // 10)
             x, aim = (torch.randn(len(SEEDS), 6, width, generator=draw, dtype=dtype) for width in (5, 3))
             optimiser.step((ours(x) - aim).square().sum())
             reference.zero_grad()
@@ -57,7 +71,7 @@ def test_steps_equal_torchs_rmsprop_with_its_step_schedule(dtype: torch.dtype, t
 
 def test_layers_give_gradients_again_once_the_optimiser_is_done() -> None:
     module = Small()
-    with RMSprop(module, lr=0.1) as optimiser:
+    with Optimiser(module, lr=0.1) as optimiser:
         optimiser.step(module(torch.randn(3, 4, 5)).sum())
     assert module.first.weight.grad is None
     module(torch.randn(3, 4, 5)).sum().backward()
@@ -82,7 +96,7 @@ def check_against_torch(ours: nn.Module, steps: int = 20) -> None:
     plain = copy.deepcopy(ours)
     reference = torch.optim.RMSprop([one for one in plain.parameters() if one.requires_grad], lr=1e-2)
     draw = torch.Generator().manual_seed(0)
-    with RMSprop(ours, lr=1e-2) as optimiser:
+    with Optimiser(ours, lr=1e-2) as optimiser:
         for _ in range(steps):
             x, aim = (torch.randn(len(SEEDS), 6, width, generator=draw, dtype=torch.float64) for width in (5, 3))
             optimiser.step((ours(x) - aim).square().sum())
@@ -111,7 +125,7 @@ def test_what_needs_no_gradient_stays_as_it_is() -> None:
 
 def test_an_input_that_is_changed_after_its_use_is_refused() -> None:
     chain = Chain(torch.relu)
-    with RMSprop(chain, lr=0.1) as optimiser:
+    with Optimiser(chain, lr=0.1) as optimiser:
         x = torch.randn(len(SEEDS), 6, 5)
         loss = chain(x).sum()
         x.mul_(2)

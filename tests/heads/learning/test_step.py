@@ -15,7 +15,7 @@ from heads.blocks.layers import generators
 from heads.head import CLASS, Head, Output, given
 from heads.inputs.samples import Samples
 from heads.learning import sampling
-from heads.learning.optimiser import RMSprop
+from heads.learning.optimiser import Optimiser
 from heads.learning.recording import record, recordable
 from heads.learning.step import Step
 from heads.learning.training import recipe
@@ -47,7 +47,7 @@ def head_of(model: type[Head], **values: object) -> Head:
 
 def steps(head: Head, plain: int, count: int = 12) -> tuple[Step, Tensor]:
     """The step after ``count`` of them, and all losses, (count, S)."""
-    optimiser = RMSprop(head, 1e-2)
+    optimiser = Optimiser(head, 1e-2)
     step = Step(head, samples(), optimiser, plain)
     labels = samples().targets[CLASS].numpy()
     draws = [sampling.epoch(labels, 4, 8, sampling.generator(seed)) for seed in SEEDS]

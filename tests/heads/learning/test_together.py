@@ -84,11 +84,15 @@ def check_as_alone(found: Trained | Diverged, one: Recipe) -> dict[str, torch.Te
     return state
 
 
-def test_settings_trained_together_end_as_each_alone() -> None:
+RULES = pytest.mark.parametrize("rule", [{}, {"optimiser": "sgd", "momentum": 0.9}, {"optimiser": "adam"}])
+
+
+@RULES
+def test_settings_trained_together_end_as_each_alone(rule: dict[str, Any]) -> None:
     recipes = [
-        settings(lr=1e-3),
-        settings(lr=3e-3, margin=0.5, gamma=0.5),
-        settings(lr=1e-3, metric_weight=1, class_weight=0.1, epsilon=0.3),
+        settings(lr=1e-3, **rule),
+        settings(lr=3e-3, margin=0.5, gamma=0.5, **rule),
+        settings(lr=1e-3, metric_weight=1, class_weight=0.1, epsilon=0.3, **rule),
     ]
     found = together(recipes)
     ends = [check_as_alone(found[place], one)["network.fusion.weight"] for place, one in enumerate(recipes)]
@@ -96,8 +100,9 @@ def test_settings_trained_together_end_as_each_alone() -> None:
     assert (ends[0] - ends[2]).abs().max() > 1e-3
 
 
-def test_a_recipe_whose_patience_is_over_leaves_and_the_others_go_on_as_alone() -> None:
-    recipes = [settings(lr=lr, epochs=12, patience=2) for lr in (1e-5, 3e-3, 1e-2, 1e-4)]
+@RULES
+def test_a_recipe_whose_patience_is_over_leaves_and_the_others_go_on_as_alone(rule: dict[str, Any]) -> None:
+    recipes = [settings(lr=lr, epochs=12, patience=2, **rule) for lr in (1e-5, 3e-3, 1e-2, 1e-4)]
     told: dict[int, list[Epoch]] = {}
     found = together(recipes, told)
     for place, one in enumerate(recipes):
