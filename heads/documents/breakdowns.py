@@ -25,8 +25,8 @@ class PaperRow(Settings):
 
 class Breakdown(Settings):
     """One metric of a published table. dataset, release, split, protocol: what the numbers were measured on. rows: its
-    methods. mean, parts: over all classes or dimensions, and by their name, a number for each of ``rows``. scale: what
-    a fraction was multiplied by to be printed. remark: why they are not like for like with ours.
+    methods. mean: over all classes or dimensions; classes: of each by its name; a number for each of ``rows``. scale:
+    what a fraction was multiplied by to be printed. remark: why they are not like for like with ours.
     """
 
     source: str
@@ -38,12 +38,12 @@ class Breakdown(Settings):
     remark: str
     rows: tuple[PaperRow, ...]
     mean: tuple[Printed, ...]
-    parts: dict[str, tuple[Printed, ...]] = Field(default_factory=dict)
+    classes: dict[str, tuple[Printed, ...]] = Field(default_factory=dict)
     scale: float = Field(100.0, gt=0)
 
     @model_validator(mode="after")
     def _a_number_for_each_row(self) -> Self:
-        for name, values in {"mean": self.mean, **self.parts}.items():
+        for name, values in {"mean": self.mean, **self.classes}.items():
             if len(values) != len(self.rows):
                 raise ValueError(f"{self.source}: {name} has {len(values)} numbers, there are {len(self.rows)} rows")
         return self
@@ -65,19 +65,19 @@ def _is(row: PaperRow, head: str, settings: Mapping[str, Any], protocol: str) ->
 def numbers(
     breakdowns: Sequence[Breakdown], dataset: str, head: str, protocol: str, settings: Mapping[str, Any]
 ) -> dict[str, Any] | None:
-    """What is published of one row: ``{metric: fraction, "parts": {metric: {class or dimension: fraction}}}``, where it
-    stands and what it was measured on; of a metric that several tables print, the first one's. None where nothing is.
-    """
+    """What is published of one row: ``{metric: fraction, "classes": {metric: {class or dimension: fraction}}}``, where
+    it stands and what it was measured on; of a metric that several tables print, the first one's. None where nothing
+    is."""
     means: dict[str, float] = {}
-    parts: dict[str, dict[str, float]] = {}
+    classes: dict[str, dict[str, float]] = {}
     used: dict[str, tuple[Breakdown, PaperRow]] = {}
     for one, place in _found(breakdowns, dataset, head, protocol, settings):
         if one.metric in means or (mean := one.fraction(one.mean[place])) is None:
             continue
         means[one.metric] = mean
-        every = {name: one.fraction(values[place]) for name, values in one.parts.items()}
+        every = {name: one.fraction(values[place]) for name, values in one.classes.items()}
         if any(value is not None for value in every.values()):
-            parts[one.metric] = {name: value for name, value in every.items() if value is not None}
+            classes[one.metric] = {name: value for name, value in every.items() if value is not None}
         used[one.source] = (one, one.rows[place])
     if not used:
         return None
@@ -88,7 +88,7 @@ def numbers(
         "split": [one.split for one, _ in used.values()],
         "remark": [one.remark for one, _ in used.values()],
     }
-    return {**means, "parts": parts, **{key: "; ".join(dict.fromkeys(those)) for key, those in told.items()}}
+    return {**means, "classes": classes, **{key: "; ".join(dict.fromkeys(those)) for key, those in told.items()}}
 
 
 def _found(

@@ -7,7 +7,7 @@ from typing import Any
 
 from cache.files import replace_text
 from heads.drawing import Points
-from heads.page import figures, grid, outcome, paper_tables, sources
+from heads.page import classes, figures, grid, outcome, paper_tables, sources
 from heads.page.elements import Html, element
 from heads.page.material import Material
 from heads.page.overview import overview, untrained
@@ -86,6 +86,8 @@ def _sections(material: Material) -> dict[str, Html]:
     found = {"Results": outcome.table_section(material)}
     before = [one for one in material.drawings if not isinstance(one, Points)]
     found |= {one.title: outcome.drawn_section(material, one) for one in before}
+    if by_class := classes.section(material):
+        found["By class"] = by_class
     if material.rows:
         found["Training"] = outcome.curves_section(material)
     after = [one for one in material.drawings if isinstance(one, Points)]

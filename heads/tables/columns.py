@@ -61,6 +61,8 @@ def best(scores: Sequence[float | None], better: str) -> set[int]:
 
 DIGITS = 2
 """Of a number in a table."""
+NONE = "-"
+"""Of a metric that a row has not: its head does not give what is judged."""
 
 
 def titled(metric: Mapping[str, Any]) -> str:
@@ -113,7 +115,7 @@ def _metric(metric: Mapping[str, Any]) -> Column:
     name, scale = metric["name"], metric["scale"]
 
     def shown(row: Row) -> str:
-        return interval(row["metrics"][name], scale) if name in row["metrics"] else "-"
+        return interval(row["metrics"][name], scale) if name in row["metrics"] else NONE
 
     def score(row: Row) -> float | None:
         return scale * row["metrics"][name]["mean"] if name in row["metrics"] else None
@@ -124,7 +126,7 @@ def _metric(metric: Mapping[str, Any]) -> Column:
 def _reference(results: Results, main: Mapping[str, Any]) -> Column:
     def shown(row: Row) -> str:
         if apart := row.get("difference"):
-            return signed(apart[main["name"]], main["scale"])
+            return signed(apart[main["name"]], main["scale"]) if main["name"] in apart else NONE
         return f"- ({row['unpaired']})" if row.get("unpaired") else ""
 
     return Column("difference", f"{compared_with(results)} {main['unit']} [95 %]", shown)

@@ -24,11 +24,11 @@ MISPRINTED = {
 def test_the_papers_tables_are_whole() -> None:
     thesis = [one.source.removeprefix("Thesis, Table 4.") for one in EVERY if one.source.startswith("Thesis, Table")]
     assert sorted(set(thesis), key=int) == [str(number) for number in range(1, 23)]
-    categories = {len(one.parts) for one in EVERY if one.metric == "map" and one.parts}
-    dimensions = [set(one.parts) for one in EVERY if one.metric == "vad_error" and one.parts]
+    categories = {len(one.classes) for one in EVERY if one.metric == "map" and one.classes}
+    dimensions = [set(one.classes) for one in EVERY if one.metric == "vad_error" and one.classes]
     assert categories == {26}
     assert all(one == {"valence", "arousal", "dominance"} for one in dimensions)
-    names = [set(one.parts) for one in EVERY if one.metric == "map" and one.parts]
+    names = [set(one.classes) for one in EVERY if one.metric == "map" and one.classes]
     assert all(one == names[0] for one in names)
     assert all(one.release and one.split == "test" and len(one.remark.split()) > 4 for one in EVERY)
 
@@ -38,7 +38,7 @@ def test_printed_means_are_those_of_their_parts() -> None:
     apart = set()
     for one in EVERY:
         for place, row in enumerate(one.rows):
-            parts = [values[place] for values in one.parts.values()]
+            parts = [values[place] for values in one.classes.values()]
             known = [value for value in parts if not isinstance(value, str)]
             mean, digit = one.mean[place], 1e-2 if one.scale == 100 else 1e-4
             if parts and len(known) == len(parts) and not isinstance(mean, str):
@@ -62,7 +62,7 @@ def made(**changed: Any) -> Breakdown:
     """A table of two rows; by default nothing of ours."""
     rows = changed.pop("rows", (PaperRow(name="others"),) * 2)
     about = {"source": "A, Table 1", "dataset": "emotic", "release": "PAMI'19", "split": "test", "remark": "tuned"}
-    numbers = {"metric": "accuracy", "mean": (50.0, 60.0), "parts": {"joy": (1.5, "-"), "fear": (2.0, 4.0)}}
+    numbers = {"metric": "accuracy", "mean": (50.0, 60.0), "classes": {"joy": (1.5, "-"), "fear": (2.0, 4.0)}}
     return Breakdown.model_validate({**about, "protocol": "single-label", "rows": rows, **numbers, **changed})
 
 
@@ -70,13 +70,13 @@ def test_a_row_gets_the_numbers_of_its_own_column() -> None:
     rows = (PaperRow(name="others"), PaperRow(name="ours", head="linear", settings={"features": ["image"]}))
     first = made(rows=rows)
     again = made(rows=rows, source="A, Table 2", mean=(1.0, 2.0), remark="other")
-    error = made(rows=rows, source="A, Table 3", metric="vad_error", scale=1, mean=("-", 0.09), parts={})
+    error = made(rows=rows, source="A, Table 3", metric="vad_error", scale=1, mean=("-", 0.09), classes={})
     settings = cell("linear", SINGLE, {"features": "image", "epochs": 3}).settings
     found = breakdowns.numbers((first, again, error), "emotic", "linear", "single-label", settings)
     assert found == {
         "accuracy": 0.6,
         "vad_error": 0.09,
-        "parts": {"accuracy": {"fear": 0.04}},
+        "classes": {"accuracy": {"fear": 0.04}},
         "source": "A, Table 1; A, Table 3",
         "dataset": "emotic",
         "release": "PAMI'19",
@@ -102,7 +102,7 @@ def test_published_accuracy_of_caer_s_stands_beside_kosti() -> None:
 
 def test_a_line_without_a_number_for_each_row_is_an_error() -> None:
     with pytest.raises(ValueError, match=r"A, Table 1: joy has 1 numbers, there are 2 rows"):
-        made(parts={"joy": (1.0,)})
+        made(classes={"joy": (1.0,)})
 
 
 def test_a_setting_that_the_head_does_not_have_is_an_error() -> None:
