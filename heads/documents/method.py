@@ -12,19 +12,25 @@ from heads.protocol import Protocol, find
 
 PACE = frozenset({"lr", "step", "gamma", "epochs", "patience", "optimiser", "momentum", "weight_decay"})
 """Settings that are not the method: how fast and how long it is trained, which the papers chose for backbones trained
-end to end; nor are ``Protocol.measuring``, how finely it is measured. A published number stands only beside a row that
-has all others as in the head's own config."""
+end to end. Nor are ``metrics``, which scores are told, and ``Protocol.measuring``, how finely they are measured. A
+published number stands only beside a row that has all others as in the head's own config."""
+WORDS = "words"
+WHERE = frozenset({WORDS, "word_labels", "word_width"})
+"""Where a user's file of word vectors is. Whether there is one is a part of the methods that name it."""
 
 
 def same(settings: Mapping[str, Any], head: str, protocol: str, changed: Mapping[str, Any]) -> bool:
-    """Whether ``settings`` are the head's own under that protocol, with ``changed`` in place of them."""
+    """Whether ``settings`` are the head's own under that protocol, with ``changed`` in place of them. Where ``changed``
+    names a file of words, any file will do."""
+    if WORDS in changed and not settings.get(WORDS):
+        return False
     return of(settings, protocol) == _own(head, protocol, json.dumps(changed, sort_keys=True))
 
 
 def of(settings: Mapping[str, Any], protocol: str) -> dict[str, Any]:
     """What of a row's settings is the method. protocol: its word."""
-    pace = PACE | _protocol(protocol).measuring
-    return {key: value for key, value in settings.items() if key not in pace}
+    without = PACE | {"metrics"} | WHERE | _protocol(protocol).measuring
+    return {key: value for key, value in settings.items() if key not in without}
 
 
 def heads_with(settings: Mapping[str, Any], protocol: str) -> list[str]:
