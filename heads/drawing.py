@@ -2,7 +2,7 @@
 section, each head a card in it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 @dataclass(frozen=True)
 class Bars:
     """A score for each class. told: what it is, for the section. name: of the score. values: class -> (S,) by model and
-    (S, R) by resample, in 0..1. level: what needs no learning, None without."""
+    (S, R) by resample, in 0..1. level: what needs no learning, None without; levels: the same where each class has its
+    own."""
 
     title: str
     told: str
     name: str
     values: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
     level: float | None = None
+    levels: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

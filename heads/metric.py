@@ -8,13 +8,18 @@ from numpy.typing import NDArray
 
 
 class Metric(ABC):
-    """A number made of what ``takes`` names: ``confusion``, which ``score`` takes.
+    """A number made of what ``takes`` names, which ``score`` is given:
+
+    ``confusion``: (..., C, C) people by their true class (row) and the one they were given (column), counted or
+    weighted. ``flags``: a ``heads.judged.JudgedFlags``, any number of classes a person. ``dimensions``: a
+    ``heads.judged.JudgedDimensions``. needs: what of ``Protocol.fitted`` it needs, such as thresholds.
 
     title: in tables. unit, scale: how it is printed (a share in 0..1 as per cent). better: which direction is. bounds:
     what it can be at least and at most, to which intervals are cut.
     """
 
     takes: ClassVar[str] = "confusion"
+    needs: ClassVar[frozenset[str]] = frozenset()
     title: ClassVar[str]
     unit: ClassVar[str] = "%"
     scale: ClassVar[float] = 100.0
@@ -27,6 +32,11 @@ class Metric(ABC):
         return {word: getattr(self, word) for word in words}
 
     @abstractmethod
-    def score(self, confusion: NDArray[np.number]) -> NDArray[np.float64]:
-        """confusion: (..., C, C) people by their true class (row) and the one they were given (column), counted or
-        weighted. Returns (...,). A class without people has no part in a mean over classes."""
+    def score(self, judged: Any) -> NDArray[np.float64]:
+        """Of confusions (...,); else (R,), one for each resample. A class without people has no part in a mean over
+        classes."""
+
+    def by_class(self, judged: Any) -> NDArray[np.float64] | None:  # noqa: ARG002 (a metric may have it)
+        """(R, C) of each class, or (R, D) of each dimension, NaN where nobody has it; None for a metric that is no mean
+        over them."""
+        return None

@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -34,11 +35,18 @@ class Resamples(StrEnum):
     BOOTSTRAP = "bootstrap"
 
 
+Fitted = Mapping[str, NDArray[np.generic]]
+"""What was fitted on validation, by name; each begins with the seeds' axis."""
+NOTHING: Fitted = MappingProxyType({})
+
+
 class Scores(NamedTuple):
-    """One metric. seeds: (S,) each model's score. resampled: (S, R) its scores by resample."""
+    """One metric. seeds: (S,) each model's score. resampled: (S, R) its scores by resample. classes: the same of each
+    class, or dimension, by its name, where the score is their mean."""
 
     seeds: NDArray[np.float64]
     resampled: NDArray[np.float64]
+    classes: Mapping[str, "Scores"] = MappingProxyType({})
 
 
 class Level(NamedTuple):
@@ -61,24 +69,34 @@ class Trial(ABC):
         """(S,): one number a model, the higher the better; the epoch with the highest on validation is kept."""
 
     @abstractmethod
-    def scores(self, output: Output) -> dict[str, Scores]:
-        """Metric -> its scores; the same resamples for every head, so that two heads can be paired."""
+    def scores(self, output: Output, fitted: Fitted = NOTHING) -> dict[str, Scores]:
+        """Metric -> its scores; the same resamples for every head, so that two heads can be paired. fitted: of
+        ``Protocol.fitted``. A metric of what the head does not give is left out."""
 
     @abstractmethod
     def scored_on(self) -> dict[str, Any]:
         """What two rows must have in common to be paired, by name, ready for JSON."""
 
-    def judged(self, output: Output) -> tuple[dict[str, Scores], list[Drawing]]:
+    def judged(self, output: Output, fitted: Fitted = NOTHING) -> tuple[dict[str, Scores], list[Drawing]]:
         """``scores``, and what the page shows of one head; at once, for most of the work is the same."""
-        return self.scores(output), []
+        return self.scores(output, fitted), []
 
 
 class Answer(NamedTuple):
-    """What is said of some people. title: its word. names: of the columns. shares: (n, C) in 0..1."""
+    """What is said of some people. title: its word; ``heads.head.DIMENSIONS`` for numbers that are no classes. names:
+    of the columns. shares: (n, C) in 0..1. named: (n, C) bool, which of them are said to be there; None where it is the
+    one with the greatest share."""
 
     title: str
     names: Sequence[str]
     shares: Tensor
+    named: Tensor | None = None
+
+    def said(self, person: int) -> list[str]:
+        """The names that are said of one of the people."""
+        if self.named is None:
+            return [self.names[int(self.shares[person].argmax())]]
+        return [name for name, there in zip(self.names, self.named[person].tolist(), strict=True) if there]
 
 
 class Protocol(ABC):
@@ -86,13 +104,15 @@ class Protocol(ABC):
 
     Config: the settings of judging; nothing of training depends on them. measuring: those of them that say only how
     finely it is measured. learns: the kinds of targets that a head must learn. asks: the fields of a head's Output that
-    are judged. resamples, over: what the intervals are over beside seeds, for the arithmetic and in words.
+    are judged. fits: the names of what ``fitted`` finds on validation. resamples, over: what the intervals are over
+    beside seeds, for the arithmetic and in words.
     """
 
     Config: ClassVar[type[Settings]] = Settings
     measuring: ClassVar[frozenset[str]] = frozenset()
     learns: ClassVar[frozenset[str]]
     asks: ClassVar[frozenset[str]]
+    fits: ClassVar[frozenset[str]] = frozenset()
     resamples: ClassVar[Resamples]
     over: ClassVar[str]
 
@@ -143,8 +163,13 @@ class Protocol(ABC):
     def test(self, task: Task, settings: Any) -> Trial:
         """Of the test people."""
 
-    def levels(self, task: Task, settings: Any) -> list[Level]:  # noqa: ARG002 (see above)
-        """Scores on test that need no learning, of the metrics that ``settings`` ask for."""
+    def fitted(self, task: Task, trial: Trial, output: Output, settings: Any) -> dict[str, NDArray[np.generic]]:  # noqa: ARG002
+        """What ``fits`` names, such as thresholds, (S, ...) each. trial: of validation, never of test. output: of the
+        best epochs on its people. A checkpoint keeps it in its memory under the same names."""
+        return {}
+
+    def levels(self, manifest: Manifest, task: Task, settings: Any) -> list[Level]:  # noqa: ARG002 (see above)
+        """Scores on test that no head learned, of the metrics that ``settings`` ask for."""
         return []
 
     def people(self, task: Task) -> dict[str, dict[str, int]]:

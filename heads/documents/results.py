@@ -1,6 +1,6 @@
 """results.json: what one table's cells gave, with all that its tables and its page need to tell of it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +42,8 @@ def document(
         "release": bench.manifest.release,
         "protocol": task.protocol,
         "kind": protocol.kind,
-        "metrics": [{"name": name, **told} for name, told in done[0].metrics.items()],
-        "levels": [one._asdict() for one in protocol.levels(task, recipe)],
+        "metrics": _metrics(done, protocol.metrics(recipe)),
+        "levels": [one._asdict() for one in protocol.levels(bench.manifest, task, recipe)],
         "over": protocol.over,
         "sizes": {part: len(getattr(task, part)) for part in PARTS},
         "people": protocol.people(task),
@@ -64,6 +64,12 @@ def _features(bench: Bench, used: Collection[str]) -> list[dict[str, Any]]:
     ]
 
 
+def _metrics(done: Sequence[Finished], order: Iterable[str]) -> list[dict[str, Any]]:
+    """Those that some row has, the main one first. order: names of all that were asked for."""
+    told = {name: one for row in reversed(done) for name, one in row.metrics.items()}
+    return [{"name": name, **told[name]} for name in order if name in told]
+
+
 def _compared(one: Finished, done: Sequence[Finished], reference: str | None) -> dict[str, Any]:
     """difference: by metric, and unpaired: why there is none; both None for the reference itself."""
     other = next((row for row in done if row.cell.name == reference and row is not one), None)
@@ -73,6 +79,7 @@ def _compared(one: Finished, done: Sequence[Finished], reference: str | None) ->
     apart = {
         name: difference(mine, other.scores[name], one.resamples, one.metrics[name]["bounds"])
         for name, mine in one.scores.items()
+        if name in other.scores
     }
     return {"difference": {"to": reference, **apart}, "unpaired": None}
 

@@ -1,5 +1,6 @@
 """What results.json must hold for its tables and its page to be made; more may stand in it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -57,6 +58,7 @@ class _Row(Part):
     features: list[str]
     judged_by: str
     metrics: dict[str, _Score]
+    classes: dict[str, dict[str, _Score]] = Field(default_factory=dict)
     left_out: dict[str, int]
     best_epochs: list[int]
     validation: list[Number] = Field(min_length=1)
@@ -113,22 +115,25 @@ class _Results(Part):
     rows: list[_Row] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _every_metric_of_every_row(self) -> Self:
-        named = {one.name for one in self.metrics}
+    def _metrics_of_every_row(self) -> Self:
+        named, known = {one.name for one in self.metrics}, {row.name: row.metrics for row in self.rows}
         for row in self.rows:
-            if lacking := sorted(named - set(row.metrics)):
-                raise ValueError(f"row {row.name!r} has no {lacking[0]}")
-            _check_difference(row, named)
+            if not named & set(row.metrics):
+                raise ValueError(f"row {row.name!r} has no {', no '.join(sorted(named))}")
+            _check_difference(row, named & set(row.metrics), known)
+        if lacking := sorted(named - {name for row in self.rows for name in row.metrics}):
+            raise ValueError(f"no row has {lacking[0]}")
         return self
 
 
-def _check_difference(row: _Row, named: set[str]) -> None:
-    """Raises: ValueError, ValidationError."""
+def _check_difference(row: _Row, named: set[str], known: Mapping[str, Mapping[str, _Score]]) -> None:
+    """named: what the row has of the table's metrics. known: by row. Raises: ValueError, ValidationError."""
     if row.difference is None:
         return
-    if not isinstance(row.difference.get("to"), str):
+    to = row.difference.get("to")
+    if not isinstance(to, str):
         raise ValueError(f"row {row.name!r}: its difference is to nothing")
-    for name in named:
+    for name in named & known.get(to, dict.fromkeys(named)).keys():
         _Apart.model_validate(row.difference.get(name))
 
 

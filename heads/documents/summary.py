@@ -1,7 +1,7 @@
 """summary.json: a grid over several protocols as the papers print it, a row for each head and a column for each
 protocol."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +61,7 @@ def summarise(dataset: str, tables: Sequence[Table], reference: str | None) -> d
                     }
                     for column in columns
                 ],
-                "rows": [_line(row, columns, entries if of else [], rows, reference) for row in chosen],
+                "rows": [_line(row, columns, entries if of else [], rows, reference, order) for row in chosen],
             }
             for title, of, columns, chosen, entries in _layout(rows, [one.protocol for one in tables], dataset)
         ],
@@ -130,32 +130,44 @@ def _belongs(row: Row, entries: Sequence[PaperTable]) -> bool:
 
 
 def _line(
-    row: Row, columns: Sequence[Column], entries: Sequence[PaperTable], rows: Sequence[Row], reference: str | None
+    row: Row,
+    columns: Sequence[Column],
+    entries: Sequence[PaperTable],
+    rows: Sequence[Row],
+    reference: str | None,
+    order: Mapping[str, Sequence[str]],
 ) -> dict[str, Any]:
+    """order: names of each protocol's metrics, the main one first."""
     other = next((one for one in rows if one.name == reference and one is not row), None)
     return {
         "name": row.name,
         "head": row.head,
-        "cells": [_cell(row, column, entries, other) for column in columns],
+        "cells": [_cell(row, column, entries, other, order) for column in columns],
     }
 
 
-def _cell(row: Row, column: Column, entries: Sequence[PaperTable], other: Row | None) -> dict[str, Any]:
+def _cell(
+    row: Row,
+    column: Column,
+    entries: Sequence[PaperTable],
+    other: Row | None,
+    order: Mapping[str, Sequence[str]],
+) -> dict[str, Any]:
     settings = row.settings_under(column.protocols) or {}
     told = [entry.value(row.head, column.name) for entry in entries if entry.about(settings)]
     paper = next((value for value in told if value is not None), None)
     values = row.values(column)
     if values is None:
         return {"paper": paper, "reason": row.reason(column)}
-    kind, main = row.resamples[column.protocols[0]], next(iter(values))
+    kind, main = row.resamples[column.protocols[0]], order[column.protocols[0]][0]
     metrics = {name: summary(one, kind, row.bounds[name]) for name, one in values.items()}
     out: dict[str, Any] = {"paper": paper, "metrics": metrics}
-    if paper is not None:
+    if paper is not None and main in metrics:
         out["difference"] = to_published(metrics[main], paper)
     theirs = other.values(column) if other else None
     if other and theirs is not None:
         if reason := row.unpaired(other, column):
             out["unpaired"] = reason
-        else:
+        elif main in values and main in theirs:
             out["to_reference"] = difference(values[main], theirs[main], kind, row.bounds[main])
     return out | {"untrained": sorted({name for protocol in column.protocols for name in row.untrained[protocol]})}

@@ -56,8 +56,10 @@ class _Table(Part):
             if len(row.cells) != len(self.columns):
                 raise ValueError(f"row {row.name!r} has {len(row.cells)} cells, the table {len(self.columns)} columns")
             for column, cell in zip(self.columns, row.cells, strict=True):
-                if lacking := [name for name in column.metrics if name not in (cell.metrics or column.metrics)]:
-                    raise ValueError(f"row {row.name!r} has no {lacking[0]} in column {column.name!r}")
+                if cell.metrics and not set(column.metrics) & set(cell.metrics):
+                    raise ValueError(
+                        f"row {row.name!r} has no {', no '.join(column.metrics)} in column {column.name!r}"
+                    )
         return self
 
 

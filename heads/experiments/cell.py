@@ -79,6 +79,14 @@ class Result:
         """Metric -> mean, spread and interval."""
         return {name: summary(one, self.resamples, self.metrics[name]["bounds"]) for name, one in self.scores.items()}
 
+    def classes(self) -> dict[str, Any]:
+        """Metric -> class, or dimension -> mean, spread and interval, of those that are means over them."""
+        return {
+            name: {word: summary(each, self.resamples, self.metrics[name]["bounds"]) for word, each in known.items()}
+            for name, one in self.scores.items()
+            if (known := one.classes)
+        }
+
     def row(self) -> dict[str, Any]:
         """One row of results.json, without ``paper`` and ``features``; fractions in 0..1. history: for each epoch one
         number per seed; a seed that has stopped is still in the batch, so its numbers go on."""
@@ -91,6 +99,7 @@ class Result:
             "training_seconds": round(self.training_seconds, 3),
             "trained_for": self.trained_for,
             "metrics": self.summaries(),
+            **({"classes": classes} if (classes := self.classes()) else {}),
             "left_out": dict(self.lost),
             "scored_on": dict(self.scored_on),
             "untrained": list(self.untrained),

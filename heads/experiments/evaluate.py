@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from cache.errors import StoreError
@@ -20,7 +21,7 @@ from heads.checkpoints.about import check_protocol
 from heads.checkpoints.checkpoint import Checkpoint
 from heads.drawing import Drawing
 from heads.experiments.bench import Bench
-from heads.head import Output
+from heads.head import DIMENSIONS, Output
 from heads.inputs.features import device, load_split
 from heads.inputs.samples import outputs
 from heads.protocol import Answer, Protocol, Trial
@@ -68,7 +69,8 @@ def evaluate(path: Path, store: Store, mapping: Path | None = None, on: str = "c
     trial = protocol.test(task, loaded.recipe)
     samples = bench.samples(loaded.head, loaded.scales, trial.rows)
     output = outputs(loaded.head, samples, len(about["seeds"]), sorted(loaded.head.gives))
-    scores, drawings = trial.judged(output)
+    fitted = {name: loaded.memory[name].cpu().numpy() for name in protocol.fits}
+    scores, drawings = trial.judged(output, fitted)
     known = protocol.metrics(loaded.recipe)
     metrics = {name: summary(one, protocol.resamples, known[name].bounds) for name, one in scores.items()}
     return Evaluation(loaded, manifest, protocol, task, trial, output, metrics, drawings)
@@ -90,15 +92,19 @@ def check_store(path: Path, about: Mapping[str, Any], now: Mapping[str, str]) ->
 
 
 def csv_text(found: Evaluation) -> str:
-    """One line a test person: key, class, the class with the greatest share, the features among the head's that no
-    trained network made, and every share of the main answer."""
+    """One line a test person: key, what is right, what is said (the classes that are named, or else the one with the
+    greatest share), the features among the head's that no trained network made, every share of the main answer, and
+    dimensions."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    answer = found.answers()[0]
-    writer.writerow(["key", "class", "predicted", "untrained", *answer.names])
+    answers = found.answers()
+    answer, beyond = answers[0], [one for one in answers[1:] if one.title == DIMENSIONS]
+    told = [answer, *beyond]
+    writer.writerow(["key", "class", "predicted", "untrained", *(name for one in told for name in one.names)])
     untrained = " ".join(found.checkpoint.about["untrained"])
-    for row, shares in zip(found.trial.rows.tolist(), answer.shares.tolist(), strict=True):
-        right, best = found.protocol.truth(found.task, row), answer.names[int(np.argmax(shares))]
+    every = torch.cat([one.shares for one in told], 1).tolist()
+    for place, (row, shares) in enumerate(zip(found.trial.rows.tolist(), every, strict=True)):
+        right, best = found.protocol.truth(found.task, row), ", ".join(answer.said(place))
         writer.writerow([found.manifest.keys[row], right, best, untrained, *(f"{share:.6f}" for share in shares)])
     return out.getvalue()
 

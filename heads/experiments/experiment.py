@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from cache.fingerprint import digest, fingerprint
 from heads.checkpoints import checkpoint
@@ -19,6 +20,7 @@ from heads.inputs.standardise import Scale
 from heads.learning.together import Trained, train_together, varying
 from heads.learning.train import Best, Diverged, Epoch, Validation, ignore
 from heads.learning.training import Recipe
+from heads.protocol import Fitted
 from heads.task import Task
 
 
@@ -132,10 +134,12 @@ def _scored(ground: _Ground, cell: Cell, trained: Trained, seconds: float, folde
     bench, task, head, start = ground.bench, ground.task, trained.head, time.perf_counter()
     protocol, trial = bench.protocol, bench.protocol.test(task, cell.recipe)
     output = outputs(head, bench.samples(head, ground.scales, trial.rows), len(ground.seeds), _asked(ground))
-    scores = trial.scores(output)
+    fitted = _fitted(ground, cell, head)
+    scores = trial.scores(output, fitted)
     seconds += trained.seconds + time.perf_counter() - start
     about = _about(ground, cell)
-    memory = protocol.memory(trial, output, cell.recipe)
+    memory = dict(protocol.memory(trial, output, cell.recipe))
+    memory |= {name: torch.as_tensor(values) for name, values in fitted.items()}
     checkpoint.save(folder / f"{cell.name}.safetensors", head, ground.scales, memory, about)
     return Result(
         cell,
@@ -151,6 +155,16 @@ def _scored(ground: _Ground, cell: Cell, trained: Trained, seconds: float, folde
         trained.seconds,
         plugins=about.get("plugins", {}),
     )
+
+
+def _fitted(ground: _Ground, cell: Cell, head: Head) -> Fitted:
+    """What the protocol fits on validation, by the best epochs."""
+    bench, task = ground.bench, ground.task
+    if not bench.protocol.fits:
+        return {}
+    trial = bench.protocol.validation(task, cell.recipe)
+    output = outputs(head, bench.samples(head, ground.scales, trial.rows), len(ground.seeds), _asked(ground))
+    return bench.protocol.fitted(task, trial, output, cell.recipe)
 
 
 def _asked(ground: _Ground) -> frozenset[str]:

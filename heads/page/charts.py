@@ -17,8 +17,8 @@ Scale = Callable[[float], float]
 
 @dataclass(frozen=True)
 class Mark:
-    """One row of a chart: fractions in 0..1, the interval around the mean, what else was published, and whether
-    untrained features took part."""
+    """One row of a chart: fractions in 0..1, the interval around the mean, what else was published, whether
+    untrained features took part, and what this row would be without learning."""
 
     label: str
     mean: float
@@ -26,6 +26,7 @@ class Mark:
     high: float
     paper: float | None = None
     untrained: bool = False
+    level: float | None = None
 
 
 def svg(title: str, height: float, *children: str, width: float = WIDTH, kind: str = "chart") -> Html:
@@ -71,12 +72,16 @@ def _rows(title: str, marks: Sequence[Mark], lines: Sequence[float], top: float,
 def _row(mark: Mark, y: float, x: Scale, filled: bool) -> Html:
     marked = ", UNTRAINED" if mark.untrained else ""
     told = f"{mark.label}{marked}: {percent(mark.mean)} % [{percent(mark.low)}, {percent(mark.high)}]"
+    if mark.level is not None:
+        told += f", without learning {percent(mark.level)} %"
     if mark.paper is not None:
         told += f", paper {percent(mark.paper)} %"
     shapes = [element("title", told), text(_short(mark.label, mark.untrained), _LABEL - 8, y + 4, "end")]
     if filled:
         shapes.append(_bar(x(0), x(mark.mean), y))
     shapes.append(_line(x(mark.low), y, x(mark.high), y, "whisker"))
+    if mark.level is not None:
+        shapes.append(_line(x(mark.level), y - 10, x(mark.level), y + 10, LINES[0]))
     if not filled:
         shapes.append(element("circle", cx=number(x(mark.mean)), cy=number(y), r=4, class_="dot"))
     if mark.paper is not None:

@@ -50,7 +50,7 @@ def doubts(summary: Summary, tables: Mapping[Path, Results]) -> list[str]:
 
 def _changed(summary: Summary, protocol: str, results: Results) -> list[str]:
     main = results["metrics"][0]["name"]
-    now = {row["name"]: row["metrics"][main]["mean"] for row in results["rows"] if row.get("metrics")}
+    now = {row["name"]: row["metrics"].get(main, {}).get("mean") for row in results["rows"] if row.get("metrics")}
     then = {
         row["name"]: (cell.get("metrics") or {}).get(main, {}).get("mean")
         for one in summary["tables"]

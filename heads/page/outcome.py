@@ -1,6 +1,7 @@
 """The sections on numbers: the table, what the protocol wants drawn, learning curves."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from heads.page.elements import Html, element, join, table
 from heads.page.material import Material
 from heads.page.scatter import legend, scatter
 from heads.tables import results as tables
-from heads.tables.columns import from_paper, main_levels, published, titled
+from heads.tables.columns import NONE, from_paper, main_levels, published, titled
 from heads.text import interval, signed
 
 Row = Mapping[str, Any]
@@ -69,7 +70,10 @@ def _line(material: Material, row: Row) -> list[str]:
     return [
         row["name"],
         features,
-        *(interval(scores[one["name"]], one["scale"]) if one["name"] in scores else "not run" for one in metrics),
+        *(
+            interval(scores[one["name"]], one["scale"]) if one["name"] in scores else NONE if scores else "not run"
+            for one in metrics
+        ),
         *(f"{scale * one['values'][main]:.2f}" for one in main_levels(results)),
         *(text for one in published(results) for text in _paper_told(row, one)),
         f"{row['parameters']:,}" if "parameters" in row else "",
@@ -171,9 +175,9 @@ def _bars(material: Material, one: Bars) -> Iterable[Html]:
     known = [(row, material.shown[row["name"]].bars) for row in material.rows if row["name"] in material.shown]
     found = [(row, bars[one.title]) for row, bars in known if one.title in bars]
     tops = [mark["ci95"][1] for _, bars in found for mark in bars.values()]
-    top = charts.axis_end(max([*tops, one.level or 0.0]))
+    top = charts.axis_end(max([*tops, one.level or 0.0, *one.levels.values()]))
     for row, bars in found:
-        marks = [_mark(name, score) for name, score in bars.items()]
+        marks = [replace(_mark(name, score), level=one.levels.get(name)) for name, score in bars.items()]
         drawn = charts.bars(f"{one.name}, {row['name']}", marks, one.level, top)
         yield card(name_of(material, row), drawn)
 

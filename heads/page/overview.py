@@ -6,7 +6,7 @@ from typing import Any
 
 from heads.page.elements import Html, element, join, table
 from heads.page.grid import link
-from heads.tables.columns import main_levels, published
+from heads.tables.columns import NONE, main_levels, published
 from heads.text import interval
 
 Results = Mapping[str, Any]
@@ -53,7 +53,8 @@ def _cell(results: Results, name: str) -> Html:
         missing = next((one["reason"] for one in _absent(results) if one["name"] == name), "not in this table")
         return element("span", missing, class_="absent")
     main, scale = results["metrics"][0]["name"], results["metrics"][0]["scale"]
-    score = row["metrics"][main]
+    if (score := row["metrics"].get(main)) is None:
+        return element("span", NONE, class_="absent")
     mean, bounds = interval(score, scale).split(" ", 1)
     lines = [join([mean, element("small", f" {bounds}")])]
     if paper := (row.get("paper") or {}).get(main):

@@ -8,6 +8,7 @@ from heads.page.charts import Mark
 from heads.page.elements import Html, element, framed, join, stacked
 from heads.page.outcome import badge, card, key_of, warned
 from heads.tables import summary as tables
+from heads.tables.columns import NONE
 
 Summary = Mapping[str, Any]
 Cell = Mapping[str, Any]
@@ -54,7 +55,8 @@ def _ours(cell: Cell, metric: Mapping[str, Any]) -> str:
     if not cell.get("metrics"):
         return element("span", cell["reason"], class_="absent")
     marks = [Html("<br/>"), badge(), element("small", f" {', '.join(cell['untrained'])}")] if cell["untrained"] else []
-    return join([stacked(cell["metrics"][metric["name"]], metric["scale"]), *marks])
+    score = cell["metrics"].get(metric["name"])
+    return join([stacked(score, metric["scale"]) if score else NONE, *marks])
 
 
 def _reference(cell: Cell, metric: Mapping[str, Any]) -> str:
@@ -82,7 +84,8 @@ def _picture(summary: Summary, one: Mapping[str, Any], place: int) -> Html | Non
         return None
     column = one["columns"][place]
     metric, unit = (tables.main_of(summary, column)[word] for word in ("name", "unit"))
-    if unit != "%":
+    known = [(name, cell) for name, cell in known if metric in cell["metrics"]]
+    if unit != "%" or not known:
         return None
     marks = [_mark(name, cell, metric) for name, cell in known]
     found = (tables.level(summary, column, name.strip("()")) for name, _ in tables.floors(summary, one))

@@ -119,7 +119,7 @@ class Protocol(protocol.Protocol):
         support = draw_support(len(task.labels), rows, labels, *wanted, seed=TEST_DRAWS)
         return OneShotTrial(rows, labels, support, settings, unseen)
 
-    def levels(self, task: Task, settings: Episodes | None) -> list[Level]:  # noqa: ARG002
+    def levels(self, manifest: Manifest, task: Task, settings: Episodes | None) -> list[Level]:  # noqa: ARG002
         """Guessing among the unseen classes, and naming the largest of them alone."""
         tested = task.counts(task.test)[task.sizes[CLASS] :]
         chance = 1 / len(tested)
@@ -131,7 +131,7 @@ class Protocol(protocol.Protocol):
     def described(self, manifest: Manifest, task: Task) -> dict[str, Any]:
         """With the published test people, where there are any."""
         published = counts.published(manifest.dataset, self.name)
-        levels = {one.name: one.values["accuracy"] for one in self.levels(task, None)}
+        levels = {one.name: one.values["accuracy"] for one in self.levels(manifest, task, None)}
         tested = ", ".join(f"{name} {count}" for name, count in task.class_counts()["test"].items())
         told = [
             f"{one.source}: {', '.join(f'{name} {count}' for name, count in one.test.items())}." for one in published

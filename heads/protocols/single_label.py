@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, BeforeValidator, Field
 from torch import Tensor
 
-from cache import plugins
 from cache.config import Settings
 from cache.errors import ConfigError
 from cache.manifest import Manifest
@@ -23,28 +22,16 @@ from heads.head import CLASS, Output, given
 from heads.inputs.streams import words
 from heads.metric import Metric
 from heads.protocol import Answer, Level, Resamples, Trial
+from heads.protocols._metrics import checked, metric
 from heads.protocols._single_label import people
 from heads.protocols._single_label.trial import ClassTrial
 from heads.task import Task
 
-PACKAGE = "heads.metrics"
 LEAST_IMAGES = 2
 """Of test: one image cannot be resampled."""
 
 
-def _known(name: str) -> str:
-    known = [one for one in plugins.names(PACKAGE) if _metric(one).takes == "confusion"]
-    if name not in known:
-        raise ValueError(f"must be a file of heads/metrics: {', '.join(known)}")
-    return name
-
-
-def _metric(name: str) -> Metric:
-    metric: Metric = plugins.load(PACKAGE, name, "Metric")()
-    return metric
-
-
-MetricName = Annotated[str, AfterValidator(_known)]
+MetricName = Annotated[str, AfterValidator(checked("confusion"))]
 
 
 class Judging(Settings):
@@ -72,11 +59,11 @@ class Protocol(protocol.Protocol):
 
     def metrics(self, settings: Judging) -> dict[str, Metric]:
         """Those that ``settings`` name."""
-        return {name: _metric(name) for name in settings.metrics}
+        return {name: metric(name) for name in settings.metrics}
 
     def validation_title(self, settings: Judging) -> str:
         """That of the metric which ``chosen_by`` names."""
-        chosen = _metric(settings.chosen_by)
+        chosen = metric(settings.chosen_by)
         return f"{chosen.title} {chosen.unit}".strip()
 
     def task(self, manifest: Manifest) -> Task:
@@ -107,10 +94,10 @@ class Protocol(protocol.Protocol):
 
     def _trial(self, task: Task, rows: NDArray[np.int64], settings: Judging) -> Trial:
         labels = task.labels[rows]
-        chosen = _metric(settings.chosen_by)
+        chosen = metric(settings.chosen_by)
         return ClassTrial(rows, labels, task.images, task.classes, self.metrics(settings), chosen, settings.resamples)
 
-    def levels(self, task: Task, settings: Judging) -> list[Level]:
+    def levels(self, manifest: Manifest, task: Task, settings: Judging) -> list[Level]:  # noqa: ARG002
         """Guessing evenly, and always naming the largest test class: what each metric gives of such confusions."""
         counts = np.array(task.counts(task.test), np.float64)
         even = np.repeat(counts[:, None] / len(counts), len(counts), 1)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from heads.statistics.interval import over
-from heads.tables.columns import titled
+from heads.tables.columns import NONE, titled
 from heads.tables.results import cited
 from heads.text import aligned, counted_seeds, interval, signed
 
@@ -103,7 +103,8 @@ def _ours(cell: Cell, metric: Mapping[str, Any]) -> str:
     if "reason" in cell:
         return str(cell["reason"])
     marked = f" UNTRAINED: {', '.join(cell['untrained'])}" if cell["untrained"] else ""
-    return interval(cell["metrics"][metric["name"]], metric["scale"]) + marked
+    score = cell["metrics"].get(metric["name"])
+    return (interval(score, metric["scale"]) if score else NONE) + marked
 
 
 def _difference(cell: Cell, metric: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from cache.fingerprint import digest
 from heads.drawing import Bars, Drawing, Matrix, Points
 from heads.head import Output, given
 from heads.metrics import accuracy, macro_accuracy
-from heads.protocol import Scores, Trial
+from heads.protocol import NOTHING, Fitted, Scores, Trial
 from heads.protocols._one_shot.confusions import confusions
 from heads.protocols._one_shot.episodes import Counts, recognise
 from heads.protocols._one_shot.recognition import Rule
@@ -43,11 +43,11 @@ class OneShotTrial(Trial):
         """Macro accuracy, the mean over episodes."""
         return np.asarray(macro_accuracy.score(*self.counts(output)).mean(1))
 
-    def scores(self, output: Output) -> dict[str, Scores]:
+    def scores(self, output: Output, fitted: Fitted = NOTHING) -> dict[str, Scores]:  # noqa: ARG002 (nothing is)
         """By episode."""
         return _scores(*self.counts(output))
 
-    def judged(self, output: Output) -> tuple[dict[str, Scores], list[Drawing]]:
+    def judged(self, output: Output, fitted: Fitted = NOTHING) -> tuple[dict[str, Scores], list[Drawing]]:  # noqa: ARG002
         """Recall, confusions and embeddings, from one search for the nearest support."""
         embedding = given(output.embedding)
         labels = torch.as_tensor(self.labels, device=embedding.device)

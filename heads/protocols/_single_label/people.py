@@ -4,11 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cache.manifest import OK, SPLITS, Manifest
+from heads.protocols._images import ENOUGH
 from heads.task import NOWHERE, Task
 from heads.text import aligned, counted
-
-ENOUGH = 10
-"""Images of a class from which its resampled recall covers what it says, by simulation."""
 
 
 def labelled(manifest: Manifest) -> tuple[tuple[str, ...], NDArray[np.int64]]:

@@ -1,6 +1,6 @@
 """People with one class each, and how logits fare on them, again and again on resampled images."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,17 +9,11 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from torch.nn import functional as F
 
-from cache.fingerprint import digest
 from heads.drawing import Bars, Drawing, Matrix, Points
 from heads.head import Output, given
 from heads.metric import Metric
-from heads.protocol import Scores, Trial
-
-SEED = 2
-"""Of the resamples; the same for every head, so that two heads can be compared resample by resample."""
-
-_AT_ONCE = 200
-"""Resamples weighed in one go: bounds the memory."""
+from heads.protocol import NOTHING, Fitted, Scores, Trial
+from heads.protocols import _images
 
 RECALL = "Share of a class's people who were given that class; line: 95 % interval; dashed: chance."
 CONFUSION = "Rows: the true class; columns: the class given; per cent of the row, over all seeds."
@@ -44,11 +38,11 @@ class ClassTrial(Trial):
         value = self.chosen_by.score(self._counted(output))
         return value if self.chosen_by.better == "higher" else -value
 
-    def scores(self, output: Output) -> dict[str, Scores]:
+    def scores(self, output: Output, fitted: Fitted = NOTHING) -> dict[str, Scores]:  # noqa: ARG002 (nothing is)
         """By resample of the images."""
         return self._scores(self._counted(output), self._resampled(output))
 
-    def judged(self, output: Output) -> tuple[dict[str, Scores], list[Drawing]]:
+    def judged(self, output: Output, fitted: Fitted = NOTHING) -> tuple[dict[str, Scores], list[Drawing]]:  # noqa: ARG002
         """Recall, confusions and, of a head that gives one, the embedding."""
         counted, resampled = self._counted(output), self._resampled(output)
         recall = {
@@ -72,7 +66,7 @@ class ClassTrial(Trial):
 
     def scored_on(self) -> dict[str, Any]:
         """The resamples."""
-        return {"resamples": [self.resamples, digest(np.ascontiguousarray(self.images[self.rows]).tobytes())]}
+        return _images.scored_on(self.images, self.rows, self.resamples)
 
     def _cells(self, output: Output) -> NDArray[np.int64]:
         """(S, n): which cell of a confusion matrix each person is in."""
@@ -90,22 +84,9 @@ class ClassTrial(Trial):
         size, count = len(self.classes), len(self.rows)
         ones, people = np.ones(count), np.arange(count)
         every = [csr_array((ones, (one, people)), shape=(size**2, count)) for one in self._cells(output)]
-        parts = [np.stack([one @ weights for one in every]) for weights in self._weights()]
+        resamples = _images.weights(self.images, self.rows, self.resamples)
+        parts = [np.stack([one @ weights for one in every]) for weights in resamples]
         return np.concatenate(parts, 2).transpose(0, 2, 1).reshape(len(every), self.resamples, size, size)
-
-    def _weights(self) -> Iterator[NDArray[np.float64]]:
-        """(n, r), some resamples after the other: how much each person counts in them. All people of an image count
-        alike, for they are not independent; an image counts alike for every head, whoever else is there.
-
-        Source: Rubin 1981, The Bayesian bootstrap: exponential weights in place of how often an image is drawn. Unlike
-        those they leave no class without people; but a class of few images is hardly ever another one, so its scores
-        seem surer than they are (``people.narrow``).
-        """
-        draw, count = np.random.default_rng([SEED, self.resamples]), int(self.images.max()) + 1
-        mine = self.images[self.rows]
-        for start in range(0, self.resamples, _AT_ONCE):
-            some = range(start, min(start + _AT_ONCE, self.resamples))
-            yield np.stack([draw.standard_exponential(count)[mine] for _ in some], 1)
 
 
 def _recall(confusion: NDArray[np.number], at: int) -> NDArray[np.float64]:

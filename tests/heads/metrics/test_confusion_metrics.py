@@ -28,7 +28,8 @@ def confusion(right: np.ndarray, given: np.ndarray) -> np.ndarray:
 
 
 def test_every_metric_has_a_reference() -> None:
-    assert set(REFERENCE) == set(plugins.names("heads.metrics"))
+    every = {name for name in plugins.names("heads.metrics") if metric(name).takes == "confusion"}
+    assert set(REFERENCE) == every
 
 
 @pytest.mark.parametrize("name", REFERENCE)
