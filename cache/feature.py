@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cache.chunks import PackedRows
 from cache.errors import ShardError, StoreError, unknown
 from cache.files import read_json
 from cache.fingerprint import digest, fingerprint
@@ -128,6 +129,23 @@ class Feature:
         """
         self.spec(array)
         return self._gather(array, self._places(rows))
+
+    def parts(self, array: str, rows: NDArray[np.int64]) -> tuple[list[NDArray[Any] | PackedRows], NDArray[np.int64]]:
+        """What ``of_people`` would copy, without the copy: the array of each shard that has one of the people, as
+        memory-mapped rows, and (n, 2) which of these and which row in it each of ``rows`` is.
+
+        Raises: as ``of_people``.
+        """
+        self.spec(array)
+        places = self._places(rows)
+        numbers, own = np.unique(places[:, 0], return_inverse=True)
+        shards = [self.shard(self._blocks[number]) for number in numbers.tolist()]
+        return [shard.array(array) for shard in shards], np.stack([own, places[:, 1]], 1)
+
+    def digest(self) -> str:
+        """Of all that its present shards hold, whose digests are in their headers."""
+        headers = [self.header(block) for block in self.layout.blocks()]
+        return digest(" ".join(header.body if header else "-" for header in headers).encode())
 
     def status_of_people(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
         """The status of each as ``of_people`` gives it. A shard all of whose rows are fine is not opened.

@@ -23,11 +23,14 @@ class Output(NamedTuple):
 
     embedding: (S, B, e), what samples are compared by. logits: (S, B, C) over the classes that are learned, of a
     softmax where they are CLASS, of C sigmoids where FLAGS. dimensions: (S, B, D), in 0..1 as their targets.
+    aside: (S, B, n), what the head's own terms need beside these, side by side; nobody else looks at it, so ``gives``
+    does not name it and a head may leave it out where it is not trained.
     """
 
     embedding: Tensor | None = None
     logits: Tensor | None = None
     dimensions: Tensor | None = None
+    aside: Tensor | None = None
 
 
 class Taught(NamedTuple):
@@ -49,8 +52,9 @@ class Head(nn.Module, ABC):
     """One model per seed, all of them in one module; S is the number of seeds.
 
     inputs: ``feature/array`` names as the config says, such as ``image/pooled``. Config: every setting that changes
-    the model. learns: the kinds of targets it can learn. gives: the fields of Output that it fills. trains: whether it
-    has anything to train. recordable: see
+    the model. learns: the kinds of targets it can learn. gives: the fields of Output that it fills; an
+    instance, with its config and task. trains: whether it has anything to train. approximates: what it has in place of
+    what its paper has, such as "frozen backbones for fine-tuned ones"; every row says so. recordable: see
     ``heads.learning.recording.recordable``, which asks it of every one of ``parts``. All of its parameters and buffers
     begin with the seeds' axis, (S, ...).
     """
@@ -58,7 +62,8 @@ class Head(nn.Module, ABC):
     inputs: tuple[str, ...]
     Config: ClassVar[type[Settings]]
     learns: ClassVar[frozenset[str]] = frozenset({CLASS})
-    gives: ClassVar[frozenset[str]]
+    gives: frozenset[str]
+    approximates: tuple[str, ...] = ()
     trains: ClassVar[bool] = True
     recordable: ClassVar[bool] = False
 

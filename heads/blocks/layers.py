@@ -53,7 +53,8 @@ class Linear(nn.Module):
 
 
 class BatchNorm(nn.Module):
-    """Batch normalisation over B, per seed and channel, with running statistics (as ``nn.BatchNorm1d``)."""
+    """Batch normalisation over B, and over the places of a map, per seed and channel, with running statistics (as
+    ``nn.BatchNorm1d``, ``nn.BatchNorm2d``)."""
 
     def __init__(self, channels: int, seeds: int, momentum: float = 0.1, eps: float = 1e-5) -> None:
         super().__init__()
@@ -66,13 +67,14 @@ class BatchNorm(nn.Module):
         self.register_buffer("variance", torch.ones(seeds, channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        """x: (S, B, C). Returns (S, B, C). Seeds become channels, so one kernel call serves all of them.
+        """x: (S, B, C), or maps (S, B, C, *sides). Returns the same shape. Seeds become channels, so one kernel call
+        serves all of them.
 
-        Raises: ValueError in training on a batch of one, whose variance is unknown.
+        Raises: ValueError in training on one number a channel, whose variance is unknown.
         """
-        seeds, batch, channels = x.shape
+        seeds, batch, channels, *sides = x.shape
         flat = F.batch_norm(
-            x.transpose(0, 1).reshape(batch, seeds * channels),
+            x.transpose(0, 1).reshape(batch, seeds * channels, *sides),
             self.mean.view(-1),
             self.variance.view(-1),
             self.weight.view(-1),
@@ -81,4 +83,4 @@ class BatchNorm(nn.Module):
             self.momentum,
             self.eps,
         )
-        return flat.view(batch, seeds, channels).transpose(0, 1)
+        return flat.view(batch, seeds, channels, *sides).transpose(0, 1)

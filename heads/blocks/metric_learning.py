@@ -6,15 +6,14 @@ what it gives for each seed alone.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any, ClassVar
 
 import torch
-from pydantic import create_model
 from torch import Tensor, nn
 
 from cache import plugins
 from cache.config import Settings
+from heads.blocks import named_loss
 from heads.blocks.chosen import Chosen
 from heads.blocks.distances import unit
 
@@ -76,22 +75,15 @@ class MetricLearning(nn.Module):
 
 
 def parts(loss: str, miner: str) -> tuple[type[Loss], type[Miner]]:
-    """Raises: UnknownName with the nearest name."""
-    return plugins.load("heads.losses", loss, "Loss"), plugins.load("heads.miners", miner, "Miner")
+    """Raises: UnknownName with the nearest name; ConfigError with those that fit, for a loss on labels."""
+    kind = named_loss.load(loss, Loss, "embeddings")  # type: ignore[type-abstract]
+    return kind, plugins.load("heads.miners", miner, "Miner")
 
 
 def config_of(base: type[Settings], values: Mapping[str, Any]) -> type[Settings]:
     """``base``, which has ``loss`` and ``miner``, with the settings of the two that ``values`` name.
 
-    Raises: UnknownName.
+    Raises: UnknownName; ConfigError for a loss on labels.
     """
     loss, miner = (str(values.get(key, base.model_fields[key].default)) for key in ("loss", "miner"))
-    return _joined(base, *(part.Config for part in parts(loss, miner)))
-
-
-@cache
-def _joined(base: type[Settings], *others: type[Settings]) -> type[Settings]:
-    """One class for each choice, so that equal settings are equal."""
-    bases: Any = (base, *(other for other in others if other is not Settings))
-    model: type[Settings] = create_model(base.__name__, __base__=bases)
-    return model
+    return named_loss.joined(base, *(part.Config for part in parts(loss, miner)))

@@ -28,15 +28,16 @@ class _Plugin(BaseModel):
 
 
 class About(BaseModel):
-    """kind: the protocol's file. protocol: its word. task: what the protocol keeps of it (``Task.about``). sizes: kind
-    of target -> how many classes or numbers. features: fingerprint by name. plugins: those outside this project that it
-    was trained with, by module."""
+    """kind: the protocol's file. protocol: its word. task: what the protocol keeps of it (``Task.about``). widths: of
+    inputs that are vectors. shapes: of a row of each other input. sizes: kind of target -> how many classes or numbers.
+    features: fingerprint by name. plugins: those outside this project that it was trained with, by module."""
 
     model_config = ConfigDict(strict=True, frozen=True)
 
     head: str
     settings: dict[str, Any]
     widths: dict[str, _Width]
+    shapes: dict[str, list[_Width]] = Field(default_factory=dict)
     sizes: dict[str, _Width]
     seeds: list[_Seed] = Field(min_length=1, max_length=1000)
     dataset: str

@@ -44,7 +44,7 @@ class Checkpoint:
         return {name: self.scales[name](x) if name in self.scales else x for name, x in features.items()}
 
     def answers(self, features: Mapping[str, Tensor], rows: NDArray[np.int64]) -> list[Answer]:
-        """What it says of people, the main answer first. features: input name -> (n, d) as in the store. rows: (n,)
+        """What it says of people, the main answer first. features: input name -> (n, ...) as in the store. rows: (n,)
         their rows of the manifest that it was trained on; numbers beyond it for others."""
         samples = Samples.of(self.scaled(features), rows, {}, next(iter(self.head.state_dict().values())).device)
         output = outputs(self.head, samples, len(self.about["seeds"]), sorted(self.head.gives))
@@ -107,7 +107,8 @@ def _build(found: dict[str, Any], tensors: dict[str, Tensor], device: str) -> Ch
     settings = recipe(model, kind, found["settings"], f"checkpoint of {found['head']}")
     outside = model.__module__ in plugin_folders.found().modules  # a shipped head raises for a damaged table of widths
     with plugin_faults.told() if outside else nullcontext():
-        head = model(settings, found["widths"], found["sizes"], found["seeds"])
+        widths = found["widths"] | {name: tuple(shape) for name, shape in found["shapes"].items()}
+        head = model(settings, widths, found["sizes"], found["seeds"])
     head = head.to(torch.device(device))
     head.load_state_dict({name.removeprefix(_HEAD): x for name, x in tensors.items() if name.startswith(_HEAD)})
     if used := {name.partition("/")[0] for name in head.inputs} - found["features"].keys():
@@ -129,7 +130,8 @@ def _scale(tensors: Mapping[str, Tensor], name: str, width: int) -> Scale:
 def _of_zeros(head: Head, found: Mapping[str, Any]) -> Output:
     """What the head makes of one sample of zeros. Raises: PluginFault for what its own code raises."""
     seeds, device = len(found["seeds"]), next(iter(head.state_dict().values())).device
-    sample = {name: torch.zeros(seeds, 1, found["widths"][name], device=device) for name in head.inputs}
+    shapes = {name: [width] for name, width in found["widths"].items()} | found["shapes"]
+    sample = {name: torch.zeros(seeds, 1, *shapes[name], device=device) for name in head.inputs}
     row = torch.zeros(seeds, 1, 1, dtype=torch.int64, device=device)
     with plugin_faults.told():
         output: Output = head({**sample, ROW: row})

@@ -65,6 +65,7 @@ class _Row(Part):
     history: _History | None = None
     settings: dict[str, Any] = Field(default_factory=dict)
     plugins: dict[str, _Plugin] = Field(default_factory=dict)
+    approximates: list[str] = Field(default_factory=list)
     paper: _Paper | None
     trained_for: str | None = None
     difference: dict[str, Any] | None = None

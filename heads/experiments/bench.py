@@ -52,7 +52,7 @@ class Bench:
         """What ``head`` reads of the people in ``rows``, scaled. targets: (n, ...) by kind, for training."""
         known = self.split.take(head.inputs, rows)
         scaled = {name: scales[name](x) if name in scales else x for name, x in known.items()}
-        return Samples.of(scaled, rows, targets or {}, self.device)
+        return Samples.of(scaled, rows, targets or {}, self.device, self.split.left(head.inputs, rows))
 
     def shortened(self, cells: Sequence[Cell]) -> list[str]:
         """A line for the cells that have fewer people to train on than a batch has."""
@@ -82,8 +82,9 @@ def prepare(store: Store, dataset: str, protocol: Protocol, cells: Sequence[Cell
         check(protocol, manifest, task, cell)
     features = store.features(dataset)
     rows = np.concatenate([getattr(task, part) for part in PARTS])
-    inputs = [name for cell in cells for name in cell.inputs]
-    split = load_split(features, manifest, inputs, rows, where)
+    inputs = {name for cell in cells for name in cell.inputs}
+    vectors = {name for cell in cells for name in cell.vectors}
+    split = load_split(features, manifest, sorted(inputs), rows, where, inputs - vectors)
     return Bench(manifest, features, protocol, task, split, where)
 
 

@@ -40,6 +40,11 @@ class Cell:
         """What the head reads, as its settings say. Raises: ConfigError."""
         return self.model.inputs_of(self.recipe)
 
+    @property
+    def vectors(self) -> frozenset[str]:
+        """Those of ``inputs`` that must be vectors."""
+        return frozenset(self.inputs) - frozenset(self.model.arrays_of(self.recipe))
+
 
 @dataclass(frozen=True)
 class Twin:
@@ -59,7 +64,7 @@ class Result:
     cell that was trained together with others, its share of theirs (``run_together``). training_seconds: of the
     training alone, wherever it was. trained_for: the protocol whose training this is too, which saw the same people;
     None when it was trained itself. plugins: file and digest of those outside this project that it runs through, by
-    module."""
+    module. approximates: ``Head.approximates``."""
 
     cell: Cell
     best: Best
@@ -74,6 +79,7 @@ class Result:
     training_seconds: float
     trained_for: str | None = None
     plugins: Mapping[str, Any] = field(default_factory=dict)
+    approximates: Sequence[str] = ()
 
     def summaries(self) -> dict[str, Any]:
         """Metric -> mean, spread and interval."""
@@ -103,6 +109,7 @@ class Result:
             "left_out": dict(self.lost),
             "scored_on": dict(self.scored_on),
             "untrained": list(self.untrained),
+            **({"approximates": list(self.approximates)} if self.approximates else {}),
             "best_epochs": self.best.epoch.tolist(),
             "validation": [round(float(score), 6) for score in self.best.score],
             "history": {

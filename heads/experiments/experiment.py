@@ -98,7 +98,8 @@ def training_of(bench: Bench, cell: Cell) -> str:
         *(np.ascontiguousarray(values[rows]) for values in task.targets.values()),
         *(x.cpu().numpy() for x in bench.split.take(cell.inputs, rows).values()),
     ]
-    return fingerprint([len(bench.manifest), dict(task.sizes), *(digest(part.tobytes()) for part in parts)])
+    left = [one.told() for one in bench.split.left(cell.inputs, rows).values()]
+    return fingerprint([len(bench.manifest), dict(task.sizes), *(digest(part.tobytes()) for part in parts), *left])
 
 
 def _ground(bench: Bench, cells: Sequence[Cell], seeds: Sequence[int]) -> _Ground:
@@ -154,6 +155,7 @@ def _scored(ground: _Ground, cell: Cell, trained: Trained, seconds: float, folde
         seconds,
         trained.seconds,
         plugins=about.get("plugins", {}),
+        approximates=head.approximates,
     )
 
 
@@ -178,7 +180,8 @@ def _about(ground: _Ground, cell: Cell) -> dict[str, Any]:
     return {
         "head": cell.head,
         "settings": cell.settings,
-        "widths": dict(ground.widths),
+        "widths": {name: width for name, width in ground.widths.items() if isinstance(width, int)},
+        "shapes": {name: list(width) for name, width in ground.widths.items() if not isinstance(width, int)},
         "sizes": dict(task.sizes),
         "seeds": list(ground.seeds),
         "dataset": task.dataset,

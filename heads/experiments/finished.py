@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from cache.errors import AffectError, ConfigError, StoreError, nearest
 from cache.files import PARTIAL, make_folder, read_json, remove, replace_text
@@ -90,7 +89,7 @@ def identity(bench: Bench, cell: Cell, seeds: int) -> dict[str, Any]:
         "task": dict(bench.task.about),
         "people": fingerprint([digest(np.ascontiguousarray(part).tobytes()) for part in _people(bench.task)]),
         "features": {name: bench.features[name].fingerprint for name in names},
-        "content": {name: _numbers(bench.split.tensors[name], bench.split.present[name]) for name in cell.inputs},
+        "content": {name: _numbers(bench, name) for name in cell.inputs},
         "training": training_of(bench, cell),
         "code": code_version(
             cell.head, bench.protocol.kind, frozenset((module, one.digest) for module, one in outside.items())
@@ -105,9 +104,11 @@ def _people(task: Task) -> list[NDArray[np.generic]]:
     return [*task.targets.values(), *(getattr(task, part) for part in PARTS)]
 
 
-def _numbers(values: Tensor, present: Any) -> str:
-    """Of the numbers themselves: ``make retry`` mends rows under the fingerprint that they had."""
-    return fingerprint([digest(values.cpu().numpy().tobytes()), digest(present.tobytes())])
+def _numbers(bench: Bench, name: str) -> str:
+    """Of an input's numbers themselves: ``make retry`` mends rows under the fingerprint that they had."""
+    left, values = bench.split.stored.get(name), bench.split.tensors.get(name)
+    told = left.told() if left else digest(values.cpu().numpy().tobytes()) if values is not None else ""
+    return fingerprint([told, digest(bench.split.present[name].tobytes())])
 
 
 def read(folder: Path, cell: Cell, wanted: Mapping[str, Any]) -> Finished | None:

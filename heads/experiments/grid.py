@@ -79,7 +79,8 @@ def read_grid(word: str) -> Grid:
 
 
 def cell(head: str, protocol: Protocol, overrides: dict[str, Any], name: str | None = None) -> Cell:
-    """A head with its own config (heads/configs/<head>.toml), the protocol's part of it, then ``overrides``.
+    """A head with its own config (heads/configs/<head>.toml), the protocol's parts of it, then ``overrides``. A part is
+    ``[protocols."word other"]``, of the protocols with those words or more behind a dash.
 
     Raises: UnknownName for another head; ConfigError with every wrong setting, and for a head that does not go with the
     protocol.
@@ -94,8 +95,9 @@ def _cell(head: str, protocol: Protocol, overrides: dict[str, Any], name: str | 
     model, values = _model(head), _config(head)
     values.pop(PROTOCOL, None)
     special = values.pop("protocols", {})
-    for word in special:
-        values |= special[word] if protocol.name == word or protocol.name.startswith(f"{word}-") else {}
+    for words, part in special.items():
+        meant = any(protocol.name == word or protocol.name.startswith(f"{word}-") for word in words.split())
+        values |= part if meant else {}
     found = Cell(head, recipe(model, type(protocol), values | overrides, f"settings of {head}"), name or head)
     model.inputs_of(found.recipe)
     return found

@@ -1,6 +1,7 @@
 """Samples on a device, and what a head makes of them."""
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,18 +10,23 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from heads.head import ROW, Head, Output
+from heads.inputs.stored import Stored
 
 _ROWS = 2048
 """Samples looked at in one go: bounds the memory of the copies that the seeds' layers make."""
+
+_NUMBERS = 2**24
+"""Of rows that are read from the store for one look."""
 
 
 @dataclass(frozen=True)
 class Samples:
     """features: input name -> (n, d), and ROW -> (n, 1). targets: kind -> (n, ...); those that are only looked at have
-    none."""
+    none. stored: more inputs, whose rows stay in the store."""
 
     features: Mapping[str, Tensor]
     targets: Mapping[str, Tensor] = field(default_factory=dict)
+    stored: Mapping[str, Stored] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -29,10 +35,11 @@ class Samples:
         rows: NDArray[np.int64],
         targets: Mapping[str, NDArray[np.generic]],
         on: torch.device,
+        stored: Mapping[str, Stored] | None = None,
     ) -> "Samples":
         """features: (n, d) each, already on the device. rows: (n,) manifest rows. targets: (n, ...) each."""
         told = {kind: torch.as_tensor(values, device=on) for kind, values in targets.items()}
-        return cls({**features, ROW: torch.as_tensor(rows, device=on)[:, None]}, told)
+        return cls({**features, ROW: torch.as_tensor(rows, device=on)[:, None]}, told, stored or {})
 
     def __len__(self) -> int:
         return len(self.features[ROW])
@@ -43,13 +50,21 @@ class Samples:
         return self.features[ROW].device
 
     def batch(self, places: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """places: (S, B). Returns the features (S, B, d) by name and the targets (S, B, ...) by kind."""
+        """places: (S, B). Returns the features (S, B, ...) by name and the targets (S, B, ...) by kind."""
         flat = places.flatten()
-        features, targets = (
-            {name: x.index_select(0, flat).view(*places.shape, *x.shape[1:]) for name, x in every.items()}
-            for every in (self.features, self.targets)
-        )
+        every: dict[str, Tensor | Stored] = {**self.features, **self.stored}
+        features = {name: x.index_select(0, flat).view(*places.shape, *x.shape[1:]) for name, x in every.items()}
+        targets = {name: x.index_select(0, flat).view(*places.shape, *x.shape[1:]) for name, x in self.targets.items()}
         return features, targets
+
+    def looks(self) -> Iterator[dict[str, Tensor]]:
+        """All samples in order, some at a time: the features (m, ...) by name."""
+        numbers = sum(math.prod(x.shape[1:]) for x in self.stored.values())
+        step = min(_ROWS, max(1, _NUMBERS // numbers)) if numbers else _ROWS
+        for start in range(0, len(self), step):
+            places = torch.arange(start, min(start + step, len(self)))
+            read = {name: x.index_select(0, places) for name, x in self.stored.items()}
+            yield {name: x[start : start + step] for name, x in self.features.items()} | read
 
 
 @torch.no_grad()
@@ -58,8 +73,7 @@ def outputs(head: Head, samples: Samples, seeds: int, fields: Iterable[str]) -> 
     the head into evaluation mode. Raises: PluginFault when the head gives other shapes."""
     head.eval()
     found: dict[str, list[Tensor]] = {name: [] for name in fields}
-    for start in range(0, len(samples), _ROWS):
-        shared = {name: tensor[start : start + _ROWS] for name, tensor in samples.features.items()}
+    for shared in samples.looks():
         made = head({name: x.expand(seeds, *x.shape) for name, x in shared.items()})
         for name, parts in found.items():
             parts.append(_whole(head, name, getattr(made, name), (seeds, len(shared[ROW]))))

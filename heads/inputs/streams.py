@@ -4,6 +4,7 @@ A head's Config is put together from the streams it has, so that a setting it do
 """
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -94,6 +95,11 @@ def inputs_of(config: Settings) -> tuple[str, ...]:
     names += [name for name in (semantic_input(config),) if name]
     names += config.extra if isinstance(config, ExtraStreams) else ()
     names += config.features if isinstance(config, FeatureStreams) else ()
+    return once(names)
+
+
+def once(names: Sequence[str]) -> tuple[str, ...]:
+    """``names`` as they are. Raises: ConfigError when two streams read the same array."""
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise ConfigError(f"{twice} is the input of two streams of one head; name another feature for one of them")
     return tuple(names)

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, create_model, model_validator
 
 from cache.config import Settings, build
+from heads.blocks.named_loss import OtherKind
 from heads.blocks.varied import Number
 from heads.head import CLASS, Head
 from heads.learning.rules import SGD, Adam, RMSprop, Rule
@@ -76,8 +77,13 @@ def recipe(head: type[Head], protocol: type[Protocol], values: dict[str, Any], w
 
 
 def fields(head: type[Head], protocol: type[Protocol], values: dict[str, Any]) -> set[str]:
-    """The names of all settings that go with ``values``: a loss brings its own. Raises: UnknownName."""
-    return set(_joined(head.config_of(values), protocol.Config).model_fields)
+    """The names of all settings that go with ``values``: a loss brings its own; a head whose losses are of another kind
+    is as one without. Raises: UnknownName."""
+    try:
+        return set(_joined(head.config_of(values), protocol.Config).model_fields)
+    except OtherKind:
+        others = {key: value for key, value in values.items() if key != "loss"}
+        return set(_joined(head.config_of(others), protocol.Config).model_fields) - {"loss"}
 
 
 @cache

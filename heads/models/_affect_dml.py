@@ -103,6 +103,7 @@ class AffectDML(Head):
     """What the variants share; a variant is this with the streams of its Config."""
 
     recordable = True
+    approximates = ("frozen backbones for fine-tuned ones",)
     Config = DmlConfig
     gives = frozenset({"embedding", "logits"})
 

@@ -9,20 +9,23 @@ import torch
 from torch import Tensor
 
 from cache.config import Settings
-from heads.blocks.cross_entropy import cross_entropy
+from heads.blocks import categories
+from heads.blocks.categories import Categories, CategorySettings
 from heads.blocks.layers import Linear, generators
-from heads.head import CLASS, Head, Output, given
+from heads.head import Output
 from heads.inputs import streams
 from heads.inputs.streams import FeatureStreams
+from heads.models._categorical import Categorical
 
 
-class Model(Head):
-    """Features side by side, one affine map to the classes: multinomial logistic regression."""
+class Model(Categorical):
+    """Features side by side, one affine map to the classes, multinomial logistic regression, or to labels, logistic
+    regression of each; one to the dimensions."""
 
     recordable = True
-    gives = frozenset({"logits"})
+    gives = frozenset({"logits", "dimensions"})
 
-    class Config(FeatureStreams):
+    class Config(FeatureStreams, CategorySettings):
         """standardise: bring every feature to mean 0 and deviation 1 over the training people."""
 
         standardise: bool = True
@@ -31,8 +34,11 @@ class Model(Head):
         self, config: Config, widths: Mapping[str, int], sizes: Mapping[str, int], seeds: Sequence[int]
     ) -> None:
         super().__init__(config, widths, sizes, seeds)
-        self.config = config
-        self.classifier = Linear(sum(widths[name] for name in self.inputs), sizes[CLASS], generators(seeds))
+        draws, width = generators(seeds), sum(widths[name] for name in self.inputs)
+        self.classifier = Linear(width, categories.count(sizes), draws)
+        wide = categories.dimensions(config, sizes)
+        self.regressor = Linear(width, wide, draws) if wide else None
+        self.categories = Categories(config, sizes, draws)
 
     @classmethod
     def inputs_of(cls, config: Settings) -> tuple[str, ...]:
@@ -41,12 +47,6 @@ class Model(Head):
 
     def forward(self, features: Mapping[str, Tensor]) -> Output:
         """features: (S, B, d) of each input."""
-        return Output(logits=self.classifier(torch.cat([features[name] for name in self.inputs], 2)))
-
-    def terms(self, output: Output, targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """``class``: cross-entropy."""
-        return {"class": cross_entropy(given(output.logits), targets[CLASS])}
-
-    def standardised(self) -> tuple[str, ...]:
-        """Every input, when the config says so."""
-        return streams.measured(self.config) if self.config.standardise else ()
+        x = torch.cat([features[name] for name in self.inputs], 2)
+        dimensions = None if self.regressor is None else self.regressor(x)
+        return Output(logits=self.classifier(x), dimensions=dimensions)

@@ -11,20 +11,22 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cache.config import Settings
-from heads.blocks.cross_entropy import cross_entropy
+from heads.blocks import categories
+from heads.blocks.categories import Categories, CategorySettings
 from heads.blocks.layers import BatchNorm, Linear, generators
-from heads.head import CLASS, Head, Output, given
+from heads.head import Output
 from heads.inputs import streams
 from heads.inputs.streams import FeatureStreams
+from heads.models._categorical import Categorical
 
 
-class Model(Head):
-    """Features side by side; ``layers`` times an affine map to ``hidden``, batch normalisation, ReLU; a classifier."""
+class Model(Categorical):
+    """Features side by side; ``layers`` times an affine map to ``hidden``, batch normalisation, ReLU; a classifier, and
+    an affine map to the dimensions."""
 
     recordable = True
-    gives = frozenset({"embedding", "logits"})
 
-    class Config(FeatureStreams):
+    class Config(FeatureStreams, CategorySettings):
         """hidden: width of each hidden layer. layers: how many. standardise: bring every feature to mean 0 and
         deviation 1 over the training people."""
 
@@ -36,13 +38,15 @@ class Model(Head):
         self, config: Config, widths: Mapping[str, int], sizes: Mapping[str, int], seeds: Sequence[int]
     ) -> None:
         super().__init__(config, widths, sizes, seeds)
-        self.config = config
         draws = generators(seeds)
         first = sum(widths[name] for name in self.inputs)
         inner = [first, *[config.hidden] * (config.layers - 1)]
         self.layers = nn.ModuleList(Linear(width, config.hidden, draws) for width in inner)
         self.norms = nn.ModuleList(BatchNorm(config.hidden, len(draws)) for _ in inner)
-        self.classifier = Linear(config.hidden, sizes[CLASS], draws)
+        self.classifier = Linear(config.hidden, categories.count(sizes), draws)
+        wide = categories.dimensions(config, sizes)
+        self.regressor = Linear(config.hidden, wide, draws) if wide else None
+        self.categories = Categories(config, sizes, draws, config.hidden)
 
     @classmethod
     def inputs_of(cls, config: Settings) -> tuple[str, ...]:
@@ -54,12 +58,5 @@ class Model(Head):
         x = torch.cat([features[name] for name in self.inputs], 2)
         for layer, norm in zip(self.layers, self.norms, strict=True):
             x = F.relu(norm(layer(x)))
-        return Output(x, self.classifier(x))
-
-    def terms(self, output: Output, targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """``class``: cross-entropy."""
-        return {"class": cross_entropy(given(output.logits), targets[CLASS])}
-
-    def standardised(self) -> tuple[str, ...]:
-        """Every input, when the config says so."""
-        return streams.measured(self.config) if self.config.standardise else ()
+        dimensions = None if self.regressor is None else self.regressor(x)
+        return Output(x, self.classifier(x), dimensions, self.categories.aside(x))

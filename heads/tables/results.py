@@ -36,7 +36,7 @@ def notes(results: Results) -> list[str]:
     lost = {row["name"]: sum(row["left_out"].values()) for row in results["rows"] if any(row["left_out"].values())}
     if lost:
         lines.append(f"People left out because a feature is missing: {counted(lost)}.")
-    lines += _shared(results)
+    lines += _shared(results) + _approximations(results)
     lines += cited([row["paper"] for row in results["rows"] if row["paper"]])
     if compared(results):
         title = results["metrics"][0]["title"]
@@ -75,6 +75,15 @@ def _shared(results: Results) -> list[str]:
         if protocol := row.get("trained_for"):
             twins.setdefault(protocol, []).append(row["name"])
     return [f"Trained once with {protocol}, on the same people: {', '.join(rows)}." for protocol, rows in twins.items()]
+
+
+def _approximations(results: Results) -> list[str]:
+    """What heads have in place of what their papers have."""
+    found: dict[str, list[str]] = {}
+    for row in results["rows"]:
+        for word in row.get("approximates", []):
+            found.setdefault(word, []).append(row["name"])
+    return [f"Not as in the paper: {word}: {', '.join(rows)}." for word, rows in found.items()]
 
 
 def markdown(results: Results) -> str:

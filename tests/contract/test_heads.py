@@ -1,5 +1,6 @@
 """One suite over every head: shapes, gradients, independence of batch mates and of the other seeds."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -8,28 +9,53 @@ from torch import Tensor
 from tried import tried
 
 from cache import plugins
-from heads.head import CLASS, ROW, Head, Output
+from heads.head import CLASS, DIMENSIONS, FLAGS, ROW, Head, Output, Taught
 from heads.learning.training import Recipe, recipe
 from heads.protocols.one_shot import Protocol
 
 SEEDS = (0, 4, 9)
-WIDTHS = {"image/pooled": 12, "body/pooled": 10, "sem2vec/presence": 150, "scene/pooled": 14}
+WIDTHS = {"image/pooled": 12, "body/pooled": 10, "sem2vec/presence": 150, "scene/pooled": 14, "pose_vector/vector": 141}
 OTHER_WIDTH = 11
+SHAPES = {"map": (6, 3, 2), "boxes": (3, 4)}
+"""Of a row of an array that is no vector, by the array's word."""
 HEADS = tried("heads.models")
+ONE_CLASS, LABELS = {CLASS: 6}, {FLAGS: 6, DIMENSIONS: 3}
+"""Sizes of a task of one class a person, and of one of several labels with dimensions."""
+TARGETS = {
+    CLASS: (torch.arange(9) % 3).expand(3, 9),
+    FLAGS: (torch.rand(9, 6, generator=torch.Generator().manual_seed(1)) < 0.4).double().expand(3, 9, 6),
+    DIMENSIONS: torch.rand(9, 3, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    .masked_fill(torch.arange(27).view(9, 3) % 5 == 0, torch.nan)
+    .expand(3, 9, 3),
+}
 
 
-def build(name: str, seeds: tuple[int, ...] = SEEDS, **values: Any) -> tuple[Head, Recipe]:
+def learns(name: str, sizes: Mapping[str, int]) -> bool:
+    """Whether the head learns everything that is to be told, but dimensions, which may be left out."""
+    model: type[Head] = plugins.load("heads.models", name, "Model")
+    return set(sizes) - {DIMENSIONS} <= model.learns
+
+
+TASKS = [(name, sizes) for name in HEADS for sizes in (ONE_CLASS, LABELS) if learns(name, sizes)]
+
+
+def build(
+    name: str, seeds: tuple[int, ...] = SEEDS, sizes: Mapping[str, int] = ONE_CLASS, **values: Any
+) -> tuple[Head, Recipe]:
     model: type[Head] = plugins.load("heads.models", name, "Model")
     settings = recipe(model, Protocol, values, "test")
-    return model(
-        settings, {key: WIDTHS.get(key, OTHER_WIDTH) for key in model.inputs_of(settings)}, {CLASS: 6}, seeds
-    ).double(), settings
+    arrays = model.arrays_of(settings)
+    widths = {key: shape(key) if key in arrays else shape(key)[0] for key in model.inputs_of(settings)}
+    return model(settings, widths, sizes, seeds).double(), settings
+
+
+def shape(name: str) -> tuple[int, ...]:
+    return SHAPES.get(name.partition("/")[2], (WIDTHS.get(name, OTHER_WIDTH),))
 
 
 def batch(head: Head, size: int = 9) -> dict[str, Tensor]:
     draw = torch.Generator().manual_seed(0)
-    widths = [WIDTHS.get(name, OTHER_WIDTH) for name in head.inputs]
-    made = [torch.randn(3, size, width, generator=draw, dtype=torch.float64) for width in widths]
+    made = [torch.randn(3, size, *shape(name), generator=draw, dtype=torch.float64) for name in head.inputs]
     values = dict(zip(head.inputs, made, strict=True))
     return values | {ROW: torch.arange(100, 100 + size).expand(3, size)[..., None]}
 
@@ -39,13 +65,27 @@ def one(features: dict[str, Tensor], seed: slice, rows: slice) -> dict[str, Tens
 
 
 def made(output: Output) -> list[Tensor]:
-    """The fields that the head fills."""
-    return [x for x in output if x is not None]
+    """The fields that the head fills for others."""
+    return [x for x in output._replace(aside=None) if x is not None]
+
+
+def targets(sizes: Mapping[str, int]) -> dict[str, Tensor]:
+    return {kind: TARGETS[kind] for kind in sizes}
+
+
+def taught(sizes: Mapping[str, int]) -> Taught:
+    return Taught([*"abcdef"], {kind: x[0] for kind, x in targets(sizes).items()})
 
 
 @pytest.fixture(params=HEADS)
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
+
+
+@pytest.fixture(params=TASKS, ids=lambda task: f"{task[0]}-{'-'.join(task[1])}")
+def task(request: pytest.FixtureRequest) -> Any:
+    """A head's name, and the sizes of a task that it can learn."""
+    return request.param
 
 
 def test_inputs_are_features_arrays(name: str) -> None:
@@ -56,33 +96,42 @@ def test_inputs_are_features_arrays(name: str) -> None:
     assert type(head).__doc__
 
 
-def test_shapes_are_seeds_by_batch(name: str) -> None:
-    head, _ = build(name)
+def test_shapes_are_seeds_by_batch(task: Any) -> None:
+    head, _ = build(task[0], sizes=task[1])
     output = head(batch(head))
-    assert {field for field, x in output._asdict().items() if x is not None} == head.gives
+    assert {field for field, x in output._asdict().items() if x is not None} - {"aside"} == head.gives
+    assert head.gives <= type(head).gives
     for x in made(output):
         assert x.shape[:2] == (3, 9)
         assert x.ndim == 3
         assert torch.isfinite(x).all()
     if output.logits is not None:
         assert output.logits.shape == (3, 9, 6)
+    if output.dimensions is not None:
+        assert output.dimensions.shape == (3, 9, 3)
 
 
-def test_what_it_learns_and_gives_are_known_words(name: str) -> None:
+def test_what_it_learns_gives_and_approximates_are_known_words(name: str) -> None:
     model: type[Head] = plugins.load("heads.models", name, "Model")
     assert model.learns
+    assert model.learns <= {CLASS, FLAGS, DIMENSIONS}
     assert model.gives
-    assert model.gives <= set(Output._fields)
+    assert model.gives <= set(Output._fields) - {"aside"}
+    assert all(isinstance(word, str) and word for word in model.approximates)
 
 
-def test_every_tensor_of_the_state_has_the_seeds_first(name: str) -> None:
-    head, _ = build(name)
-    assert all(len(tensor) == 3 for tensor in head.state_dict().values())
-    assert head.parameter_count() == sum(x.numel() for x in build(name, (1,))[0].parameters())
+def test_every_tensor_of_the_state_has_the_seeds_first(task: Any) -> None:
+    head, _ = build(task[0], sizes=task[1])
+    before = {key: tensor.shape for key, tensor in head.state_dict().items()}
+    head.learn_from(taught(task[1]))
+    assert {key: tensor.shape for key, tensor in head.state_dict().items()} == before
+    assert all(shape[0] == 3 for shape in before.values())
+    alone = build(task[0], (1,), task[1])[0]
+    assert head.parameter_count() == sum(x.numel() for x in alone.parameters())
 
 
-def test_a_sample_does_not_depend_on_its_batch_mates_in_evaluation(name: str) -> None:
-    head = build(name)[0].eval()
+def test_a_sample_does_not_depend_on_its_batch_mates_in_evaluation(task: Any) -> None:
+    head = build(task[0], sizes=task[1])[0].eval()
     features = batch(head)
     outputs = (head(features), head(one(features, slice(None), slice(2, 5))), head(features))
     for whole, part, again in zip(*map(made, outputs), strict=True):
@@ -90,26 +139,31 @@ def test_a_sample_does_not_depend_on_its_batch_mates_in_evaluation(name: str) ->
         torch.testing.assert_close(whole, again, rtol=0, atol=0)
 
 
-def test_a_seed_alone_computes_what_it_computes_among_others(name: str) -> None:
-    together, (alone, _) = build(name)[0], build(name, SEEDS[1:2])
-    features = batch(together)
-    single = one(features, slice(1, 2), slice(None))
-    for every, mine in zip(made(together(features)), made(alone(single)), strict=True):
+def test_a_seed_alone_computes_what_it_computes_among_others(task: Any) -> None:
+    together, (alone, _) = build(task[0], sizes=task[1])[0], build(task[0], SEEDS[1:2], task[1])
+    for head in (together, alone):
+        head.learn_from(taught(task[1]))
+    features, wanted = batch(together), targets(task[1])
+    outputs = together(features), alone(one(features, slice(1, 2), slice(None)))
+    for every, mine in zip(*map(made, outputs), strict=True):
         torch.testing.assert_close(every[1:2], mine, rtol=0, atol=1e-12)
         assert not torch.equal(every[0], every[2])
+    losses = together.loss(outputs[0], wanted), alone.loss(outputs[1], {kind: x[1:2] for kind, x in wanted.items()})
+    torch.testing.assert_close(losses[0][1:2], losses[1], rtol=1e-12, atol=0)
 
 
-def test_loss_is_the_sum_of_its_terms_and_reaches_every_parameter_of_its_own_seed(name: str) -> None:
-    head, _ = build(name)
-    targets = {CLASS: (torch.arange(9) % 3).expand(3, 9)}
+def test_loss_is_the_sum_of_its_terms_and_reaches_every_parameter_of_its_own_seed(task: Any) -> None:
+    head, _ = build(task[0], sizes=task[1])
+    head.learn_from(taught(task[1]))
+    wanted = targets(task[1])
     output = head(batch(head))
-    terms = head.terms(output, targets)
+    terms = head.terms(output, wanted)
     assert all(term.shape == (3,) for term in terms.values())
-    torch.testing.assert_close(head.loss(output, targets), sum(terms.values(), made(output)[0].new_zeros(3)))
+    torch.testing.assert_close(head.loss(output, wanted), sum(terms.values(), made(output)[0].new_zeros(3)))
     if not terms:
         assert head.parameter_count() == 0
         return
-    head.loss(output, targets)[1].backward()
+    head.loss(output, wanted)[1].backward()
     for parameter in head.parameters():
         assert parameter.grad is not None
         assert parameter.grad[1].any()

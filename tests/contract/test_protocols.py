@@ -4,7 +4,7 @@ what a checkpoint keeps, and a table from training to its page."""
 import dataclasses
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,12 @@ import numpy as np
 import protocol_case
 import pytest
 import torch
-from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.torch import save_file
 from toy_features import CATEGORIES, make_store, manifest_of
 from tried import tried
 
+from cache import plugin_folders
 from cache.config import build
 from cache.errors import AffectError, ConfigError, TooLittleData, UnknownName
 from cache.manifest import OK, Manifest, Row
@@ -34,14 +34,22 @@ from heads.experiments.evaluate import csv_text, evaluate
 from heads.experiments.grid import Grid, cell
 from heads.experiments.place import Place
 from heads.experiments.runs import slug
-from heads.head import CLASS, Output
-from heads.protocol import Protocol, Resamples, Scores, Trial, find
+from heads.head import CLASS, DIMENSIONS, FLAGS, Output
+from heads.protocol import Answer, Fitted, Protocol, Resamples, Scores, Trial, find
 from heads.task import PARTS, Task
 
 KINDS = tried(protocols.PACKAGE)
-HEADS = ("random", "b_dml")
-"""One without training and one with; both give every field that a protocol may ask for."""
 SEEDS = 2
+
+
+@pytest.fixture(autouse=True, scope="module")
+def heads_of_the_cases() -> Iterator[None]:
+    """Heads that are not shipped, beside whatever is outside already."""
+    before = plugin_folders.absolute()
+    folders = [str(folder) for kind in KINDS if (folder := protocol_case.case(kind).plugins)]
+    plugin_folders.use(":".join([*filter(None, [before]), *folders]))
+    yield
+    plugin_folders.use(before)
 
 
 @pytest.fixture(params=KINDS)
@@ -79,26 +87,41 @@ def ground(kind: str) -> Ground:
     return ground_of(kind)
 
 
-def output_of(ground: Ground, trial: Trial, make: Callable[[NDArray[np.int64], int], torch.Tensor]) -> Output:
-    """What a head might make of a trial's people. make: of their classes and of how many classes there are, (S, n,
-    classes)."""
-    labels = ground.task.labels[trial.rows]
-    every = make(labels, len(ground.task.classes))
-    return Output(embedding=every, logits=every[:, :, : ground.task.sizes[CLASS]])
+def output_of(ground: Ground, trial: Trial, make: Callable[[torch.Tensor], torch.Tensor]) -> Output:
+    """What a head might make of a trial's people. make: (S, n, ...) of what is right, (n, ...), 0 or 1 of each
+    class."""
+    task = ground.task
+    right = np.eye(len(task.classes))[task.labels] if CLASS in task.targets else task.targets[FLAGS]
+    every = make(torch.as_tensor(np.asarray(right)[trial.rows], dtype=torch.float32))
+    logits = every[:, :, : task.sizes[CLASS]] if CLASS in task.targets else every * 50 - 25
+    known = task.targets.get(DIMENSIONS)
+    told = None if known is None else make(torch.as_tensor(known[trial.rows]).nan_to_num(0.5)).clamp(0, 1)
+    return Output(every, logits, told)
 
 
-def perfect(labels: NDArray[np.int64], classes: int) -> torch.Tensor:
-    return torch.eye(classes)[torch.as_tensor(labels)].expand(SEEDS, -1, -1)
+def perfect(right: torch.Tensor) -> torch.Tensor:
+    return right.expand(SEEDS, -1, -1)
 
 
-def guessed(seed: int = 0, seeds: int = SEEDS) -> Callable[[NDArray[np.int64], int], torch.Tensor]:
+def guessed(seed: int = 0, seeds: int = SEEDS) -> Callable[[torch.Tensor], torch.Tensor]:
     draw = torch.Generator().manual_seed(seed)
-    return lambda labels, classes: torch.randn(seeds, len(labels), classes, generator=draw)
+    return lambda right: torch.randn(seeds, *right.shape, generator=draw)
 
 
-def same(one: dict[str, Scores], other: dict[str, Scores]) -> bool:
+def fitted_by(ground: Ground, make: Callable[[torch.Tensor], torch.Tensor]) -> Fitted:
+    """What the protocol fits on validation people of whom the same is made."""
+    trial = ground.trials()["val"]
+    found = ground.protocol.fitted(ground.task, trial, output_of(ground, trial, make), ground.settings)
+    assert set(found) == ground.protocol.fits
+    return found
+
+
+def same(one: Mapping[str, Scores], other: Mapping[str, Scores]) -> bool:
     return list(one) == list(other) and all(
-        np.array_equal(mine, theirs) for name in one for mine, theirs in zip(one[name], other[name], strict=True)
+        np.array_equal(one[name].seeds, other[name].seeds)
+        and np.array_equal(one[name].resampled, other[name].resampled)
+        and same(one[name].classes, other[name].classes)
+        for name in one
     )
 
 
@@ -169,7 +192,7 @@ def test_nobody_of_the_val_and_test_splits_is_trained_on(ground: Ground) -> None
 
 def test_targets_are_of_all_rows_and_what_is_learned_is_within_its_size(ground: Ground) -> None:
     task = ground.task
-    assert set(task.targets) == set(task.sizes) == ground.protocol.learns
+    assert set(task.targets) == set(task.sizes) >= ground.protocol.learns
     assert all(len(values) == len(ground.manifest) for values in task.targets.values())
     assert all(size > 0 for size in task.sizes.values())
     if CLASS in task.targets:
@@ -227,7 +250,7 @@ def test_enough_people_have_no_fault_and_too_few_are_told_with_numbers(kind: str
     faults = ground.protocol.faults(few, task, ground.settings)
     assert faults
     assert re.search(r"\d", faults[0])
-    one = cell(HEADS[1], ground.protocol, dict(protocol_case.case(kind).settings))
+    one = cell(protocol_case.case(kind).heads[1], ground.protocol, dict(protocol_case.case(kind).settings))
     with pytest.raises(TooLittleData) as caught:
         check(ground.protocol, few, task, one)
     assert all(fault in str(caught.value) for fault in faults)
@@ -246,8 +269,8 @@ def test_trials_are_of_the_tasks_people(ground: Ground) -> None:
 @pytest.mark.parametrize("part", ["val", "test"])
 def test_scores_have_their_shapes_and_bounds_and_repeat(ground: Ground, part: str) -> None:
     trial, again = ground.trials()[part], ground.trials()[part]
-    output = output_of(ground, trial, guessed())
-    found = trial.scores(output)
+    output, fitted = output_of(ground, trial, guessed()), fitted_by(ground, guessed(1))
+    found = trial.scores(output, fitted)
     assert list(found) == list(ground.protocol.metrics(ground.settings))
     for one in found.values():
         assert one.seeds.shape == (SEEDS,)
@@ -262,8 +285,8 @@ def test_scores_have_their_shapes_and_bounds_and_repeat(ground: Ground, part: st
         least, most = metric.bounds
         assert least <= min(found[name].seeds.min(), found[name].resampled.min())
         assert max(found[name].seeds.max(), found[name].resampled.max()) <= most
-    assert same(found, trial.scores(output))
-    assert same(found, again.scores(output))
+    assert same(found, trial.scores(output, fitted))
+    assert same(found, again.scores(output, fitted))
     assert trial.score(output).shape == (SEEDS,)
     np.testing.assert_array_equal(trial.score(output), again.score(output))
 
@@ -271,21 +294,23 @@ def test_scores_have_their_shapes_and_bounds_and_repeat(ground: Ground, part: st
 @pytest.mark.parametrize("part", ["val", "test"])
 def test_what_is_always_right_has_the_best_score_and_a_better_one_than_a_guess(ground: Ground, part: str) -> None:
     trial = ground.trials()[part]
-    right = output_of(ground, trial, perfect)
+    right, fitted = output_of(ground, trial, perfect), fitted_by(ground, perfect)
     for name, metric in ground.protocol.metrics(ground.settings).items():
-        one, best = trial.scores(right)[name], metric.bounds[metric.better == "higher"]
-        np.testing.assert_allclose(one.seeds, best)
-        np.testing.assert_allclose(one.resampled, best)
+        one, best = trial.scores(right, fitted)[name], metric.bounds[metric.better == "higher"]
+        np.testing.assert_allclose(one.seeds, best, atol=1e-12)
+        np.testing.assert_allclose(one.resampled, best, atol=1e-12)
     assert (trial.score(right) > trial.score(output_of(ground, trial, guessed()))).all()
 
 
-def test_guessing_scores_what_its_level_says(ground: Ground) -> None:
+def test_guessing_scores_what_its_level_says(kind: str, ground: Ground) -> None:
     trial, seeds = ground.trials()["test"], 60
-    found = trial.scores(output_of(ground, trial, guessed(1, seeds)))
-    levels = ground.protocol.levels(ground.task, ground.settings)
-    chance = next(one for one in levels if one.name == "chance")
-    assert set(chance.values) & set(found)
-    for name in set(chance.values) & set(found):
+    found = trial.scores(output_of(ground, trial, guessed(1, seeds)), fitted_by(ground, guessed(2, seeds)))
+    levels = ground.protocol.levels(ground.manifest, ground.task, ground.settings)
+    level, some = protocol_case.case(kind).guess
+    chance = next(one for one in levels if one.name == level)
+    known = set(chance.values) & set(found) & set(found if some is None else some)
+    assert known
+    for name in known:
         assert found[name].seeds.mean() == pytest.approx(chance.values[name], abs=0.03)
     for one in levels:
         assert one.title
@@ -302,9 +327,9 @@ def test_two_heads_with_the_same_people_were_scored_on_the_same(ground: Ground) 
 
 def test_judged_are_the_scores_and_drawings_that_fit_them(ground: Ground) -> None:
     trial = ground.trials()["test"]
-    output = output_of(ground, trial, guessed())
-    scores, drawings = trial.judged(output)
-    assert same(scores, trial.scores(output))
+    output, fitted = output_of(ground, trial, guessed()), fitted_by(ground, guessed(1))
+    scores, drawings = trial.judged(output, fitted)
+    assert same(scores, trial.scores(output, fitted))
     assert len({one.title for one in drawings}) == len(drawings)
     resamples = next(iter(scores.values())).resampled.shape[1]
     for one in drawings:
@@ -322,7 +347,7 @@ def test_judged_are_the_scores_and_drawings_that_fit_them(ground: Ground) -> Non
             assert len(one.vectors) == len(one.labels) == len(trial.rows)
             assert set(one.labels.tolist()) <= set(range(len(one.names)))
             names = [ground.protocol.truth(ground.task, row) for row in trial.rows.tolist()]
-            assert [one.names[label] for label in one.labels] == names
+            assert all(one.names[label] in name.split(", ") for label, name in zip(one.labels, names, strict=True))
 
 
 def test_what_results_json_tells_of_the_task(ground: Ground) -> None:
@@ -352,7 +377,7 @@ def test_it_agrees_with_itself_as_a_checkpoint_keeps_it(ground: Ground) -> None:
 
 @pytest.fixture(scope="module")
 def stores(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """A folder for each protocol with a store and a grid of HEADS, trained once."""
+    """A folder for each protocol with a store and a grid of its heads, trained once."""
 
     @cache
     def made(kind: str) -> Path:
@@ -360,9 +385,8 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         lost = int(ground_of(kind).task.train[0])
         store = make_store(root / "store", list(case.rows), features=["body"], missing={"body": [lost]})
         place = Place(store, "demo", root / "runs", seeds=SEEDS)
-        small = {"stream": 8, "fusion": 8, "embedding": 4, "epochs": 2}
-        grid = Grid(heads=HEADS, protocols=(case.word,), reference=HEADS[0])
-        ablate(place, grid, {**small, **case.settings}, "demo", lambda *_: None)
+        grid = Grid(heads=case.heads, protocols=(case.word,), reference=case.heads[0])
+        ablate(place, grid, {**case.training, **case.settings}, "demo", lambda *_: None)
         return root
 
     return made
@@ -373,8 +397,11 @@ def root(kind: str, stores: Callable[[str], Path]) -> Path:
     return stores(kind)
 
 
-@pytest.mark.parametrize("head", HEADS)
-def test_a_checkpoint_scores_again_what_the_table_says_and_answers_for_everybody(head: str, root: Path) -> None:
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_checkpoint_scores_again_what_the_table_says_and_answers_for_everybody(
+    which: int, kind: str, root: Path
+) -> None:
+    head = protocol_case.case(kind).heads[which]
     path, store = root / "runs" / "demo" / f"{head}.safetensors", Store(root / "store")
     found = evaluate(path, store)
     rows = json.loads((path.parent / "results.json").read_text())["rows"]
@@ -384,21 +411,30 @@ def test_a_checkpoint_scores_again_what_the_table_says_and_answers_for_everybody
     assert len({one.title for one in answers}) == len(answers)
     for answer in answers:
         assert answer.shares.shape == (len(found.trial.rows), len(answer.names))
-        assert set(answer.names) <= set(found.task.classes)
-        assert (answer.shares >= 0).all()
-        torch.testing.assert_close(answer.shares.sum(1), torch.ones(len(answer.shares)), rtol=0, atol=1e-4)
+        assert set(answer.names) <= set(found.task.classes) or answer.title == DIMENSIONS
+        check_shares(answer)
     lines = csv_text(found).splitlines()
     assert len(lines) == 1 + len(found.trial.rows)
     truths = {found.protocol.truth(found.task, row) for row in found.trial.rows.tolist()}
-    assert truths <= set(found.task.classes)
+    assert {name for truth in truths for name in truth.split(", ")} <= set(found.task.classes)
 
 
-def test_a_checkpoint_answers_for_people_of_no_dataset(root: Path) -> None:
-    loaded = checkpoint.load(root / "runs" / "demo" / f"{HEADS[1]}.safetensors")
+def check_shares(answer: Answer) -> None:
+    """Of one of the names, or of each for itself."""
+    assert (answer.shares >= 0).all()
+    if answer.named is None:
+        torch.testing.assert_close(answer.shares.sum(1), torch.ones(len(answer.shares)), rtol=0, atol=1e-4)
+    else:
+        assert (answer.shares <= 1).all()
+        assert (answer.named.dtype, answer.named.shape) == (torch.bool, answer.shares.shape)
+
+
+def test_a_checkpoint_answers_for_people_of_no_dataset(kind: str, root: Path) -> None:
+    loaded = checkpoint.load(root / "runs" / "demo" / f"{protocol_case.case(kind).heads[1]}.safetensors")
     features = {name: torch.randn(5, loaded.about["widths"][name]) for name in loaded.head.inputs}
     for answer in loaded.answers(features, np.arange(10_000, 10_005)):
         assert answer.shares.shape == (5, len(answer.names))
-        torch.testing.assert_close(answer.shares.sum(1), torch.ones(5), rtol=0, atol=1e-4)
+        check_shares(answer)
 
 
 def parts(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
@@ -406,9 +442,9 @@ def parts(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
         return json.loads(file.metadata()["affect-cache"]), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
 
 
-def test_whatever_it_keeps_in_a_checkpoint_is_checked(root: Path, tmp_path: Path) -> None:
+def test_whatever_it_keeps_in_a_checkpoint_is_checked(kind: str, root: Path, tmp_path: Path) -> None:
     """Every tensor and every word that is the protocol's own, taken away or of another kind, and one that is not."""
-    whole, store = root / "runs" / "demo" / f"{HEADS[1]}.safetensors", Store(root / "store")
+    whole, store = root / "runs" / "demo" / f"{protocol_case.case(kind).heads[1]}.safetensors", Store(root / "store")
     about, tensors = parts(whole)
     memory = [name for name in tensors if name.startswith("memory.")]
     spoilt = [(about, {key: x for key, x in tensors.items() if key != name}) for name in memory]
@@ -434,21 +470,48 @@ def test_its_table_is_printed_drawn_and_compared(
     out, err = capsys.readouterr()
     assert "left out" not in err
     metrics = ground_of(kind).protocol.metrics(ground_of(kind).settings)
-    assert all(f"{one.title} {one.unit} [95 %]" in out for one in metrics.values())
+    assert all(f"{one.title} {one.unit}".strip() + " [95 %]" in out for one in metrics.values())
+    first, second = protocol_case.case(kind).heads
     page = (root / "runs" / "demo" / "report.html").read_text()
     titles = re.findall(r"<h2[^>]*>([^<]*)</h2>", page)
     assert titles[0] == "Results"
     assert {"Training", "Labels", "Features", "Settings"} <= set(titles)
     assert all(name in page for name in ground_of(kind).task.classes)
-    found = finished.compare(root / "runs", f"demo/{HEADS[1]}", f"demo/{HEADS[0]}")
-    assert list(found) == list(metrics)
+    found = finished.compare(root / "runs", f"demo/{second}", f"demo/{first}")
     rows = {row["name"]: row for row in json.loads((root / "runs" / "demo" / "results.json").read_text())["rows"]}
+    assert list(rows[second]["metrics"]) == list(metrics)
+    assert list(found) == [name for name in metrics if name in rows[first]["metrics"]]
     for name, apart in found.items():
-        means = [rows[head]["metrics"][name]["mean"] for head in reversed(HEADS)]
+        means = [rows[head]["metrics"][name]["mean"] for head in (second, first)]
         assert apart["mean"] == pytest.approx(means[0] - means[1])
-        assert rows[HEADS[1]]["difference"][name].items() <= apart.items()
+        assert rows[second]["difference"][name].items() <= apart.items()
         assert apart["title"] == metrics[name].title
-    assert [sum(rows[head]["left_out"].values()) for head in HEADS] == [0, 1]
+    assert [sum(rows[head]["left_out"].values()) for head in (first, second)] == [0, 1]
+
+
+def test_what_is_fitted_on_validation_does_not_look_at_test_people(kind: str, root: Path, tmp_path: Path) -> None:
+    """All test people have other labels, and nothing changes; all validation people have, and it does."""
+    case, fits = protocol_case.case(kind), ground_of(kind).protocol.fits
+    if not fits:
+        pytest.skip("nothing is fitted")
+    kept = []
+    for split in ("", "test", "val"):
+        rows = [relabelled(row) if row.split == split else row for row in case.rows]
+        store = make_store(tmp_path / f"store{split}", rows, features=["body"], signal=0)
+        grid = Grid(heads=case.heads[1:], protocols=(case.word,))
+        settings = {**case.training, **case.settings, "epochs": 1}
+        ablate(Place(store, "demo", tmp_path / f"runs{split}", seeds=SEEDS), grid, settings, "demo", lambda *_: None)
+        tensors = parts(tmp_path / f"runs{split}" / "demo" / f"{case.heads[1]}.safetensors")[1]
+        kept.append({name: tensors[f"memory.{name}"] for name in fits})
+    for name in fits:
+        torch.testing.assert_close(kept[0][name], kept[1][name], rtol=0, atol=0)
+        assert not torch.equal(kept[0][name], kept[2][name])
+
+
+def relabelled(row: Row) -> Row:
+    """With two other categories of the case's first five."""
+    others = [word for word in CATEGORIES[:5] if word not in row.categories]
+    return dataclasses.replace(row, categories=tuple(others[:2]))
 
 
 def test_categories_of_the_cases_are_the_toys() -> None:

@@ -1,9 +1,10 @@
 """What the contract suite asks of every protocol: a file ``<protocol>_case.py`` here with ``CASE``."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from cache.manifest import Row
@@ -15,7 +16,10 @@ class Case:
 
     word: one of its words. rows: people with the categories of toy_features, enough of them to train, validate and
     test. settings: of its Config, to be quick. other: of it too, under which scores are not to be paired with those of
-    ``settings``. few: people of whom it must say that they are too few, and every number that it asks for.
+    ``settings``. few: people of whom it must say that they are too few, and every number that it asks for. heads: one
+    without training and one with, the second of which gives every field that it may ask for. training: their settings,
+    to be quick. plugins: a folder of heads that are not shipped. guess: the level that a guess is at, and the metrics
+    of which it is; all that have it where None.
     """
 
     word: str
@@ -23,6 +27,10 @@ class Case:
     settings: Mapping[str, Any]
     other: Mapping[str, Any]
     few: Sequence[Row]
+    heads: tuple[str, str] = ("random", "b_dml")
+    training: Mapping[str, Any] = field(default_factory=lambda: {"stream": 8, "fusion": 8, "embedding": 4, "epochs": 2})
+    plugins: Path | None = None
+    guess: tuple[str, Sequence[str] | None] = ("chance", None)
 
 
 def case(protocol: str) -> Case:

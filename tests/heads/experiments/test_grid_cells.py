@@ -62,6 +62,19 @@ def test_grids_are_read_by_name_or_path_and_checked_as_a_whole(tmp_path: Path) -
         cells(Grid(heads=("random", "i_dml"), protocols=("cat-6:6",)), find("cat-6:6"), {"lrr": 1})
 
 
+def test_a_loss_of_a_grid_goes_to_the_heads_that_can_use_it() -> None:
+    def losses(heads: tuple[str, ...], **values: Any) -> list[Any]:
+        found = cells(Grid(heads=heads, protocols=("cat-6:6",)), find("cat-6:6"), values)
+        return [one.settings.get("loss") for one in found]
+
+    assert losses(("random", "kosti", "ib_dml"), loss="circle", m=0.3) == [None, "bce", "circle"]
+    assert losses(("kosti", "ib_dml"), loss="focal", focusing=1) == ["focal", "triplet"]
+    with pytest.raises(
+        ConfigError, match=r"^loss circle is no loss on labels, which this head has\. Take asymmetric, "
+    ):
+        losses(("kosti", "linear"), loss="circle")
+
+
 def test_every_shipped_config_and_grid_is_valid() -> None:
     for head in plugins.names("heads.models"):
         assert head in plugins.configs("heads"), head

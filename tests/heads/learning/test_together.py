@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from batches import batch
+from losses_by_kind import ON_EMBEDDINGS
 
 from cache import plugins
 from cache.errors import ConfigError
@@ -181,10 +182,10 @@ def test_a_head_without_parameters_is_scored_for_each_recipe() -> None:
 @pytest.mark.parametrize("room", ["loss", "miner"])
 def test_every_number_of_every_loss_and_miner_may_be_one_for_each_model(room: str) -> None:
     folder = {"loss": "heads.losses", "miner": "heads.miners"}[room]
-    for name in plugins.names(folder):
+    for name in ON_EMBEDDINGS if room == "loss" else plugins.names(folder):
         base = settings(**{room: name})
         fields = plugins.load(folder, name, room.title()).Config.model_fields
-        varying = [word for word, field in fields.items() if Varies in field.metadata]
+        varying = [word for word, field in fields.items() if any(isinstance(mark, Varies) for mark in field.metadata)]
         other = settings(**{room: name}, **{word: 0.7 * getattr(base, word) + 0.01 for word in varying})
         x, labels = (torch.stack(part) for part in zip(batch("close", 1, 8), batch("close", 1, 8), strict=True))
         metric = MetricLearning(joined([base, other], 1), 8, 6, generators([0, 0])).double()

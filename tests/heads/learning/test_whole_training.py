@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import reference_trainer
 import torch
+from losses_by_kind import ON_EMBEDDINGS
 
 from cache import plugins
 from heads.head import CLASS, Head
@@ -27,8 +28,7 @@ SMALL = {"stream": 12, "semantic_hidden": 10, "fusion": 14, "embedding": 8, "sta
 TRAINING = {"epochs": 4, "step": 2, "patience": 0, "lr": 2e-3, "batch": 16}
 SEEDS = (0, 3)
 PAIRS = [
-    pytest.param(*pair, id="-".join(pair))
-    for pair in itertools.product(plugins.names("heads.losses"), plugins.names("heads.miners"))
+    pytest.param(*pair, id="-".join(pair)) for pair in itertools.product(ON_EMBEDDINGS, plugins.names("heads.miners"))
 ]
 
 
@@ -74,7 +74,7 @@ def test_seeds_together_end_where_the_reference_ends(loss: str, miner: str, monk
     assert moved > 1e-2
 
 
-@pytest.mark.parametrize("loss", plugins.names("heads.losses"))
+@pytest.mark.parametrize("loss", ON_EMBEDDINGS)
 def test_seeds_together_end_as_each_alone(loss: str, monkeypatch: pytest.MonkeyPatch) -> None:
     _, together, _ = trained(monkeypatch, SEEDS, loss=loss)
     _, alone, _ = trained(monkeypatch, SEEDS[1:], loss=loss)

@@ -1,4 +1,4 @@
-"""Every loss with every miner: value and gradient of a batch as pytorch-metric-learning's, each seed for itself."""
+"""Every loss on embeddings, every miner: a batch's value and gradient as pytorch-metric-learning's, seed by seed."""
 
 import inspect
 import itertools
@@ -8,6 +8,7 @@ import pytest
 import reference_losses as reference
 import torch
 from batches import CASES, TIES, batch
+from losses_by_kind import ON_EMBEDDINGS
 from torch import Tensor, nn
 
 from cache import plugins
@@ -15,11 +16,11 @@ from cache.errors import ConfigError, UnknownName
 from heads.blocks.layers import generators
 from heads.blocks.metric_learning import MetricLearning
 from heads.learning.training import Recipe, Training, fields, recipe
-from heads.models import kosti, sem_ib_dml
+from heads.models import random, sem_ib_dml
 from heads.protocols.one_shot import Protocol
 
 WIDTH, SEEDS = 16, 4
-LOSSES, MINERS = plugins.names("heads.losses"), plugins.names("heads.miners")
+LOSSES, MINERS = ON_EMBEDDINGS, plugins.names("heads.miners")
 PAIRS = [pytest.param(*pair, id="-".join(pair)) for pair in itertools.product(LOSSES, MINERS)]
 SLOW = {("lifted_structure", "triplet_margin"), ("ntxent", "triplet_margin")}
 """Where the reference compares every triplet with every other."""
@@ -173,5 +174,8 @@ def test_wrong_names_are_told_with_the_nearest() -> None:
         settings("multisimilarity", "none")
     with pytest.raises(UnknownName, match=r"no miner 'batchhard'\. Did you mean 'batch_hard'\?"):
         settings("triplet", "batchhard")
+    known = ", ".join(LOSSES)
+    with pytest.raises(ConfigError, match=rf"^loss bce is no loss on embeddings, which this head has\. Take {known}$"):
+        settings("bce", "none")
     with pytest.raises(ConfigError, match="unknown setting 'loss'"):
-        recipe(kosti.Model, Protocol, {"loss": "triplet"}, "test")
+        recipe(random.Model, Protocol, {"loss": "triplet"}, "test")

@@ -35,7 +35,9 @@ def test_it_finds_what_logistic_regression_finds() -> None:
 
 def test_it_is_meant_for_single_labels_and_told_so_where_it_does_not_fit() -> None:
     assert usual_protocol("linear") == usual_protocol("mlp") == "single-label"
-    with pytest.raises(ConfigError, match="head linear: gives logits; protocol cat-6:6 judges by embedding"):
+    with pytest.raises(
+        ConfigError, match="head linear: gives dimensions, logits; protocol cat-6:6 judges by embedding"
+    ):
         cell("linear", find("cat-6:6"), {})
 
 

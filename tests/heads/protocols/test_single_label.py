@@ -1,5 +1,6 @@
 """The single-label protocol against loops, scikit-learn and simulated people."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from cache.errors import ConfigError
 from cache.manifest import Row
 from heads.head import CLASS, Output
 from heads.protocol import Resamples, Scores, find
+from heads.protocols import _images
 from heads.protocols._single_label import people as chosen_people
 from heads.protocols._single_label.trial import ClassTrial
 from heads.protocols.single_label import Judging, Protocol
@@ -117,12 +119,16 @@ def test_scores_are_scikit_learns_for_every_seed() -> None:
     assert {name: one.resampled.shape for name, one in found.items()} == dict.fromkeys(found, (4, 200))
 
 
+def weights_of(one: ClassTrial) -> Iterator[np.ndarray]:
+    return _images.weights(one.images, one.rows, one.resamples)
+
+
 def test_a_resample_weighs_every_person_as_its_image() -> None:
     draw = np.random.default_rng(1)
     images = draw.integers(0, 30, 80)
     labels, named = draw.integers(0, 3, 80), draw.integers(0, 3, (2, 80))
     one = trial(labels, images, resamples=5)
-    (weights,) = one._weights()
+    (weights,) = weights_of(one)
     assert weights.shape == (80, 5)
     assert all(len(np.unique(weights[images == image], axis=0)) == 1 for image in np.unique(images))
     found = one.scores(logits(named))
@@ -137,9 +143,9 @@ def test_a_resample_weighs_every_person_as_its_image() -> None:
 def test_heads_that_lack_people_share_the_others_resamples() -> None:
     images = np.arange(50) // 2
     whole = trial(np.zeros(50, np.int64), images, resamples=450)
-    assert [weights.shape for weights in whole._weights()] == [(50, 200), (50, 200), (50, 50)]
+    assert [weights.shape for weights in weights_of(whole)] == [(50, 200), (50, 200), (50, 50)]
     part = replace(whole, rows=whole.rows[10:], labels=whole.labels[10:])
-    for mine, theirs in zip(whole._weights(), part._weights(), strict=True):
+    for mine, theirs in zip(weights_of(whole), weights_of(part), strict=True):
         np.testing.assert_array_equal(mine[10:], theirs)
     assert whole.scored_on() != part.scored_on()
 
@@ -189,7 +195,7 @@ def test_levels_are_what_guessing_and_one_answer_get() -> None:
     manifest = manifest_of(people(600))
     task = protocol().task(manifest)
     labels = task.labels[task.test]
-    levels = {one.name: one.values for one in protocol().levels(task, Judging())}
+    levels = {one.name: one.values for one in protocol().levels(manifest, task, Judging())}
     draw = np.random.default_rng(0)
     guessed = [accuracy_score(labels, draw.integers(0, len(task.classes), len(labels))) for _ in range(400)]
     assert levels["chance"]["accuracy"] == pytest.approx(np.mean(guessed), abs=0.004)
