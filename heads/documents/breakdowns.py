@@ -52,6 +52,11 @@ class Breakdown(Settings):
         """Which of ``rows`` a row of ours is."""
         return next((place for place, row in enumerate(self.rows) if _is(row, head, settings, self.protocol)), None)
 
+    def by_class(self, place: int) -> dict[str, float]:
+        """Class or dimension -> the fraction of that row, of those that are printed."""
+        found = {name: self.fraction(values[place]) for name, values in self.classes.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
     def fraction(self, printed: Printed) -> float | None:
         """As ours are, None where nothing is printed."""
         return None if isinstance(printed, str) else round(printed / self.scale, 8)
@@ -72,13 +77,12 @@ def numbers(
     classes: dict[str, dict[str, float]] = {}
     used: dict[str, tuple[Breakdown, PaperRow]] = {}
     for one, place in _found(breakdowns, dataset, head, protocol, settings):
-        if one.metric in means or (mean := one.fraction(one.mean[place])) is None:
-            continue
-        means[one.metric] = mean
-        every = {name: one.fraction(values[place]) for name, values in one.classes.items()}
-        if any(value is not None for value in every.values()):
-            classes[one.metric] = {name: value for name, value in every.items() if value is not None}
-        used[one.source] = (one, one.rows[place])
+        mean, by_class = one.fraction(one.mean[place]), one.by_class(place)
+        new = {one.metric: mean} if mean is not None and one.metric not in means else {}
+        more = {one.metric: by_class} if by_class and one.metric not in classes else {}
+        if new or more:
+            used[one.source] = (one, one.rows[place])
+        means, classes = means | new, classes | more
     if not used:
         return None
     told = {

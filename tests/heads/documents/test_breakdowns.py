@@ -68,20 +68,20 @@ def made(**changed: Any) -> Breakdown:
 
 def test_a_row_gets_the_numbers_of_its_own_column() -> None:
     rows = (PaperRow(name="others"), PaperRow(name="ours", head="linear", settings={"features": ["image"]}))
-    first = made(rows=rows)
+    first = made(rows=rows, classes={})
     again = made(rows=rows, source="A, Table 2", mean=(1.0, 2.0), remark="other")
     error = made(rows=rows, source="A, Table 3", metric="vad_error", scale=1, mean=("-", 0.09), classes={})
     settings = cell("linear", SINGLE, {"features": "image", "epochs": 3}).settings
-    found = breakdowns.numbers((first, again, error), "emotic", "linear", "single-label", settings)
+    found = breakdowns.numbers((first, again, error, again), "emotic", "linear", "single-label", settings)
     assert found == {
         "accuracy": 0.6,
         "vad_error": 0.09,
         "classes": {"accuracy": {"fear": 0.04}},
-        "source": "A, Table 1; A, Table 3",
+        "source": "A, Table 1; A, Table 2; A, Table 3",
         "dataset": "emotic",
         "release": "PAMI'19",
         "split": "test",
-        "remark": "tuned",
+        "remark": "tuned; other",
     }
     for dataset, head, protocol, values in (
         ("heco", "linear", "single-label", settings),
