@@ -172,7 +172,12 @@ def notes(summary: Summary) -> list[str]:
         alike = f"over {measured}; -: left out, since not scored on the same test people, seeds and resamples"
         lines.append(f"{compared(summary)}: paired {alike}.")
     papers = [one for one in summary["tables"] if one["dataset"]]
-    lines += cited([{"source": one["title"], "dataset": one["dataset"], "remark": one["remark"]} for one in papers])
+    beside = [
+        cell["cited"] for one in summary["tables"] for row in one["rows"] for cell in row["cells"] if cell.get("cited")
+    ]
+    lines += cited(
+        [{"source": one["title"], "dataset": one["dataset"], "remark": one["remark"]} for one in papers] + beside
+    )
     for protocol, told in summary["protocols"].items():
         for error in dict.fromkeys(one["error"] for one in told["absent"] if not one["reason"].startswith("features")):
             lines.append(f"{protocol}: {error}.".replace("..", "."))

@@ -11,7 +11,7 @@ from cache.store import Store
 from heads.cli import main
 from heads.commands._grids import Outcome, ablate
 from heads.documents.results import read
-from heads.documents.summary import read_summary
+from heads.documents.summary import OTHER, read_summary
 from heads.experiments.grid import Grid
 from heads.experiments.place import Place
 from heads.page import grid as page_grid
@@ -140,3 +140,18 @@ def test_every_row_says_what_its_epochs_were_judged_by(store: Store, tmp_path: P
     run(store, tmp_path, {"resamples": 5}, heads=("linear",), protocols=("single-label",), settings=settings)
     rows = json.loads((tmp_path / "mixed" / "results.json").read_text())["rows"]
     assert [row["judged_by"] for row in rows] == ["accuracy %", "macro F1 %"]
+
+
+def test_numbers_by_category_stand_beside_rows_of_a_grid_of_several_protocols(tmp_path: Path) -> None:
+    where = make_store(tmp_path / "store", people(400), "emotic", features=["image", "body", "scene"])
+    grid = Grid(heads=("kosti",), protocols=("cat-6:6", "emotic-26"), settings=({"dimensions_weight": 0},))
+    place = Place(where, "emotic", tmp_path, seeds=1)
+    found = ablate(place, grid, {"epochs": 1, "episodes": 5, "resamples": 5}, "mixed", lambda *_: None).summary
+    assert found
+    (table,) = (one for one in found["tables"] if one["title"] == OTHER)
+    cell = table["rows"][0]["cells"][[one["name"] for one in table["columns"]].index("emotic-26")]
+    assert cell["paper"] == 0.2268
+    assert cell["difference"]["mean"] == pytest.approx(cell["metrics"]["map"]["mean"] - 0.2268)
+    assert read_summary(tmp_path / "mixed") == found
+    text = (tmp_path / "mixed" / "table.md").read_text()
+    assert "Paper: Relational, Table 1, measured on emotic (PAMI'19, test), backbones trained" in text
