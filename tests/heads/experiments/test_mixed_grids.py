@@ -152,6 +152,6 @@ def test_numbers_by_category_stand_beside_rows_of_a_grid_of_several_protocols(tm
     cell = table["rows"][0]["cells"][[one["name"] for one in table["columns"]].index("emotic-26")]
     assert cell["paper"] == 0.2268
     assert cell["difference"]["mean"] == pytest.approx(cell["metrics"]["map"]["mean"] - 0.2268)
-    assert read_summary(tmp_path / "mixed") == found
+    assert (read_summary(tmp_path / "mixed") or {})["tables"] == found["tables"]
     text = (tmp_path / "mixed" / "table.md").read_text()
     assert "Paper: Relational, Table 1, measured on emotic (PAMI'19, test), backbones trained" in text
