@@ -79,8 +79,14 @@ train: $(READY) ## one head: HEAD= [DATASET=] [PROTOCOL=] [SEEDS=5] [SET="lr=1e-
 	@$(PY) -m heads train --head $(call q,$(HEAD)) $(call option,protocol,PROTOCOL) $(training)
 
 .PHONY: ablate
-ablate: $(READY) ## a grid, as GRID=affect_dml for the paper's tables; run again to go on: GRID= [DATASET=] [SEEDS=5] [SET=] [MAPPING=] [NAME=]
-	@$(PY) -m heads ablate --grid $(call q,$(GRID)) $(training)
+ablate: $(READY) ## a grid, as GRID=affect_dml for the paper's tables; run again to go on: GRID= [DATASET=] [SEEDS=5] [SET=] [MAPPING=] [NAME=] [EXECUTOR=dask]
+	@$(PY) -m heads ablate --grid $(call q,$(GRID)) $(training) --executor $(call q,$(EXECUTOR)) $(call option,scheduler,SCHEDULER) $(call option,workers,WORKERS)
+
+.PHONY: reproduce
+reproduce: $(READY) ## a grid's table from the photographs: says what it needs and takes, then does it: GRID= DATASET= ROOT= [PLAN=1] [CONFIG=] [SET=] [UNTRAINED=1] [ALLOW_FAILED=N] [EXECUTOR=dask]
+	@$(PY) -m scripts.reproduce --grid $(call q,$(GRID)) $(where) $(call option,root,ROOT) --data $(call q,$(DATA)) --runs $(call q,$(RUNS)) --weights $(call q,$(WEIGHTS)) --device $(call q,$(DEVICE)) \
+		--seeds $(call q,$(SEEDS)) $(call option,config,CONFIG) $(call option,box,BOX) $(call option,mapping,MAPPING) $(call option,set,SET) --executor $(call q,$(EXECUTOR)) $(call option,scheduler,SCHEDULER) $(call option,workers,WORKERS) \
+		$(call option,mirror,MIRROR) --allow-failed $(call q,$(ALLOW_FAILED)) $(if $(filter 1 yes true on,$(UNTRAINED)),--untrained) $(if $(filter 1 yes true on,$(PLAN)),--plan)
 
 .PHONY: evaluate
 evaluate: $(READY) ## score a trained head again, person by person: HEAD= [DATASET=] [PROTOCOL=] and SEEDS, SET, MAPPING or NAME as in train

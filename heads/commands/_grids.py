@@ -1,12 +1,13 @@
 """Train grids: each protocol one table, and all of them as the papers' tables; what is finished is reused."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cache.errors import ConfigError, StoreError, TooLittleData
 from cache.store import NO_STAGE
+from heads.commands._spread import Ahead
 from heads.documents.results import document
 from heads.documents.row import Table
 from heads.documents.summary import summarise
@@ -22,19 +23,22 @@ from heads.protocol import Protocol, check_head, find
 from heads.tables import written
 
 MOST_SEEDS = 100
+Trainers = Callable[[Sequence[Ahead]], int]
 MISFIT = "does not fit the protocol"
 
 
 @dataclass(frozen=True)
 class Outcome:
     """tables: folder -> what its results.json holds. summary: what summary.json holds, None for a single protocol.
-    reused, wanted: how many cells were finished before, and how many could be trained at all."""
+    reused, wanted: how many cells were finished before, and how many could be trained at all. spread: how many of the
+    former Dask's workers trained just now."""
 
     root: Path
     tables: Mapping[Path, dict[str, Any]]
     summary: dict[str, Any] | None
     reused: int
     wanted: int
+    spread: int = 0
 
 
 def table(place: Place, protocol: Protocol, wanted: Sequence[Cell], folder: Path, watch: Watch) -> dict[str, Any]:
@@ -51,12 +55,15 @@ def table(place: Place, protocol: Protocol, wanted: Sequence[Cell], folder: Path
     return results
 
 
-def ablate(place: Place, grid: Grid, overrides: dict[str, Any], name: str, watch: Watch) -> Outcome:
+def ablate(
+    place: Place, grid: Grid, overrides: dict[str, Any], name: str, watch: Watch, trained_by: Trainers | None = None
+) -> Outcome:
     """Every table of a grid. One protocol is written to runs/<name>; of several, each to runs/<name>/<protocol>, and
     their summary to runs/<name>.
 
     All settings are checked before anything is trained. A cell that cannot be trained for want of features or people
-    says so in its place; when none can, the first one's reason is raised. Raises: every AffectError.
+    says so in its place; when none can, the first one's reason is raised. trained_by: whoever trains the tables' cells
+    before this process takes up what is left; returns how many they were. Raises: every AffectError.
     """
     _check_seeds(place)
     root = place.runs / name
@@ -65,9 +72,11 @@ def ablate(place: Place, grid: Grid, overrides: dict[str, Any], name: str, watch
         folders = _folders(root, [one.name for one in protocols])
         planned = [(protocol, cells(grid, protocol, overrides, protocols)) for protocol in protocols]
     finished.sweep(root)
+    ahead = [_ahead(place, protocol, wanted, folders) for protocol, wanted in planned] if trained_by else []
+    spread = trained_by([one for one in ahead if one.possible]) if trained_by else 0
     done = []
     for protocol, wanted in planned:
-        others = [folder for name, folder in folders.items() if name != protocol.name]
+        others = _others(folders, protocol)
         done.append(_protocol(place, protocol, wanted, folders[protocol.name], others, watch, grid.reference))
         if done[-1].document and folders[protocol.name] != root:
             written.forget(root)
@@ -78,7 +87,17 @@ def ablate(place: Place, grid: Grid, overrides: dict[str, Any], name: str, watch
         written.write_summary(root, summary)
     every = [cell for one in done for cell in one.done]
     tables = {one.folder: one.document for one in done if one.document}
-    return Outcome(root, tables, summary, sum(cell.reused for cell in every), len(every))
+    return Outcome(root, tables, summary, sum(cell.reused for cell in every), len(every), spread)
+
+
+def _ahead(place: Place, protocol: Protocol, wanted: Sequence[Cell], folders: Mapping[str, Path]) -> Ahead:
+    absent = _obstacles(place, protocol, wanted)
+    possible = [one for one in wanted if all(one is not other.cell for other in absent)]
+    return Ahead(protocol, possible, folders[protocol.name], _others(folders, protocol))
+
+
+def _others(folders: Mapping[str, Path], protocol: Protocol) -> list[Path]:
+    return [folder for name, folder in folders.items() if name != protocol.name]
 
 
 def _folders(root: Path, protocols: Sequence[str]) -> dict[str, Path]:

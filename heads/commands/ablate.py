@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from cache import config
+from cache.errors import ConfigError, unknown
 from cache.fingerprint import fingerprint
+from cache.workers import EXECUTORS, Cluster
 from heads.commands import _words
 
 HELP = "train every head of a grid"
@@ -17,6 +19,9 @@ def add(command: argparse.ArgumentParser) -> None:
     """Its words."""
     _words.training(command)
     command.add_argument("--grid", default="demo", help="a file of heads/configs/grids, or the path of one")
+    command.add_argument("--executor", default="local", help="local, or dask: trainings are spread over its workers")
+    command.add_argument("--scheduler", default="", help="address of a Dask cluster that runs already")
+    command.add_argument("--workers", type=int, default=2, help="processes of a cluster of this machine")
 
 
 def run(words: argparse.Namespace) -> None:
@@ -31,14 +36,30 @@ def run(words: argparse.Namespace) -> None:
     known = _name(words.grid, grid)
     usual = (known if known == words.dataset else f"{words.dataset}-{known}") + _words.changes(words)
     name = runs.folder_name(words.name or usual)
-    found = ablate(place, grid, config.assignments(words.set), name, Progress(sys.stderr))
+    watch = Progress(sys.stderr)
+    found = ablate(place, grid, config.assignments(words.set), name, watch, _trainers(words, place, watch))
     if found.summary:
         print(summary.markdown(found.summary))
         print(f"written to {found.root}")
     else:
         _words.show(dict(found.tables))
-    if found.reused:
-        print(f"reused {found.reused} of {found.wanted} cells, which were finished before")
+    if found.spread:
+        print(f"{found.spread} cells were trained by Dask's workers")
+    if before := found.reused - found.spread:
+        print(f"reused {before} of {found.wanted} cells, which were finished before")
+
+
+def _trainers(words: argparse.Namespace, place: Any, watch: Any) -> Any:
+    """Whoever trains beside this process; None for nobody. Raises: UnknownName, ConfigError."""
+    from heads.commands._spread import spread
+
+    if words.executor not in EXECUTORS:
+        raise unknown("executor", words.executor, EXECUTORS)
+    if words.executor == "local":
+        return None
+    if words.workers < 1:
+        raise ConfigError(f"WORKERS={words.workers}: there must be at least 1")
+    return lambda tables: spread(place, tables, Cluster(words.scheduler, words.workers), watch.told)
 
 
 def _name(word: str, grid: Any) -> str:

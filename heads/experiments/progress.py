@@ -34,6 +34,10 @@ class Progress:
             self._write(f"{cell.name}: epoch {event.number}/{event.of}, {pace:.2f} s each, {left:.0f} s left, {state}")
             self.last = now
 
+    def told(self, line: str) -> None:
+        """A line of somebody else's work."""
+        self._write(line, final=True)
+
     def _write(self, line: str, final: bool = False) -> None:
         start, end = ("\r\x1b[K", "\n" if final else "") if self.terminal else ("", "\n")
         self.stream.write(f"{start}{line}{end}")

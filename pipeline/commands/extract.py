@@ -3,8 +3,8 @@
 import argparse
 
 from cache.errors import unknown
+from cache.workers import EXECUTORS
 from pipeline.commands._told import printable, say, where
-from pipeline.running.executors import EXECUTORS
 from pipeline.running.extraction import Report, extract
 from pipeline.running.request import Request
 

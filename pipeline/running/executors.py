@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterator, Mapping
-from concurrent.futures import Future
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from threading import Lock
-from typing import TYPE_CHECKING
 
-from cache import plugin_folders
-from cache.errors import AffectError, ConfigError, StoreError
+from cache import plugin_folders, workers
+from cache.errors import ConfigError, StoreError
 from cache.fingerprint import canonical
 from cache.layout import Layout
 from cache.manifest import Manifest
 from pipeline.running.plan import Plan, Task
 from pipeline.running.request import Request
 from pipeline.running.runner import Summary, Worker
-
-if TYPE_CHECKING:
-    from distributed import Client
-
-EXECUTORS = ("dask", "local")
-WAIT_SECONDS = 10
-"""How long to wait for a scheduler, and for its first worker."""
 
 Summaries = Generator[Summary, None, None]
 Step = Callable[[int, int], None]
@@ -52,14 +42,15 @@ def _dask(plan: Plan, request: Request, step: Step) -> Summaries:
     request = replace(request.absolute(), threads=request.threads or _share_of_cores(request))
     wanted = {name: recipe.fingerprint for name, recipe in plan.recipes.items()}
     source = plan.layout.manifest.source
-    with _client(request) as client:
-        resources = _resources(client, request)
+    cluster = workers.Cluster(request.scheduler, request.workers)
+    with cluster.client() as client:
+        resources = cluster.resources(client, request.device)
         futures = client.map(
             _extract_shard, plan.tasks, request=request, source=source, wanted=wanted, pure=False, resources=resources
         )
         try:
             for future in as_completed(futures):
-                summary = _result(future)
+                summary = workers.result(future, "shard")
                 step(summary.images, len(summary.failed))
                 yield summary
         finally:
@@ -69,55 +60,6 @@ def _dask(plan: Plan, request: Request, step: Step) -> Summaries:
 def _share_of_cores(request: Request) -> int:
     """Batches at a time in each process, so that all together have the cores; on a foreign cluster one."""
     return 1 if request.scheduler else max(1, len(os.sched_getaffinity(0)) // request.workers)
-
-
-def _result(future: Future[Summary]) -> Summary:
-    from distributed import KilledWorker
-
-    try:
-        return future.result()
-    except AffectError:
-        raise
-    except KilledWorker as error:
-        raise AffectError(f"a worker died each time it was given the same shard ({error})") from None
-    except Exception as error:  # a lost scheduler, a worker with other versions
-        reason = " ".join(str(error).split())[:300]
-        what = f"the Dask cluster gave up: {type(error).__name__}: {reason}"
-        raise AffectError(f"{what}. Finished shards are kept; the same command goes on") from error
-
-
-@contextmanager
-def _client(request: Request) -> Iterator[Client]:
-    from distributed import Client, LocalCluster
-
-    if not request.scheduler:
-        own = {"threads_per_worker": 1, "dashboard_address": None, "silence_logs": 50}
-        with LocalCluster(n_workers=request.workers, **own) as cluster, Client(cluster) as client:
-            yield client
-        return
-    try:
-        client = Client(request.scheduler, timeout=WAIT_SECONDS)
-    except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise ConfigError(f"SCHEDULER={request.scheduler}: no Dask scheduler answers there ({reason})") from None
-    with client:
-        yield client
-
-
-def _resources(client: Client, request: Request) -> Mapping[str, float] | None:
-    """GPU workers are asked for by resource. Raises: ConfigError when none offers it, instead of a wait for ever."""
-    try:
-        client.wait_for_workers(1, timeout=WAIT_SECONDS)
-    except TimeoutError:
-        cure = "Start one with: dask worker ADDRESS"
-        raise ConfigError(f"SCHEDULER={request.scheduler}: it has no worker. {cure}") from None
-    if not request.device.startswith("cuda"):
-        return None
-    workers = client.scheduler_info(n_workers=-1)["workers"].values()
-    if not any(worker["resources"].get("GPU", 0) >= 1 for worker in workers):
-        cure = "Start workers with: dask worker ADDRESS --resources GPU=1, or use DEVICE=cpu"
-        raise ConfigError(f"DEVICE={request.device}: none of {len(workers)} workers offers the resource GPU. {cure}")
-    return {"GPU": 1}
 
 
 _held: dict[tuple[Request, str, str], Worker] = {}
