@@ -1,4 +1,4 @@
-"""Kosti et al.: two streams, their fusion network, categories and dimensions; also as Affect-DML's one-shot baseline.
+"""Kosti et al.: two streams, their fusion network, categories and dimensions; also as Affect-DML's baseline.
 
 As published, people have several labels, told by weighted squares (``loss=weighted_l2``, eq. 4.1), and valence, arousal
 and dominance by margin Euclidean or smooth L1 (eq. 4.2, 4.3); heads/configs/kosti.toml has these settings. ``only``

@@ -82,7 +82,7 @@ def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(params=TASKS, ids=lambda task: f"{task[0]}-{'-'.join(task[1])}")
+@pytest.fixture(params=TASKS, ids=lambda task: "-".join([task[0], *task[1]][: None if FLAGS in task[1] else 1]))
 def task(request: pytest.FixtureRequest) -> Any:
     """A head's name, and the sizes of a task that it can learn."""
     return request.param

@@ -33,12 +33,13 @@ def test_protocols() -> None:
 
 
 def test_the_protocol_that_each_head_is_meant_for() -> None:
-    """Told as: one word for some heads, another for the others."""
-    told = re.search(r"Without `PROTOCOL` a head has its own: `(.+?)` for (.+?), `(.+?)` for the others", README)
+    """Told as: a word for some heads, another for some, and one for the others."""
+    told = re.search(r"Without `PROTOCOL` a head has its own: (.+?) `([^`]+)` for\sthe others", README, re.DOTALL)
     assert told
-    some = re.findall("`(.+?)`", told[2])
+    clauses = re.findall(r"`([^`]+)` for ((?:`\w+`(?!\sfor)(?:,\s| and )?)+)", told[1])
+    meant = {head: word for word, heads in clauses for head in re.findall(r"`(\w+)`", heads)}
     assert {head: usual_protocol(head) for head in names("heads.models")} == {
-        head: told[1] if head in some else told[3] for head in names("heads.models")
+        head: meant.get(head, told[2]) for head in names("heads.models")
     }
 
 

@@ -1,18 +1,19 @@
 """Steps from a recording give the bits of steps without one, and what cannot be recorded is not."""
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pytest
 import torch
+from losses_by_kind import ON_LABELS
 from torch import Tensor
 from torch.nn import functional as F
 
 from cache import plugins
 from heads.blocks.chosen import Chosen
 from heads.blocks.layers import generators
-from heads.head import CLASS, Head, Output, given
+from heads.head import CLASS, DIMENSIONS, FLAGS, Head, Output, Taught, given
 from heads.inputs.samples import Samples
 from heads.learning import sampling
 from heads.learning.optimiser import Optimiser
@@ -20,36 +21,51 @@ from heads.learning.recording import record, recordable
 from heads.learning.step import Step
 from heads.learning.training import recipe
 from heads.losses import triplet
-from heads.models import sem_ib_dml
+from heads.models import fusion, linear, sem_ib_dml
 from heads.models._affect_dml import AffectDML
 from heads.protocols.one_shot import Protocol
 
-WIDTHS = {"image/pooled": 12, "scene/pooled": 11, "body/pooled": 10, "sem2vec/presence": 8}
+WIDTHS = {"image/pooled": 12, "scene/pooled": 11, "body/pooled": 10, "sem2vec/presence": 8, "pose_vector/vector": 141}
+OTHER_WIDTH = 9
+SHAPES = {"map": (6, 3, 2), "boxes": (3, 4)}
+"""Of a row of an array that is no vector, by the array's word."""
 SMALL = {"stream": 12, "semantic_hidden": 10, "fusion": 14, "embedding": 8}
 SEEDS, CLASSES = (0, 3), 5
 NEVER = 1_000_000
+ONE_CLASS, LABELS = {CLASS: CLASSES}, {FLAGS: CLASSES, DIMENSIONS: 3}
 
 
-def samples() -> Samples:
+def shape(name: str) -> tuple[int, ...]:
+    return SHAPES.get(name.partition("/")[2], (WIDTHS.get(name, OTHER_WIDTH),))
+
+
+def samples(inputs: Sequence[str], sizes: Mapping[str, int] = ONE_CLASS) -> Samples:
     draw, labels = torch.Generator().manual_seed(0), torch.arange(100) % CLASSES
     features = {
-        name: torch.randn(100, width, generator=draw) + torch.eye(CLASSES, width)[labels]
-        for name, width in WIDTHS.items()
+        name: torch.randn(100, *shape(name), generator=draw) + labels.view(-1, *[1] * len(shape(name))) / 4
+        for name in inputs
     }
-    return Samples.of(features, np.arange(100), {CLASS: labels.numpy()}, torch.device("cpu"))
+    flags = ((torch.rand(100, CLASSES, generator=draw) < 0.3) | (torch.eye(CLASSES)[labels] > 0)).float()
+    levels = torch.rand(100, 3, generator=draw).masked_fill(torch.rand(100, 3, generator=draw) < 0.1, torch.nan)
+    every = {CLASS: labels.numpy(), FLAGS: flags.numpy(), DIMENSIONS: levels.numpy()}
+    return Samples.of(features, np.arange(100), {kind: every[kind] for kind in sizes}, torch.device("cpu"))
 
 
-def head_of(model: type[Head], **values: object) -> Head:
+def head_of(model: type[Head], sizes: Mapping[str, int] = ONE_CLASS, **values: object) -> Head:
     config = recipe(model, Protocol, (SMALL if issubclass(model, AffectDML) else {}) | values, "test")
     torch.manual_seed(0)
-    return model(config, {name: WIDTHS[name] for name in model.inputs_of(config)}, {CLASS: CLASSES}, SEEDS).train()
+    arrays = model.arrays_of(config)
+    widths = {name: shape(name) if name in arrays else shape(name)[0] for name in model.inputs_of(config)}
+    head = model(config, widths, sizes, SEEDS).train()
+    head.learn_from(Taught([*"abcde"], samples([], sizes).targets))
+    return head
 
 
-def steps(head: Head, plain: int, count: int = 12) -> tuple[Step, Tensor]:
+def steps(head: Head, plain: int, count: int = 12, sizes: Mapping[str, int] = ONE_CLASS) -> tuple[Step, Tensor]:
     """The step after ``count`` of them, and all losses, (count, S)."""
     optimiser = Optimiser(head, 1e-2)
-    step = Step(head, samples(), optimiser, plain)
-    labels = samples().targets[CLASS].numpy()
+    step = Step(head, samples(head.inputs, sizes), optimiser, plain)
+    labels = samples([]).targets[CLASS].numpy()
     draws = [sampling.epoch(labels, 4, 8, sampling.generator(seed)) for seed in SEEDS]
     torch.manual_seed(1)
     with optimiser:
@@ -57,11 +73,11 @@ def steps(head: Head, plain: int, count: int = 12) -> tuple[Step, Tensor]:
     return step, torch.stack(losses)
 
 
-def check_same_bits(head: Head, recorded: bool) -> None:
+def check_same_bits(head: Head, recorded: bool, sizes: Mapping[str, int] = ONE_CLASS) -> None:
     """With a try after two steps and without any, the head ends the same."""
     other = copy.deepcopy(head)
-    step, losses = steps(head, 2)
-    never, expected = steps(other, NEVER)
+    step, losses = steps(head, 2, sizes=sizes)
+    never, expected = steps(other, NEVER, sizes=sizes)
     assert (step.recorded is not None) is recorded
     assert never.recorded is None
     assert torch.equal(losses, expected)
@@ -73,6 +89,23 @@ def check_same_bits(head: Head, recorded: bool) -> None:
 @pytest.mark.parametrize("name", [name for name in plugins.names("heads.models") if name != "random"])
 def test_every_head_is_recorded_to_the_bit(name: str) -> None:
     check_same_bits(head_of(plugins.load("heads.models", name, "Model")), recorded=True)
+
+
+@pytest.mark.parametrize("name", plugins.names("heads.models"))
+def test_every_head_of_labels_is_recorded_to_the_bit(name: str) -> None:
+    model: type[Head] = plugins.load("heads.models", name, "Model")
+    if FLAGS in model.learns and model.trains:
+        check_same_bits(head_of(model, LABELS), recorded=True, sizes=LABELS)
+
+
+@pytest.mark.parametrize("loss", ON_LABELS)
+def test_every_loss_on_labels_is_recorded_to_the_bit(loss: str) -> None:
+    check_same_bits(head_of(linear.Model, LABELS, loss=loss), recorded=True, sizes=LABELS)
+
+
+def test_the_label_embedding_is_recorded_to_the_bit() -> None:
+    values = {"stream": 6, "embedding_weight": 0.4, "pose": "gcn", "loss": "weighted_l2", "weights": "fixed"}
+    check_same_bits(head_of(fusion.Model, LABELS, **values), recorded=True, sizes=LABELS)
 
 
 @pytest.mark.parametrize("values", [{"activation": "relu"}, {"semantic": "area"}, {"extra": "scene/pooled"}])
