@@ -10,6 +10,7 @@ from cache.config import Settings
 from heads.blocks import categories, label_loss
 from heads.blocks.categories import Categories
 from heads.head import Head, Output, Taught
+from heads.inputs import words
 
 
 class Categorical(Head, ABC):
@@ -24,11 +25,17 @@ class Categorical(Head, ABC):
         super().__init__(config, widths, sizes, seeds)
         self.config = config
         self.gives = categories.gives(type(self), config, sizes)
+        if self.reads_words():
+            self.approximates += words.stand_in(config)
 
     @classmethod
     def config_of(cls, values: Mapping[str, Any]) -> type[Settings]:
         """With the settings of the loss that ``values`` name."""
         return label_loss.config_of(cls.Config, values)
+
+    def reads_words(self) -> bool:
+        """Whether the labels' words have a part in what is learned."""
+        return bool(self.config.embedding_weight > 0)
 
     def learn_from(self, taught: Taught) -> None:
         """How often labels occur, where the loss asks for it; word vectors, where they are used."""
