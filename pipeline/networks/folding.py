@@ -1,7 +1,11 @@
-"""Batch normalisations made part of the convolutions before them: the same function with fewer passes over memory."""
+"""Batch normalisations made part of the convolutions before them: the same function with fewer passes over memory.
+
+torch's and torchvision's, and timm's with an activation, of which the activation is left.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +16,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torchvision.ops import FrozenBatchNorm2d
 
-_NORMS = (nn.BatchNorm2d, FrozenBatchNorm2d)
+_CONVOLUTIONS: tuple[type[nn.Module], ...] = (nn.Conv2d,)
+_NORMS: tuple[type[nn.Module], ...] = (nn.BatchNorm2d, FrozenBatchNorm2d)
 
 
 def fold(network: nn.Module, forward: Callable[[], Any]) -> int:
@@ -25,14 +30,15 @@ def fold(network: nn.Module, forward: Callable[[], Any]) -> int:
     """
     seen = _Seen()
     network.eval()
-    if not any(type(module) in _NORMS for module in network.modules()):
+    convolutions, norms = _foldable()
+    if not any(type(module) in norms for module in network.modules()):
         return 0
     hooks = [
         module.register_forward_hook(seen.convolved)
-        if type(module) is nn.Conv2d
+        if type(module) in convolutions
         else module.register_forward_pre_hook(seen.normalised)
         for module in network.modules()
-        if type(module) is nn.Conv2d or type(module) in _NORMS
+        if type(module) in (*convolutions, *norms)
     ]
     try:
         with torch.no_grad(), seen:
@@ -45,8 +51,22 @@ def fold(network: nn.Module, forward: Callable[[], Any]) -> int:
     for convolution, norm in pairs:
         _join(convolution, norm)
         parent, name = places[norm]
-        setattr(parent, name, nn.Identity())
+        setattr(parent, name, _rest(norm))
     return len(pairs)
+
+
+def _foldable() -> tuple[tuple[type[nn.Module], ...], tuple[type[nn.Module], ...]]:
+    """The exact types of convolutions and of norms that are understood; timm's where somebody has loaded it: a network
+    without it holds none of them, and loading it takes seconds."""
+    timm: Any = sys.modules.get("timm.layers")
+    if timm is None:
+        return _CONVOLUTIONS, _NORMS
+    return (*_CONVOLUTIONS, timm.Conv2dSame), (*_NORMS, timm.BatchNormAct2d)
+
+
+def _rest(norm: Any) -> nn.Module:
+    """What a norm does beside normalising."""
+    return nn.Identity() if type(norm) in _NORMS else nn.Sequential(norm.drop, norm.act)
 
 
 class _Seen(TorchDispatchMode):  # type: ignore[no-untyped-call]

@@ -2,7 +2,8 @@
 
 The region is the square that holds the body turned upright, as in training: about the hips, after the detector's
 two points. Where it finds nobody, the landmarks' network looks at the square about the box first, and again at the
-region that its own points tell. Of several people in the box the one is taken whose circle fits it best.
+region that its own points tell. Of several people in the box the one is taken whose circle fits it best. With the
+joints the same network tells the silhouette, on that square; it is that person's alone.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ from pipeline.decoding import regions
 from pipeline.decoding.regions import Region
 from pipeline.networks import blazepose
 from pipeline.networks.blazepose import JOINTS, Body, region_of
-from pipeline.stages import _wholebody
+from pipeline.stages import _silhouette, _wholebody
 
 if TYPE_CHECKING:
     from pipeline.weights.folder import Weights
 
 MODEL = "blazepose-full"
+VERSION = 4
+"""Of the stage with this model."""
 WEIGHTS = (blazepose.LANDMARKS, blazepose.DETECTION)
 SEARCHED, FILLED = 1.1, 1.25
 """Sides of the squares about a box in which the detector looks for the person, and that a person fills."""
@@ -41,6 +44,7 @@ OUTPUTS = {
     "presence": ArraySpec((JOINTS,), "float32", "that a joint is inside the region, hidden or not, 0..1", np.nan),
     "world": ArraySpec((JOINTS, 3), "float32", "x, y, z in metres about the hips; x, y along the image's", np.nan),
     "score": ArraySpec((), "float32", "that there is a person in the region, 0..1", np.nan),
+    "mask": _silhouette.MASK,
     "region": ArraySpec((5,), "float32", "the square looked at: x, y, side in image pixels; x, y of its up", np.nan),
     "box": ArraySpec((4,), "float32", "the person's box, xyxy in image pixels", np.nan),
 }
@@ -90,6 +94,7 @@ class Estimator:
             "presence": body.present[:JOINTS],
             "world": np.column_stack([flat, body.world[:JOINTS, 2]]),
             "score": np.float32(body.score),
+            "mask": _silhouette.stored(blazepose.sigmoid(body.mask)),
             "region": regions.written(region),
             "box": box,
         }

@@ -11,7 +11,7 @@ Inputs, all stretched to ``size`` without keeping the aspect, so that nothing at
 - body: the person's box, as in Affect-DML (256 x 256). ``crop = "square"`` keeps the aspect, ``"expand"`` widens it.
 - context: the whole image with the person's box blanked: in black, as in the thesis (eq. 4.4), or in the network's
   mean colour, which is about zero to it; one row a person. ``blank = "mask"`` blanks only the person's silhouette, in
-  black, by the rows of the feature ``source`` ("mask").
+  black, by the rows of the feature ``source`` ("mask"; or "pose", by BlazePose).
 - face: the crops of the feature ``source`` ("face"); one row a person. A person without a face has none here either.
 - depth: the maps of the feature ``source`` ("depth") as grey images, the least at 0, the greatest at 255; one row an
   image.
@@ -154,11 +154,15 @@ class Extractor(Stage[Pixels]):
         import torch
 
         from pipeline.networks.folding import fold
+        from pipeline.networks.padding import absorb
         from pipeline.stages._backbone_networks import build
 
         backbone = build(self.config.model, self.known.size, self.config.size, self.config.map)
         backbone.load(weights, self.config.weights)
-        fold(backbone, lambda: backbone(torch.zeros(1, 3, *self.config.size)))
+        zeros = torch.zeros(1, 3, *self.config.size)
+        fold(backbone, lambda: backbone(zeros))
+        if device == "cpu":  # a GPU is quicker with the kernels as they are
+            absorb(backbone, lambda: backbone(zeros))
         self.network: Any = deploy(backbone, device, self.config.precision)
         self.device = device
 

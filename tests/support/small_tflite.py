@@ -165,7 +165,7 @@ def networks() -> dict[str, bytes]:
     return {
         blazepose.LANDMARKS: network(side, body),
         blazepose.DETECTION: network(blazepose.SEARCHED, found),
-        mask.SELFIE: network(side, [Out("activation_10", (1, side, side, 1))]),
+        mask.NETWORK: network(side, [Out("activation_10", (1, side, side, 1))]),
         hands.NETWORK: network(hands.SIDE, hand),
         facemesh.NAME: face_network(),
     }

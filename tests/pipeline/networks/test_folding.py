@@ -4,8 +4,10 @@ import copy
 from collections.abc import Callable
 
 import pytest
+import timm
 import torch
 import torchvision
+from timm.layers import BatchNormAct2d
 from torch import Tensor, nn
 from torchvision.ops import FrozenBatchNorm2d
 
@@ -31,6 +33,20 @@ def count(network: nn.Module) -> int:
     return sum(isinstance(module, NORMS) for module in network.modules())
 
 
+def fill(network: nn.Sequential, gain: float) -> None:
+    """weight 2, bias 1; mean 3, variance 4, ``gain``, shift 6."""
+    first, norm = network
+    for tensor, value in (
+        (first.weight, 2.0),
+        (first.bias, 1.0),
+        (norm.running_mean, 3.0),
+        (norm.running_var, 4.0),
+        (norm.weight, gain),
+        (norm.bias, 6.0),
+    ):
+        tensor.data.fill_(value)  # type: ignore[union-attr, operator]
+
+
 def check(network: nn.Module, folded: int, left: int, batch: Tensor | None = None) -> nn.Module:
     """Fold a copy; it has to give what the network gives. Returns the copy."""
     batch = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(1)) if batch is None else batch
@@ -53,23 +69,38 @@ def test_networks_of_torchvision(model: str, folded: int, left: int) -> None:
     check(torchvision.models.get_model(model), folded, left)
 
 
+@pytest.mark.parametrize(
+    ("model", "folded", "left"),
+    [
+        ("tf_efficientnet_lite0", 49, 0),  # Conv2dSame
+        ("regnety_002", 44, 0),
+        ("mobilenetv3_small_050", 34, 0),
+        ("densenetblur121d", 61, 62),
+    ],
+)
+def test_networks_of_timm(model: str, folded: int, left: int) -> None:
+    """Their normalisations have the activation in them, which stays."""
+    check(timm.create_model(model, num_classes=0), folded, left)
+
+
+def test_what_timms_normalisation_does_beside_stays() -> None:
+    """(2 x + 1 - 3) / 2 * -5 + 6 = 11 - 5 x; then at least 0 and at most 6."""
+    network = nn.Sequential(nn.Conv2d(1, 1, 1), BatchNormAct2d(1, eps=1e-12, act_layer=nn.ReLU6)).eval()
+    fill(network, -5.0)
+    assert fold(network, lambda: network(torch.zeros(1, 1, 2, 2))) == 1
+    x = torch.tensor([0.0, 1.2, 2.0, 3.0]).view(1, 1, 2, 2)
+    assert network(x).flatten().tolist() == pytest.approx([6.0, 5.0, 1.0, 0.0], abs=1e-5)
+
+
 def test_frozen_normalisations() -> None:
     check(torchvision.models.resnet18(norm_layer=FrozenBatchNorm2d), 20, 0)
 
 
 def test_by_hand() -> None:
-    """weight 2, bias 1; mean 3, variance 4, gain 5, shift 6: (2 x + 1 - 3) / 2 * 5 + 6 = 5 x + 1."""
+    """(2 x + 1 - 3) / 2 * 5 + 6 = 5 x + 1."""
     network = nn.Sequential(nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1, eps=1e-12)).eval()
-    first, norm = network
-    for tensor, value in (
-        (first.weight, 2.0),
-        (first.bias, 1.0),
-        (norm.running_mean, 3.0),
-        (norm.running_var, 4.0),
-        (norm.weight, 5.0),
-        (norm.bias, 6.0),
-    ):
-        tensor.data.fill_(value)  # type: ignore[union-attr, operator]
+    fill(network, 5.0)
+    first = network[0]
     assert fold(network, lambda: network(torch.zeros(1, 1, 2, 2))) == 1
     assert (first.weight.item(), first.bias.item()) == pytest.approx((5.0, 1.0))
     assert isinstance(network[1], nn.Identity)
@@ -88,7 +119,7 @@ class Made(nn.Module):
 
 
 class Doubled(nn.BatchNorm2d):
-    """Does more than its base, as timm's normalisations with an activation do."""
+    """Does more than its base."""
 
     def forward(self, x: Tensor) -> Tensor:
         return 2 * super().forward(x)

@@ -93,6 +93,14 @@ def test_the_file_fills_timms_class(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert_close(seen_here(tmp_path, NOISE), seen_by_timm(network, NOISE))
 
 
+def test_on_a_cpu_no_normalisation_and_no_padding_is_a_pass_of_its_own() -> None:
+    stage = Extractor(Extractor.Config(model=LITE0))
+    stage.load("cpu", Weights(Path("none"), untrained=True))
+    kinds = [type(one) for one in stage.network.modules()]
+    assert not any(issubclass(one, nn.BatchNorm2d) for one in kinds)
+    assert [one.__name__ for one in kinds].count("Conv2dSame") == 1, "the first, which sees three channels"
+
+
 def test_timms_own_file_does_as_well(tmp_path: Path) -> None:
     network = timms()
     torch.save(network.state_dict(), tmp_path / "own.pth")

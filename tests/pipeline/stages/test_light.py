@@ -17,7 +17,7 @@ from pipeline.decoding import regions
 from pipeline.decoding.regions import Region
 from pipeline.running.recipes import DatasetConfig, recipes
 from pipeline.stage import Photo
-from pipeline.stages import _blazepose, backbone, face_mesh, hands, mask, pose, pose_vector
+from pipeline.stages import _blazepose, backbone, face_mesh, hands, pose, pose_vector
 from pipeline.weights.folder import Weights
 
 NAMES = "{} {} {}".format(
@@ -83,6 +83,11 @@ def test_joints_lie_where_the_network_says_in_the_turned_square(weights: Weights
         flat = turn * (body.world[:33, :2] @ (1, 1j))
         np.testing.assert_allclose(found["world"][row, :, :2] @ (1, 1j), flat, atol=0.02)
         np.testing.assert_array_equal(found["box"][row], PHOTO.boxes[row])
+        shares = 255 / (1 + np.exp(-body.mask.astype(float)))
+        assert (np.abs(found["mask"][row] - shares) < 2).mean() > 0.9
+        said = stage.describe({name: array[row] for name, array in found.items()})
+        assert said["person"] == round((found["mask"][row] >= 128).mean(), 3)
+        assert said["outline"]
 
 
 def test_pose_vector_works_on_it_without_hands(weights: Weights) -> None:
@@ -102,12 +107,11 @@ def test_what_does_not_go_together_is_one_line(weights: Weights) -> None:
     with pytest.raises(ConfigError, match="blazepose-full computes in float32, not in bfloat16"):
         pose.Extractor(half)
     untrained = Weights(weights.folder, untrained=True)
-    for name, wanted in {"mask": "region", "hands": "presence"}.items():
-        config = DatasetConfig(dataset="demo", stages={"pose": {}, name: {}})
+    blanked = {"stage": "backbone", "input": "context", "blank": "mask", "source": "pose"}
+    for name, table, wanted in (("context", blanked, "mask"), ("hands", {}, "presence")):
+        config = DatasetConfig(dataset="demo", stages={"pose": {}, name: table})
         with pytest.raises(ConfigError, match=rf"\[stages\.{name}\]: wants '{wanted}' of pose, which does not"):
             recipes(config, [], untrained)
-    with pytest.raises(ConfigError, match="source = 'pose' does not go with model = 'selfie'"):
-        mask.Extractor(mask.Extractor.Config(model="selfie", source="pose"))
     with pytest.raises(ConfigError, match="source = 'mask' is for input face, depth only, or blank = 'mask'"):
         backbone.Extractor(backbone.Extractor.Config(input="context", source="mask"))
     with pytest.raises(ConfigError, match="blank = 'mask' is for input 'context', not 'image'"):
@@ -175,9 +179,10 @@ def test_a_silhouette_is_blanked_and_nothing_else() -> None:
 
 
 def test_fingerprints_of_what_was_there_before_are_as_they_were() -> None:
-    """Settings as they were stored before there were .tflite networks."""
+    """Settings and versions as they were stored before there were .tflite networks."""
     kept = {"model": "rtmpose-m", "precision": "float32"}
     assert pose.Extractor.Config().model_dump(mode="json") == kept
+    assert pose.Extractor(pose.Extractor.Config()).version == 3
     context = backbone.Extractor.Config(input="context").model_dump(mode="json")
     assert context == {
         "model": "resnet18",
