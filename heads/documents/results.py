@@ -1,6 +1,6 @@
 """results.json: what one table's cells gave, with all that its tables and its page need to tell of it."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +28,13 @@ def document(
     that no row read. threads: of the arithmetic; the same number, processor and versions give the same digits.
     """
     task, protocol, known, recipe = bench.task, bench.protocol, papers.read(), done[0].cell.recipe
-    rows = []
+    metrics, rows = _metrics(done, protocol.metrics(recipe)), []
     for one in done:
         features = sorted({name.partition("/")[0] for name in one.cell.inputs})
         paper = papers.published(known, task.dataset, one.cell.head, protocol, one.row["settings"])
         judged_by = protocol.validation_title(one.cell.recipe)
         about = {"features": features, "judged_by": judged_by, "paper": paper}
-        rows.append({**one.row, **about, **_compared(one, done, reference)})
+        rows.append({**one.row, **about, **_lacking(one, metrics), **_compared(one, done, reference)})
     used = {name for row in rows for name in row["features"]}
     described = protocol.described(bench.manifest, task)
     return {
@@ -42,7 +42,7 @@ def document(
         "release": bench.manifest.release,
         "protocol": task.protocol,
         "kind": protocol.kind,
-        "metrics": _metrics(done, protocol.metrics(recipe)),
+        "metrics": metrics,
         "levels": [one._asdict() for one in protocol.levels(bench.manifest, task, recipe)],
         "over": protocol.over,
         "sizes": {part: len(getattr(task, part)) for part in PARTS},
@@ -68,6 +68,12 @@ def _metrics(done: Sequence[Finished], order: Iterable[str]) -> list[dict[str, A
     """Those that some row has, the main one first. order: names of all that were asked for."""
     told = {name: one for row in reversed(done) for name, one in row.metrics.items()}
     return [{"name": name, **told[name]} for name in order if name in told]
+
+
+def _lacking(one: Finished, metrics: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The metrics of the table that the row has not, for its head does not give what is judged."""
+    found = [metric["name"] for metric in metrics if metric["name"] not in one.scores]
+    return {"lacking": found} if found else {}
 
 
 def _compared(one: Finished, done: Sequence[Finished], reference: str | None) -> dict[str, Any]:

@@ -59,6 +59,7 @@ class _Row(Part):
     judged_by: str
     metrics: dict[str, _Score]
     classes: dict[str, dict[str, _Score]] = Field(default_factory=dict)
+    lacking: list[str] = Field(default_factory=list)
     left_out: dict[str, int]
     best_epochs: list[int]
     validation: list[Number] = Field(min_length=1)
@@ -116,14 +117,13 @@ class _Results(Part):
     rows: list[_Row] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _metrics_of_every_row(self) -> Self:
-        named, known = {one.name for one in self.metrics}, {row.name: row.metrics for row in self.rows}
+    def _every_metric_of_every_row(self) -> Self:
+        named = {one.name for one in self.metrics}
+        known = {row.name: row.metrics for row in self.rows}
         for row in self.rows:
-            if not named & set(row.metrics):
-                raise ValueError(f"row {row.name!r} has no {', no '.join(sorted(named))}")
+            if lacking := sorted(named - set(row.metrics) - set(row.lacking)):
+                raise ValueError(f"row {row.name!r} has no {lacking[0]}")
             _check_difference(row, named & set(row.metrics), known)
-        if lacking := sorted(named - {name for row in self.rows for name in row.metrics}):
-            raise ValueError(f"no row has {lacking[0]}")
         return self
 
 

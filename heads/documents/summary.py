@@ -167,6 +167,8 @@ def _cell(row: Row, column: Column, entries: Sequence[PaperTable], every: _Every
     out: dict[str, Any] = {"paper": paper, "metrics": metrics}
     if paper is not None and not entries:
         out["cited"] = {key: every.paper(row, column).get(key, "") for key in CITED}
+    if lacking := [name for name in every.order[column.protocols[0]] if name not in metrics]:
+        out["lacking"] = lacking
     if paper is not None and main in metrics:
         out["difference"] = to_published(metrics[main], paper)
     other = every.other(row)

@@ -32,6 +32,7 @@ class _Cell(Part):
     to_reference: _Score | None = None
     unpaired: str | None = None
     untrained: list[str] | None = None
+    lacking: list[str] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _measured_or_absent(self) -> Self:
@@ -65,10 +66,9 @@ class _Table(Part):
             if len(row.cells) != len(self.columns):
                 raise ValueError(f"row {row.name!r} has {len(row.cells)} cells, the table {len(self.columns)} columns")
             for column, cell in zip(self.columns, row.cells, strict=True):
-                if cell.metrics and not set(column.metrics) & set(cell.metrics):
-                    raise ValueError(
-                        f"row {row.name!r} has no {', no '.join(column.metrics)} in column {column.name!r}"
-                    )
+                has = {*(cell.metrics or column.metrics), *cell.lacking}
+                if lacking := [name for name in column.metrics if name not in has]:
+                    raise ValueError(f"row {row.name!r} has no {lacking[0]} in column {column.name!r}")
         return self
 
 

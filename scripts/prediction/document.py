@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from heads.head import DIMENSIONS
 from scripts.prediction import seen
 from scripts.prediction.bodies import GUESS
 from scripts.prediction.finding import Found
@@ -74,7 +75,15 @@ def _lines(person: Mapping[str, Any]) -> list[str]:
     looks, number = "; ".join(seen.words(person["features"])), person["number"]
     if person["reason"] == NO_HEAD:
         return [f"{number}: {looks}"]
-    return [_answer(person, 3, 1), *([f"   {looks}"] if looks else [])]
+    more = [*_beyond(person), *([looks] if looks else [])]
+    return [_answer(person, 3, 1), *(f"   {line}" for line in more)]
+
+
+def _beyond(person: Mapping[str, Any]) -> list[str]:
+    """Which names the head says are there, where it says so, and its dimensions."""
+    told = [f"named: {', '.join(person['named']) or 'none'}"] if person.get("named") is not None else []
+    values = (person["emotions"] or {}).get(DIMENSIONS, {})
+    return [*told, *([", ".join(f"{name} {value:.2f}" for name, value in values.items())] if values else [])]
 
 
 def caption(told: Mapping[str, Any]) -> str:

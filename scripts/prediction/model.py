@@ -46,12 +46,13 @@ class Model:
         found = self.memory.features(photo)
         if rows is None:
             rows = np.arange(NEW, NEW + len(photo.boxes))
-        emotions, reasons = self._emotions(found, rows)
+        emotions, named, reasons = self._emotions(found, rows)
         persons = [
             {
                 "number": person,
                 "box": [round(float(value), 2) for value in box],
                 "emotions": emotions[person],
+                **({"named": named[person]} if named[person] is not None else {}),
                 "reason": reasons[person],
                 "features": self._described(found, Granularity.PERSON, person),
             }
@@ -73,11 +74,12 @@ class Model:
 
     def _emotions(
         self, found: Mapping[str, Extracted], rows: NDArray[np.int64]
-    ) -> tuple[list[dict[str, Any] | None], list[str]]:
-        """One for each person, None with the reason where a feature that the head needs could not be made."""
+    ) -> tuple[list[dict[str, Any] | None], list[list[str] | None], list[str]]:
+        """One for each person, None with the reason where a feature that the head needs could not be made; the names
+        that the main answer says are there, None where it is the strongest."""
         persons = len(rows)
         if self.checkpoint is None:
-            return [None] * persons, [NO_HEAD] * persons
+            return [None] * persons, [None] * persons, [NO_HEAD] * persons
         inputs, reasons = {}, [""] * persons
         for name in self.checkpoint.head.inputs:
             feature, _, array = name.partition("/")
@@ -88,10 +90,12 @@ class Model:
                     reasons[person] = f"{Status(made.status[row]).word}: {feature}: {made.messages[row]}"
             inputs[name] = torch.as_tensor(made.arrays[array][place].astype(np.float32))
         if not persons:
-            return [], []
+            return [], [], []
         answers = self.checkpoint.answers(inputs, rows)
         emotions = [{one.title: _named(one.names, one.shares[person]) for one in answers} for person in range(persons)]
-        return [one if not why else None for one, why in zip(emotions, reasons, strict=True)], reasons
+        main = answers[0]
+        named = [None if why or main.named is None else main.said(person) for person, why in enumerate(reasons)]
+        return [one if not why else None for one, why in zip(emotions, reasons, strict=True)], named, reasons
 
     def _by_image(self, feature: str) -> bool:
         stages = {recipe.feature: recipe.stage for recipe in self.memory.recipes}

@@ -480,6 +480,9 @@ def test_its_table_is_printed_drawn_and_compared(
     found = finished.compare(root / "runs", f"demo/{second}", f"demo/{first}")
     rows = {row["name"]: row for row in json.loads((root / "runs" / "demo" / "results.json").read_text())["rows"]}
     assert list(rows[second]["metrics"]) == list(metrics)
+    without = [name for name in metrics if name not in rows[first]["metrics"]]
+    line = next(line for line in out.splitlines() if line.startswith(f"| {first} "))
+    assert (rows[first].get("lacking", []), line.count("| - ")) == (without, len(without))
     assert list(found) == [name for name in metrics if name in rows[first]["metrics"]]
     for name, apart in found.items():
         means = [rows[head]["metrics"][name]["mean"] for head in (second, first)]

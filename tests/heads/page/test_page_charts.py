@@ -158,3 +158,14 @@ def test_of_many_samples_some_are_drawn_and_few_are_too_few() -> None:
     assert (len(found.points), found.of) == (20, 50)
     assert len(set(found.labels.tolist())) == 20
     assert tsne(vectors[:3], np.arange(3)) is None
+
+
+def test_a_class_has_a_level_of_its_own() -> None:
+    """By arithmetic: the axis from 112 to 300 is 0 to 1, so one quarter is at 159."""
+    marks = [Mark("Fear", 0.5, 0.4, 0.6, level=0.25), Mark("Anger", 0.5, 0.4, 0.6)]
+    found = ET.fromstring(bars("what", marks, None, 1.0))
+    fear, anger = (one for one in found.iter("g") if one.find("rect") is not None)
+    lines = [one for one in fear.iter("line") if one.get("class") == LINES[0]]
+    assert [(one.get("x1"), one.get("x2")) for one in lines] == [("159", "159")]
+    assert fear.find("title").text.endswith("without learning 25.00 %")  # type: ignore[union-attr]
+    assert not [one for one in anger.iter("line") if one.get("class") == LINES[0]]
