@@ -15,11 +15,13 @@ Printed = float | Literal["-"]
 
 class PaperRow(Settings):
     """A method of a paper. head, settings: what it is here, the settings where they are not the head's own; without a
-    head it is nothing of ours. release: of its people, where it is not the table's."""
+    head it is nothing of ours. also: changes of these settings that are the method too, such as a trained last block in
+    place of a frozen one. release: of its people, where it is not the table's."""
 
     name: str
     head: str | None = None
     settings: dict[str, Any] = Field(default_factory=dict)
+    also: tuple[dict[str, Any], ...] = ()
     release: str | None = None
 
 
@@ -64,7 +66,8 @@ class Breakdown(Settings):
 
 def _is(row: PaperRow, head: str, settings: Mapping[str, Any], protocol: str) -> bool:
     shipped = row.head == head and head in plugins.shipped("heads.models")
-    return shipped and method.same(settings, head, protocol, row.settings)
+    forms = ({}, *row.also)
+    return shipped and any(method.same(settings, head, protocol, {**row.settings, **one}) for one in forms)
 
 
 def numbers(

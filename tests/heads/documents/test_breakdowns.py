@@ -67,7 +67,10 @@ def made(**changed: Any) -> Breakdown:
 
 
 def test_a_row_gets_the_numbers_of_its_own_column() -> None:
-    rows = (PaperRow(name="others"), PaperRow(name="ours", head="linear", settings={"features": ["image"]}))
+    rows = (
+        PaperRow(name="others"),
+        PaperRow(name="ours", head="linear", settings={"features": ["image"]}, also=({"features": ["x"]},)),
+    )
     first = made(rows=rows, classes={})
     again = made(rows=rows, source="A, Table 2", mean=(1.0, 2.0), remark="other")
     error = made(rows=rows, source="A, Table 3", metric="vad_error", scale=1, mean=("-", 0.09), classes={})
@@ -83,6 +86,12 @@ def test_a_row_gets_the_numbers_of_its_own_column() -> None:
         "split": "test",
         "remark": "tuned; other",
     }
+    assert (
+        breakdowns.numbers(
+            (first, again, error), "emotic", "linear", "single-label", settings | {"features": ["x/pooled"]}
+        )
+        == found
+    )
     for dataset, head, protocol, values in (
         ("heco", "linear", "single-label", settings),
         ("emotic", "mlp", "single-label", settings),
@@ -110,3 +119,13 @@ def test_a_setting_that_the_head_does_not_have_is_an_error() -> None:
     settings = cell("linear", SINGLE, {}).settings
     with pytest.raises(ConfigError, match="unknown setting 'streems'"):
         breakdowns.numbers((made(rows=rows),), "emotic", "linear", "single-label", settings)
+
+
+def test_every_row_with_a_head_is_a_method_that_can_be_trained() -> None:
+    """A wrong head or setting would leave its numbers beside nothing."""
+    for one in EVERY:
+        for row in one.rows:
+            for more in ({}, *row.also) if row.head else ():
+                settings = cell(row.head, find(one.protocol), {**row.settings, **more}).settings
+                assert one.place(row.head, settings) is not None, (one.source, row.name)
+                assert one.rows[one.place(row.head, settings) or 0].name == row.name, (one.source, row.name)
