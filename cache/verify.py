@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from cache.blocks import DAMAGED, damaged_blocks
 from cache.errors import AffectError, ShardError
 from cache.feature import Feature
 from cache.files import PARTIAL
@@ -41,6 +42,8 @@ def verify_feature(feature: Feature, step: Callable[[int], None] = lambda _: Non
             step(path.stat().st_size)
             if fault := problem(feature, block):
                 yield Finding(path, fault)
+    for path in damaged_blocks(feature.folder):
+        yield Finding(path, DAMAGED)
     for path in feature.leftovers():
         yield Finding(path, "a shard beyond the manifest's last one")
 

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
 from torch import Tensor, nn
@@ -35,10 +36,12 @@ class Output(NamedTuple):
 
 class Taught(NamedTuple):
     """What a head may know of the training people before the first step. classes: the names of what is learned.
-    targets: by kind, (n, ...)."""
+    targets: by kind, (n, ...). blocks: of each input in ``Head.blocks_of``, the trained tensors of its network's next
+    block by their names in it."""
 
     classes: Sequence[str]
     targets: Mapping[str, Tensor]
+    blocks: Mapping[str, Mapping[str, Tensor]] = MappingProxyType({})
 
 
 def given(field: Tensor | None) -> Tensor:
@@ -91,6 +94,12 @@ class Head(nn.Module, ABC):
         """Those of ``inputs_of`` whose rows may have any shape, such as maps (c, h, w) and objects (k, d). They stay in
         the store's memory-mapped shards and are read batch by batch."""
         return ()
+
+    @classmethod
+    def blocks_of(cls, config: Settings) -> Mapping[str, str]:  # noqa: ARG003 (most heads train no network's block)
+        """Of those inputs that a network was cut at, the word of its next block, which the head trains on from the
+        weights that lie beside the feature: ``{"body/layer3": "layer4"}``."""
+        return {}
 
     def learn_from(self, taught: Taught) -> None:
         """Fill buffers with what the head wants to know of the training people, such as how often classes occur.

@@ -8,7 +8,7 @@ network. Nothing here or at the top of a stage's file imports torch, so that a p
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
@@ -29,7 +29,6 @@ Item = TypeVar("Item")
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)
 """RGB, in units of 0..255; what every network here but MTCNN was trained with."""
-
 
 Precision = Literal["float32", "bfloat16"]
 
@@ -88,7 +87,8 @@ class Stage(ABC, Generic[Item]):
     call; it changes no value and is no part of the fingerprint. version: raise it when the same settings give other
     values. A derived stage, one with a ``source``, has ``derive`` in place of ``prepare``: its rows follow those of
     another feature one by one, and no image is decoded for it. One that ``sees`` has ``look`` instead, which takes
-    those rows and the photograph they were made from.
+    those rows and the photograph they were made from. block: the part of a network whose weights go beside the rows,
+    for heads that train it on: its name, and what makes a safetensors file's bytes of it; most stages have none.
     """
 
     version: ClassVar[int]
@@ -97,6 +97,7 @@ class Stage(ABC, Generic[Item]):
     Config: ClassVar[type[Settings]]
     config: Settings
     batch_size: int
+    block: tuple[str, Callable[[Weights], bytes]] | None = None
 
     @abstractmethod
     def __init__(self, config: Any) -> None: ...

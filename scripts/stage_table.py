@@ -30,9 +30,9 @@ def _line(name: str, speed: dict[str, Any] | None) -> str:
     stage: Stage[Any] = extractor(extractor.Config())
     made = ", ".join(f"`{array}` {_shape(spec.shape)} {spec.dtype}" for array, spec in stage.outputs.items())
     weights = [find(one) for one in stage.weights]
+    told = "its source's rows" if stage.source else "people's boxes"
     networks = (
-        "; ".join(dict.fromkeys(f"`{one.name}`: {one.source}" for one in weights))
-        or "none: arithmetic on its source's rows"
+        "; ".join(dict.fromkeys(f"`{one.name}`: {one.source}" for one in weights)) or f"none: arithmetic on {told}"
     )
     licences = "; ".join(dict.fromkeys(one.licence for one in weights)) or "-"
     shown = f"{speed['runner_images_per_second']:g}" if speed else "not measured"

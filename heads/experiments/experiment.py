@@ -15,6 +15,7 @@ from heads.experiments.bench import Bench, check
 from heads.experiments.cell import Cell, Result, Twin
 from heads.experiments.code_version import plugins_of
 from heads.head import Head, Taught
+from heads.inputs.blocks import read_blocks
 from heads.inputs.samples import Samples, outputs
 from heads.inputs.standardise import Scale
 from heads.learning.together import Trained, train_together, varying
@@ -68,7 +69,8 @@ def run_together(
     validation = _validation(ground, [one.recipe for one in cells])
     share = (time.perf_counter() - start) / len(cells)
     course = (first.model, [one.recipe for one in cells], ground.widths, task.sizes, seeds, known, validation)
-    taught = Taught(task.classes, known.targets)
+    blocks = read_blocks(bench.features, first.model.blocks_of(first.recipe))
+    taught = Taught(task.classes, known.targets, blocks)
     for place, found in train_together(*course, taught=taught, watch=lambda place, epoch: watch(cells[place], epoch)):
         one = cells[place]
         yield one, _named(one, found) if isinstance(found, Diverged) else _scored(ground, one, found, share, folder)

@@ -4,6 +4,7 @@
 letter's feature is a setting; ``extra`` puts any other vector of the store beside them. The networks that made the
 features are frozen here; ``stream`` gives each pooled vector a layer of its own, which can learn something of what a
 fine-tuned network would, and which the label-embedding loss (``embedding_weight``) needs to have an effect.
+``tail=layer4`` trains a ResNet's last block, see ``_tailed``.
 
 Source: thesis (seeds/003), section 4.2.1: direct fusion, the categories' layer on the concatenated features; two layers
 (B, BC: ``regression=512,256``), three, or five (ResNet-50: ``4096,2048,1024,512,256``) with ReLU before the dimensions;
@@ -27,7 +28,7 @@ from heads.blocks.layers import Linear, generators
 from heads.head import Output
 from heads.inputs.streams import ExtraStreams, Pooled, once, words
 from heads.models import _pose
-from heads.models._categorical import Categorical
+from heads.models._tailed import Tailed, TailSettings
 
 LETTERS = {
     "B": "body",
@@ -58,13 +59,14 @@ def _letters(word: str) -> str:
 Width = Annotated[int, Field(ge=1, le=16_384)]
 
 
-class Model(Categorical):
+class Model(Tailed):
     """Streams side by side, a layer to the categories, layers to the dimensions."""
 
     recordable = True
+    letters = LETTERS
     approximates: tuple[str, ...] = ("frozen backbones for fine-tuned ones",)
 
-    class Config(ExtraStreams, CategorySettings):
+    class Config(ExtraStreams, TailSettings, CategorySettings):
         """streams: letters. body to depth: the feature of each letter, as ``feature/array``. pose: how the pose vector
         is read, see ``_pose.encoder``. stream: width of a layer with batch normalisation and ReLU for each of B, C, F,
         D and the extra ones; 0: none. regression: widths of the layers before the dimensions; empty: none.
@@ -85,10 +87,10 @@ class Model(Categorical):
         standardise: bool = True
 
     def __init__(
-        self, config: Config, widths: Mapping[str, int], sizes: Mapping[str, int], seeds: Sequence[int]
+        self, config: Config, widths: Mapping[str, Any], sizes: Mapping[str, int], seeds: Sequence[int]
     ) -> None:
         super().__init__(config, widths, sizes, seeds)
-        draws = generators(seeds)
+        widths, draws = self.start(config, widths, seeds), generators(seeds)
         self.roles: list[str | None] = [*config.streams, *[None] * len(config.extra)]
         self.encoders = nn.ModuleList(
             self._encoder(role, widths[name], draws) for role, name in zip(self.roles, self.inputs, strict=True)
@@ -104,13 +106,14 @@ class Model(Categorical):
     @classmethod
     def inputs_of(cls, config: Any) -> tuple[str, ...]:
         """One for each letter, then the extra ones. Raises: ConfigError for none, or for one that stands twice."""
-        found = once([*(getattr(config, LETTERS[letter]) for letter in config.streams), *config.extra])
+        found = once([*(cls.row_of(config, letter) for letter in config.streams), *config.extra])
         if not found:
             raise ConfigError('streams is empty: SET="streams=BC" takes body and context, or name extra ones')
         return found
 
     def forward(self, features: Mapping[str, Tensor]) -> Output:
-        """features: (S, B, d) of each input."""
+        """features: (S, B, d) of each input, (S, B, c, h, w) of those whose last block is trained."""
+        features = self.through(features)
         every = [encoder(features[name]) for encoder, name in zip(self.encoders, self.inputs, strict=True)]
         joined = torch.cat(every, 2)
         visual = [one for role, one in zip(self.roles, every, strict=True) if role in VISUAL]
@@ -147,5 +150,5 @@ class Model(Categorical):
 
     def standardised(self) -> tuple[str, ...]:
         """All but the pose vector, when the config says so."""
-        measured = tuple(name for role, name in zip(self.roles, self.inputs, strict=True) if role != "P")
-        return measured if self.config.standardise else ()
+        poses = [name for role, name in zip(self.roles, self.inputs, strict=True) if role == "P"]
+        return tuple(name for name in super().standardised() if name not in poses)

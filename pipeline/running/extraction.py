@@ -13,6 +13,7 @@ from cache.spec import FAILURES
 from cache.store import Store
 from pipeline.dataset import Reader, Reading, annotation_digest, check_root, manifest_of, say_how
 from pipeline.progress import Progress
+from pipeline.running.blocks import keep_block
 from pipeline.running.executors import execute
 from pipeline.running.plan import Plan, make_plan
 from pipeline.running.recipes import Recipe, dataset_config
@@ -78,6 +79,7 @@ def _use(store: Store, request: Request, chosen: Sequence[Recipe], say: Callable
             where = f"{request.folder / recipe.feature}: nothing was extracted with these settings"
             raise StoreError(f"{where}. Give the CONFIG, WEIGHTS and UNTRAINED of then, or run make extract first")
         store.use(request.dataset, recipe.info)
+        keep_block(recipe, request.folder / recipe.feature / recipe.fingerprint)
     for line in _changed(used, chosen):
         say(line)
 

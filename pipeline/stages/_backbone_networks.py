@@ -79,9 +79,9 @@ class Backbone(nn.Module):
 
 
 class TorchvisionBackbone(Backbone):
-    """Runs the network whole; what its last block gave is caught on the way."""
+    """Runs the network whole; what its last block gave is caught on the way, or with ``cut`` the module so named."""
 
-    def __init__(self, model: str, native: Size, size: Size, keep_map: bool) -> None:
+    def __init__(self, model: str, native: Size, size: Size, keep_map: bool, cut: str = "") -> None:
         import torchvision
 
         settings: dict[str, Any] = {}
@@ -96,7 +96,7 @@ class TorchvisionBackbone(Backbone):
         self.family = FAMILIES[max((name for name in FAMILIES if model.startswith(name)), key=len)]
         self.network.set_submodule(self.family.classifier, nn.Identity())
         if keep_map:
-            self.network.get_submodule(self.family.last).register_forward_hook(self._catch)
+            self.network.get_submodule(cut or self.family.last).register_forward_hook(self._catch)
 
     def load(self, weights: Weights, name: str) -> None:
         weights.load_into(name, self.network, self._rename)
@@ -216,11 +216,13 @@ class FacenetBackbone(Backbone):
         return pooled, self.caught.__dict__.pop("map") if self.keep_map else None
 
 
-def build(model: str, native: Size, size: Size, keep_map: bool) -> Backbone:
-    """The network ``model`` with random weights, for inputs of ``size`` once it is loaded."""
+def build(model: str, native: Size, size: Size, keep_map: bool, cut: str = "") -> Backbone:
+    """The network ``model`` with random weights, for inputs of ``size`` once it is loaded. cut: of torchvision's, the
+    module whose output is the map."""
     if model == FACENET:
         return FacenetBackbone(native, size, keep_map)
     if model in packages.ARCHITECTURES:
         return TimmBackbone(packages.ARCHITECTURES[model], native, size, keep_map, packages.rename)
-    kind = TimmBackbone if model.startswith(TIMM) else TorchvisionBackbone
-    return kind(model, native, size, keep_map)
+    if model.startswith(TIMM):
+        return TimmBackbone(model, native, size, keep_map)
+    return TorchvisionBackbone(model, native, size, keep_map, cut)

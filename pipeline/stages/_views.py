@@ -79,6 +79,14 @@ def silhouettes(
     return [images.resize(_without(image, row), size, interpolation=interpolation) for row in rows]
 
 
+def faceless(
+    image: Image.Image, rows: Sequence[Mapping[str, NDArray[Any]]], size: Size, interpolation: str
+) -> list[Pixels | Failed]:
+    """Of each of ``rows`` of ``face``: the whole image, every pixel that the face's box touches black. A box of zeros,
+    which a black proxy has, hides nothing."""
+    return [images.resize(images.blank(image, row["box"], BLACK), size, interpolation=interpolation) for row in rows]
+
+
 def _without(image: Image.Image, row: Mapping[str, NDArray[Any]]) -> Image.Image:
     region = regions.read(row["region"])
     corner, seen = regions.back(row["mask"], region, image.size)

@@ -4,18 +4,22 @@ Models: every classifier of torchvision by its name, every model of timm as ``ti
 ``timm/vit_small_patch14_dinov2.lvd142m``, CLIP's image tower ``timm/vit_base_patch16_clip_quickgelu_224.openai``),
 facenet-pytorch's ``inception_resnet_v1``, and ``package/efficientnet_lite0``: timm's ``tf_efficientnet_lite0`` and its
 input, with weights that come by pip. The classifier is taken off; size, interpolation and normalisation are the model's
-own. ``weights = "file:<name>"`` is a checkpoint of one's own, whatever its classifier.
+own. ``weights = "file:<name>"`` is a checkpoint of one's own, whatever its classifier. ``cut = "layer3"``, of ResNets,
+keeps the map before the last block too, and beside the rows the block's own weights, so that a head can train it on.
 
 Inputs, all stretched to ``size`` without keeping the aspect, so that nothing at an edge is lost:
 - image: the whole; one row an image.
 - body: the person's box, as in Affect-DML (256 x 256). ``crop = "square"`` keeps the aspect, ``"expand"`` widens it.
 - context: the whole image with the person's box blanked: in black, as in the thesis (eq. 4.4), or in the network's
   mean colour, which is about zero to it; one row a person. ``blank = "mask"`` blanks only the person's silhouette, in
-  black, by the rows of the feature ``source`` ("mask"; or "pose", by BlazePose).
+  black, by the rows of the feature ``source`` ("mask"; or "pose", by BlazePose). ``blank = "face"`` blanks only the
+  face's box of the feature ``source`` ("face"), in black, as in CAER-Net; a person without a face has no row, one with
+  a black proxy of a face has nothing blanked.
 - face: the crops of the feature ``source`` ("face"); one row a person. A person without a face has none here either.
 - depth: the maps of the feature ``source`` ("depth") as grey images, the least at 0, the greatest at 255; one row an
   image.
-Source: Affect-DML, section III; Context-based visual emotion recognition (thesis), 4.2.1.
+Source: Affect-DML, section III; Context-based visual emotion recognition (thesis), 4.2.1; CAER-Net: Lee et al. 2019,
+Context-aware emotion recognition networks, section 3.2.
 """
 
 from __future__ import annotations
@@ -42,9 +46,11 @@ if TYPE_CHECKING:
 BODY = (256, 256)
 SOURCES = {"face": "crop", "depth": "map"}
 """Inputs that are made from another feature, and the array they read there."""
-MASK = "mask"
-"""The ``blank`` that reads another feature too."""
+HIDDEN = {"mask": ("mask", "region"), "face": ("box",)}
+"""The words of ``blank`` that read another feature too, by default the one of that name, and its arrays."""
 MARGIN = 0.2
+LAST, CUT = "layer4", ("resnet18", "resnet50", "resnet101", "resnet152")
+"""The block after the cut, and the networks that heads can build it of."""
 FACE_WEIGHTS = "vggface2"
 
 
@@ -56,9 +62,9 @@ class Extractor(Stage[Pixels]):
     class Config(Precise):
         """model, weights: by default the weights of the model's name. input: see above. size: (h, w), by default the
         model's own, 256 x 256 for a body where the model takes any. source: the feature that faces, depth maps or
-        masks come from. flip: ``pooled_flip`` too, of the mirrored input. map: the last feature map too. crop: of
-        bodies; margin: by how much of itself the box is widened. blank: what is in the person's place, of contexts.
-        interpolation, mean, std: by default the model's own; the last two of R, G, B in units of 0..255.
+        masks come from. flip: ``pooled_flip`` too, of the mirrored input. map: the last feature map too. cut: see
+        above. crop: of bodies; margin: by how much of itself the box is widened. blank: what is in the person's place,
+        of contexts. interpolation, mean, std: by default the model's own; the last two of R, G, B in units of 0..255.
         """
 
         model: str = "resnet18"
@@ -68,9 +74,10 @@ class Extractor(Stage[Pixels]):
         source: str = ""
         flip: bool = False
         map: bool = False
+        cut: Literal["", "layer3"] = ""
         crop: Crop = "stretch"
         margin: float = Field(default=0.0, ge=0, le=4)
-        blank: Literal["", "black", "mean", "mask"] = ""
+        blank: Literal["", "black", "mean", "mask", "face"] = ""
         interpolation: Literal["bilinear", "bicubic"] = "bilinear"
         mean: tuple[float, float, float] = IMAGENET_MEAN
         std: tuple[PositiveFloat, PositiveFloat, PositiveFloat] = IMAGENET_STD
@@ -82,11 +89,11 @@ class Extractor(Stage[Pixels]):
             if not isinstance(values, dict) or not isinstance(values.get("model", ""), str):
                 return values
             name, network = lookup.find(values.get("model", "resnet18"))
-            given = str(values.get("input"))
+            given, blank = str(values.get("input")), str(values.get("blank"))
             return {
                 "weights": FACE_WEIGHTS if name == FACENET else name,
                 "size": BODY if given == "body" and network.patch == 1 and network.size == (224, 224) else network.size,
-                "source": given if given in SOURCES else MASK if values.get("blank") == MASK else "",
+                "source": given if given in SOURCES else blank if blank in HIDDEN else "",
                 "margin": MARGIN if values.get("crop") == "expand" else 0.0,
                 "blank": "black" if given == "context" else "",
                 "interpolation": network.interpolation,
@@ -96,8 +103,11 @@ class Extractor(Stage[Pixels]):
 
         @model_serializer(mode="wrap")
         def _stored(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-            """The first networks' features keep their fingerprints: what is as it always was for them is not named."""
+            """The first networks' features keep their fingerprints: what is as it always was for them is not named; nor
+            is, of any network, that it is not cut."""
             out: dict[str, Any] = handler(self)
+            if not self.cut:
+                del out["cut"]
             if self.model not in FIRST:
                 return out
             fields = type(self).model_fields
@@ -112,6 +122,7 @@ class Extractor(Stage[Pixels]):
         _, self.known = lookup.find(config.model)
         lookup.check_size(config.model, self.known, config.size)
         self.batch_size = lookup.batch_size(self.known, config.size)
+        self.block = (LAST, self._block) if config.cut else None
 
     @property
     def unit(self) -> Granularity:  # type: ignore[override]
@@ -128,12 +139,12 @@ class Extractor(Stage[Pixels]):
     @property
     def reads(self) -> tuple[str, ...]:
         if self.sees:
-            return ("mask", "region")
+            return HIDDEN[self.config.blank]
         return (SOURCES[self.config.input],) if self.config.source else ()
 
     @property
     def sees(self) -> bool:
-        return self.config.blank == MASK
+        return self.config.blank in HIDDEN
 
     @property
     def outputs(self) -> dict[str, ArraySpec]:
@@ -144,7 +155,19 @@ class Extractor(Stage[Pixels]):
         if self.config.map:
             shape = lookup.map_shape(self.config.model, self.known, self.config.size)
             out["map"] = ArraySpec(shape, "float16", "activation before pooling: channel, row, column")
+        if self.config.cut:
+            shape = (self.known.features // 2, *(-(-side // 16) for side in self.config.size))
+            out[self.config.cut] = ArraySpec(shape, "float16", "activation before the last block: channel, row, column")
         return out
+
+    def _block(self, weights: Weights) -> bytes:
+        from safetensors.torch import save
+
+        from pipeline.stages._backbone_networks import build
+
+        backbone = build(self.config.model, self.known.size, self.config.size, False)
+        backbone.load(weights, self.config.weights)
+        return save(backbone.network.get_submodule(LAST).state_dict())
 
     @property
     def weights(self) -> tuple[str, ...]:
@@ -157,7 +180,8 @@ class Extractor(Stage[Pixels]):
         from pipeline.networks.padding import absorb
         from pipeline.stages._backbone_networks import build
 
-        backbone = build(self.config.model, self.known.size, self.config.size, self.config.map)
+        kept, cut = self.config.map or bool(self.config.cut), self.config.cut
+        backbone = build(self.config.model, self.known.size, self.config.size, kept, cut)
         backbone.load(weights, self.config.weights)
         zeros = torch.zeros(1, 3, *self.config.size)
         fold(backbone, lambda: backbone(zeros))
@@ -189,7 +213,8 @@ class Extractor(Stage[Pixels]):
     def look(self, image: Image.Image, rows: Sequence[Mapping[str, NDArray[Any]]]) -> list[Pixels | Failed]:
         if not self.sees:
             return super().look(image, rows)
-        return views.silhouettes(image, rows, self.config.size, self.config.interpolation)
+        hide = views.silhouettes if self.config.blank == "mask" else views.faceless
+        return hide(image, rows, self.config.size, self.config.interpolation)
 
     def run(self, items: Sequence[Pixels]) -> Extracted:
         import torch
@@ -200,20 +225,24 @@ class Extractor(Stage[Pixels]):
             found = {"pooled": pooled}
             if self.config.flip:
                 found["pooled_flip"], _ = self.network(batch.flip(3))
-            if self.config.map:
-                found["map"] = last
+            if self.config.map or self.config.cut:
+                found[self.config.cut or "map"] = last
         return Extracted.ok({name: values.float().contiguous().cpu().numpy() for name, values in found.items()})
 
 
 def _check(config: Extractor.Config) -> None:
     """Raises: ConfigError for a setting that says nothing for this input."""
-    derived = config.input in SOURCES or config.blank == MASK
+    derived = config.input in SOURCES or config.blank in HIDDEN
     if bool(config.source) != derived:
-        others = f"input {', '.join(SOURCES)} only, or blank = {MASK!r}"
+        others = f"input {', '.join(SOURCES)} only, or blank = {' or '.join(map(repr, HIDDEN))}"
         wants = others if config.source else f"input {config.input!r}, and there is none"
         raise ConfigError(f"backbone: source = {config.source!r} is for {wants}")
     if bool(config.blank) != (config.input == "context"):
         raise ConfigError(f"backbone: blank = {config.blank!r} is for input 'context', not {config.input!r}")
+    if config.cut and config.model not in CUT:
+        raise ConfigError(f"backbone: cut = {config.cut!r} is for {', '.join(CUT)}, not {config.model}")
+    if config.cut and config.map:
+        raise ConfigError(f"backbone: a feature has one map, of cut = {config.cut!r} or the last: leave map out")
     if config.crop != "stretch" and config.input != "body":
         raise ConfigError(f"backbone: crop = {config.crop!r} is for input 'body', not {config.input!r}")
     if config.margin and config.crop == "stretch":

@@ -75,6 +75,17 @@ MORE = {
             "count": ArraySpec((), "int16", "objects of the row"),
         },
     ),
+    "context": (
+        Granularity.PERSON,
+        {
+            "pooled": ArraySpec((WIDTH,), "float16", "activation"),
+            "map": ArraySpec((6, 3, 2), "float16", "activation"),
+        },
+    ),
+    "face_features": (Granularity.PERSON, {"pooled": ArraySpec((WIDTH,), "float16", "activation")}),
+    "pose_vector": (Granularity.PERSON, {"vector": ArraySpec((141,), "float32", "of the box")}),
+    "depth_features": (Granularity.IMAGE, {"pooled": ArraySpec((WIDTH,), "float16", "activation")}),
+    "cut": (Granularity.PERSON, {"layer3": ArraySpec((256, 2, 2), "float16", "before the last block")}),
 }
 """Features that are made only when they are asked for."""
 
@@ -162,7 +173,7 @@ def _row(manifest: Manifest, key: str) -> int:
 
 def _values(spec: ArraySpec, signal: Any, draw: np.random.Generator, status: Any) -> Any:
     size = int(np.prod(spec.shape))
-    values = signal[:, :size] + draw.normal(size=(len(signal), size)) + 3.0
+    values = signal[:, np.arange(size) % signal.shape[1]] + draw.normal(size=(len(signal), size)) + 3.0
     values = (values > 3.0) if spec.dtype == "uint8" else values
     out = values.reshape(len(signal), *spec.shape).astype(spec.dtype)
     out[status != 0] = spec.missing

@@ -27,7 +27,11 @@ def refuse(**given: Any) -> str:
         ({"input": "body", "margin": 0.2}, "margin = 0.2 is for crop 'expand' or 'square', not 'stretch'"),
         ({"input": "body", "crop": "expand", "margin": 0}, "margin = 0 leaves the box as it is"),
         ({"source": "face"}, "source = 'face' is for input face, depth only"),
+        ({"input": "context", "source": "face"}, "or blank = 'mask' or 'face'"),
+        ({"input": "body", "blank": "face"}, "blank = 'face' is for input 'context', not 'body'"),
         ({"input": "face", "source": ""}, "source = '' is for input 'face', and there is none"),
+        ({"cut": "layer3", "model": "resnet34"}, "cut = 'layer3' is for resnet18, resnet50, resnet101, resnet152, not"),
+        ({"cut": "layer3", "map": True}, "a feature has one map, of cut = 'layer3' or the last: leave map out"),
         ({"input": "hands"}, "'image', 'body', 'context', 'face' or 'depth'"),
         ({"std": (1, 1, 0)}, "greater than 0"),
     ],
@@ -75,3 +79,15 @@ def test_what_differs_from_the_first_settings_is_stored() -> None:
         config = Extractor.Config(**given_)
         assert Extractor.Config(**config.model_dump()) == config
     assert Extractor.Config(model="vit_b_16").model_dump()["mean"] == (123.675, 116.28, 103.53)
+
+
+def test_a_context_without_the_face_stores_where_faces_come_from() -> None:
+    stored = {"model": "resnet18", "weights": "resnet18", "input": "context", "size": (224, 224)}
+    assert Extractor.Config(input="context", blank="face").model_dump() == stored | {"source": "face", "blank": "face"}
+
+
+def test_a_cut_is_stored_and_where_there_is_none_nothing_is() -> None:
+    assert Extractor.Config(cut="layer3").model_dump()["cut"] == "layer3"
+    assert Extractor.Config(model="resnet101", cut="layer3").model_dump()["cut"] == "layer3"
+    for model in ("resnet18", "resnet101", "vit_b_16"):
+        assert "cut" not in Extractor.Config(model=model).model_dump()

@@ -180,6 +180,18 @@ def test_a_bicubic_network_gets_bicubic_images() -> None:
         assert bool((np.abs(expected.numpy() - seen) < 2.01).all()) is same
 
 
+def test_the_face_alone_is_blanked_where_the_feature_face_has_its_box() -> None:
+    stage = loaded(input="context", blank="face", size=(60, 90))
+    assert (stage.source, stage.reads, stage.sees) == ("face", ("box",), True)
+    boxes_ = [(20.5, 10, 40, 30), (-4, -3, 5, 6), (0, 0, 0, 0)]  # of a face, of one cut by the edge, of a black proxy
+    seen = stage.look(PHOTO.image, [{"box": np.array(box, np.float32)} for box in boxes_])
+    expected = [NOISE.copy() for _ in boxes_]
+    expected[0][10:30, 20:40] = 0
+    expected[1][:6, :5] = 0
+    np.testing.assert_array_equal(seen, expected)
+    np.testing.assert_array_equal(np.asarray(PHOTO.image), NOISE)
+
+
 # faces and depth maps
 
 

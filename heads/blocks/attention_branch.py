@@ -1,0 +1,61 @@
+"""An attention branch on a network's last feature maps, which tells where a picture speaks of the labels."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from heads.blocks.convolution import Conv2d
+from heads.blocks.cross_entropy import cross_entropy
+from heads.blocks.layers import BatchNorm
+from heads.head import FLAGS
+
+
+class Attended(NamedTuple):
+    """weighted: (1 + M) g, (S, B, c, h, w). logits: (S, B, C), the branch's own. map: M, (S, B, h, w) in 0..1."""
+
+    weighted: Tensor
+    logits: Tensor
+    map: Tensor
+
+    @property
+    def pooled(self) -> Tensor:
+        """(S, B, c), the mean over places of (1 + M) g."""
+        return self.weighted.mean((3, 4))
+
+
+class AttentionBranch(nn.Module):
+    """1 x 1 convolution to the C labels, batch normalisation, ReLU; from there the branch's own logits (1 x 1
+    convolution, mean over places) and the map of attention (1 x 1 convolution to one channel, batch normalisation,
+    sigmoid).
+
+    Source: thesis (seeds/003), section 4.1.2, eq. 4.5; Fukui et al. 2019, Attention branch network, section 3.1.
+    """
+
+    def __init__(self, channels: int, classes: int, draws: Sequence[torch.Generator]) -> None:
+        """channels: of the feature maps. classes: C."""
+        super().__init__()
+        seeds = len(draws)
+        self.first = Conv2d(channels, classes, 1, draws, bias=False)
+        self.norm = BatchNorm(classes, seeds)
+        self.classifier = Conv2d(classes, classes, 1, draws)
+        self.attention = Conv2d(classes, 1, 1, draws, bias=False)
+        self.attention_norm = BatchNorm(1, seeds)
+
+    def forward(self, maps: Tensor) -> Attended:
+        """maps: g, (S, B, c, h, w)."""
+        seen = F.relu(self.norm(self.first(maps)))
+        attention = self.attention_norm(self.attention(seen)).sigmoid()
+        return Attended((1 + attention) * maps, self.classifier(seen).mean((3, 4)), attention.squeeze(2))
+
+
+def own_loss(logits: Tensor, targets: Tensor, kind: str) -> Tensor:
+    """The branch's own: binary cross-entropy of FLAGS, (S, B, C), cross-entropy of CLASS, (S, B). Returns (S,).
+
+    Source: thesis, section 4.2.1, L_att.
+    """
+    if kind == FLAGS:
+        return F.binary_cross_entropy_with_logits(logits, targets, reduction="none").mean((1, 2))
+    return cross_entropy(logits, targets)

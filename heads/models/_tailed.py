@@ -1,0 +1,111 @@
+"""Streams whose networks' last block is trained, as the papers fine-tune; what is before the block stays frozen.
+
+Of each letter in ``tailed`` the maps before the block are read (the array ``layer3`` of its feature, which ``backbone``
+gives with ``cut = "layer3"``), and the block starts from the network's own weights, which lie beside the feature. Every
+person is seen in one view. Untrained, the stream is the network's own pooled vector, less what float16 costs. Letters
+whose network is no ResNet (the face's, HRNet's) have no such block.
+
+Source: thesis (seeds/003), section 4.2.1, whose extractors are trained with the rest; section 5.1 for "partial BN".
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator
+from torch import Tensor, nn
+
+from cache.aligned import DEFAULT
+from cache.config import Settings
+from cache.errors import ConfigError
+from heads.blocks.layers import generators
+from heads.blocks.tail import DEPTHS, Tail
+from heads.head import Taught
+from heads.models._categorical import Categorical
+
+CAN = "BCD"
+"""The letters whose features a ResNet makes."""
+BEFORE = {"layer4": "layer3"}
+"""By block, the array of what goes into it."""
+_APART = 1 << 33
+"""Added to a seed for the blocks' own numbers, so that the other layers start as without them."""
+
+
+def _letters(word: str) -> str:
+    if not word or set(word) - set(CAN) or len(set(word)) < len(word):
+        raise ValueError(f"must be letters of {CAN}, each at most once")
+    return "".join(letter for letter in CAN if letter in word)
+
+
+class TailSettings(Settings):
+    """tail: the block that is trained, "layer4"; empty for none. tailed: of which letters, where they are streams.
+    tail_statistics: "frozen" keeps the running statistics of the block's normalisations (partial BN)."""
+
+    tail: Literal["", "layer4"] = ""
+    tailed: Annotated[str, AfterValidator(_letters)] = "BC"
+    tail_statistics: Literal["frozen", "learned"] = "frozen"
+
+
+class Tailed(Categorical):
+    """A head with ``streams`` by letter, of which some may have a block. A head calls ``start`` where it is made and
+    ``through`` on what it gets."""
+
+    letters: ClassVar[Mapping[str, str]]
+    """And the setting that names each one's feature."""
+
+    def start(self, config: Any, widths: Mapping[str, Any], seeds: Sequence[int]) -> dict[str, Any]:
+        """Make the blocks. Returns ``widths``, but of those with a block what it gives. Raises: ConfigError."""
+        draws, learned = generators([_APART + seed for seed in seeds]), config.tail_statistics == "learned"
+        tails = {name: Tail(_channels(name, widths[name]), draws, learned) for name in self.blocks_of(config)}
+        self.tails = nn.ModuleList(tails.values())
+        return {**widths, **{name: tail.outputs for name, tail in tails.items()}}
+
+    def through(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """``features``, but of those with a block the pooled vector that it gives, (S, B, d)."""
+        named = zip(self.blocks_of(self.config), self.tails, strict=True)
+        return {**features, **{name: tail(features[name]).mean((3, 4)) for name, tail in named}}
+
+    @classmethod
+    def row_of(cls, config: Any, letter: str) -> str:
+        """The array that is read for ``letter``: what the settings name, or the maps in place of a pooled vector."""
+        word = str(getattr(config, cls.letters[letter]))
+        feature, _, array = word.partition("/")
+        return f"{feature}/{BEFORE[config.tail]}" if letter in _tailed(config) and array == DEFAULT else word
+
+    @classmethod
+    def arrays_of(cls, config: Any) -> tuple[str, ...]:
+        """The maps."""
+        return tuple(cls.blocks_of(config))
+
+    @classmethod
+    def blocks_of(cls, config: Any) -> Mapping[str, str]:
+        """The block of each letter in ``tailed``. Raises: ConfigError for one of no stream."""
+        if config.tail and not _tailed(config):
+            told = f"tail = {config.tail} is for the letters {config.tailed}"
+            raise ConfigError(f"{told}, and streams = {config.streams} has none of them")
+        return {cls.row_of(config, letter): config.tail for letter in _tailed(config)}
+
+    def learn_from(self, taught: Taught) -> None:
+        """And the blocks' weights. Raises: ConfigError when they are another network's."""
+        super().learn_from(taught)
+        for name, tail in zip(self.blocks_of(self.config), self.tails, strict=True):
+            assert isinstance(tail, Tail)
+            try:
+                tail.fill(taught.blocks[name])
+            except ValueError as error:
+                raise ConfigError(f"{name}: {error}; heads build ResNet-18's, -50's, -101's and -152's") from None
+
+    def standardised(self) -> tuple[str, ...]:
+        """The vectors among the inputs, when the config says so."""
+        arrays = self.arrays_of(self.config)
+        return tuple(name for name in super().standardised() if name not in arrays)
+
+
+def _tailed(config: Any) -> str:
+    """The letters that have a block."""
+    return "".join(letter for letter in config.tailed if letter in config.streams) if config.tail else ""
+
+
+def _channels(name: str, shape: Sequence[int]) -> int:
+    if shape[0] not in DEPTHS:
+        raise ConfigError(f"{name}: has {shape[0]} channels; before a ResNet's last block there are 256 or 1024")
+    return shape[0]
