@@ -14,6 +14,7 @@ _FONT = "Helvetica, Arial, sans-serif"
 _EDGE, _ENTRY = 6, 18
 """Room around a picture, and the height of a line of its legend, in pixels."""
 _LONGEST = 120
+_UNTRAINED = "UNTRAINED features (*): no result"
 _MARK = "<!-- affect-cache: a figure of report.html -->"
 
 
@@ -60,11 +61,12 @@ def _classes(one: Tree.Element) -> list[str]:
 
 
 def _whole(picture: Tree.Element, figure: Tree.Element) -> str:
-    """The picture with its own colours, a legend where the page has one beside it, and the page's words as its
-    description."""
+    """The picture with its own colours, a legend where the page has one beside it, a word on untrained features, and
+    the page's words as its description."""
     _, _, width, height = map(float, picture.get("viewBox", "").split())
     entries = [line for legend in figure.iter("ul") for line in legend.iter("li")]
-    low = height + _ENTRY * len(entries)
+    marked = any("untrained" in _classes(one) for one in figure.iter())
+    low = height + _ENTRY * (len(entries) + marked)
     root = Tree.Element("svg", {"xmlns": _SVG, "font-family": _FONT, "role": "img"})
     root.set("viewBox", f"{-_EDGE} {-_EDGE} {width + 2 * _EDGE:g} {low + 2 * _EDGE:g}")
     root.set("width", f"{width + 2 * _EDGE:g}")
@@ -74,6 +76,9 @@ def _whole(picture: Tree.Element, figure: Tree.Element) -> str:
     root.extend(_plain(one) for one in picture)
     for place, line in enumerate(entries):
         root.append(_entry(line, height + _ENTRY * place))
+    if marked:
+        told = {"x": "10", "y": f"{low - _ENTRY + 12:g}", **attributes("text", []), "font-weight": "bold"}
+        Tree.SubElement(root, "text", told).text = _UNTRAINED
     return f"{_MARK}\n{Tree.tostring(root, encoding='unicode')}"
 
 

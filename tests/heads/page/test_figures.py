@@ -10,7 +10,7 @@ from heads.page import charts, page
 from heads.page.charts import Mark
 from heads.page.curves import curve
 from heads.page.elements import Html, element
-from heads.page.outcome import card
+from heads.page.outcome import card, warned
 from heads.page.scatter import legend, scatter
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -69,3 +69,12 @@ def test_pictures_of_one_name_are_numbered_and_old_ones_go(dots: Html, tmp_path:
     mine.write_text("<svg/>")
     assert set(written(tmp_path, line)) == {"results-loss.svg", "mine.svg"}
     assert mine.read_text() == "<svg/>"
+
+
+def test_a_picture_of_untrained_features_says_so(dots: Html, tmp_path: Path) -> None:
+    (plain,) = written(tmp_path, dots).values()
+    (marked,) = written(tmp_path, Html(dots + warned(["a"]))).values()
+    shown = [[one.text for one in found.iter(f"{SVG}text")] for found in (plain, marked)]
+    assert shown[1] == [*shown[0], "UNTRAINED features (*): no result"]
+    heights = [float(found.get("height", "")) for found in (plain, marked)]
+    assert heights[1] == heights[0] + 18
