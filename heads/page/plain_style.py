@@ -15,20 +15,15 @@ _ROOM = ".plot "
 
 
 def attributes(tag: str, classes: Sequence[str]) -> dict[str, str]:
-    """What an element of a picture looks like, in the light colours. Later rules win, and so do those that name
-    ``.plot`` and a class."""
+    """What an element of a picture looks like, in the light colours. Later rules win: the style sheet has what it says
+    of a tag before what it says of a class."""
     names = {f".{one}" for one in classes} | {tag}
     found: dict[str, str] = {}
-    for selector, told in sorted(_rules(), key=lambda rule: _weight(rule[0])):
-        if selector.removeprefix(_ROOM) in names and (selector.startswith(".")):
+    for selector, told in _rules():
+        if selector.removeprefix(_ROOM) in names and selector.startswith("."):
             found |= told
     colours = _colours() | {name: value for name, value in found.items() if name.startswith("--")}
     return {name: _resolved(value, colours) for name, value in found.items() if name in _DRAWN}
-
-
-def _weight(selector: str) -> tuple[int, int]:
-    """How specific: classes, then tags."""
-    return selector.count("."), len(selector.split())
 
 
 def _resolved(value: str, colours: Mapping[str, str]) -> str:
