@@ -140,6 +140,8 @@ bench: $(READY) ## speed as ratios in one run, written to bench/
 	@$(PY) -m scripts.bench.dask
 	@$(PY) -m scripts.bench.plan
 	@$(PY) -m scripts.bench.together
+	@$(PY) -m scripts.bench.label_heads
+	@$(PY) -m scripts.bench.spread
 
 .PHONY: torture
 torture: $(READY) ## 300 real kills, 2000 flipped bits, counted in bench/torture.json (ten minutes)

@@ -116,12 +116,13 @@ def _tell(
 
 def _measured(needs: Needs, config: DatasetConfig, request: Request, manifest: Manifest) -> Mapping[str, cost.Cost]:
     """Of what is to be extracted; a feature whose network cannot be built without its file is told and left out."""
-    few, found = cost.sample(manifest), dict[str, cost.Cost]()
-    for name in needs.pending:
-        try:
-            found[name] = cost.extraction(config, [name], request, few)[name]
-        except AffectError as error:
-            print(f"  {name}: not measured: {error}")
+    found: dict[str, cost.Cost] = {}
+    measured = cost.extraction(config, list(needs.pending), request, cost.sample(manifest))
+    for name, took in measured if needs.pending else ():
+        if isinstance(took, AffectError):
+            print(f"  {name}: not measured: {took}")
+        else:
+            found[name] = took
     return found
 
 

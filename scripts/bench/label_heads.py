@@ -34,7 +34,7 @@ from cache.feature import Feature
 from cache.manifest import Manifest, Row
 from cache.spec import ArraySpec, Granularity, Status
 from cache.store import Store
-from heads.experiments.grid import cell
+from heads.experiments.grid import cell, usual_protocol
 from heads.head import DIMENSIONS, FLAGS, ROW, Head, Taught
 from heads.inputs.samples import Samples
 from heads.inputs.stored import Stored
@@ -97,7 +97,7 @@ class Setting:
 
 def setting(name: str) -> Setting:
     """The head with its published settings but for HEADS'."""
-    one = cell(name, find("emotic-26"), HEADS[name])
+    one = cell(name, find(usual_protocol(name)), HEADS[name])
     return Setting(name, one.model, one.recipe, {key: SHAPES[key] for key in one.inputs})
 
 

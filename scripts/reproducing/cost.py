@@ -4,7 +4,7 @@ import math
 import statistics
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from cache.errors import AffectError
 from cache.layout import Layout
 from cache.manifest import Manifest
 from cache.store import Store
@@ -63,14 +64,22 @@ def sample(manifest: Manifest, count: int = SAMPLED) -> Manifest:
     return replace(manifest, **columns, source="sample")
 
 
-def extraction(config: DatasetConfig, names: Sequence[str], request: Request, few: Manifest) -> dict[str, Cost]:
-    """Feature -> what it took, one feature after the other, sources first. Raises: AffectError.
+def extraction(
+    config: DatasetConfig, names: Sequence[str], request: Request, few: Manifest
+) -> Iterator[tuple[str, Cost | AffectError]]:
+    """Each feature of ``names`` and of their sources with what it took, one after the other, or with why it could not
+    be measured.
 
-    An absent checkpoint's network runs with random weights, which takes as long; the files are thrown away.
+    An absent checkpoint's network runs with random weights, which takes as long; what is made is thrown away.
+    Raises: UnknownName, ConfigError.
     """
     chosen = recipes(config, list(names), Weights(request.weights, untrained=True))
     with tempfile.TemporaryDirectory() as name:
-        return {one.feature: _one(one, chosen, Store(Path(name)), request, few) for one in chosen}
+        for one in chosen:
+            try:
+                yield one.feature, _one(one, chosen, Store(Path(name)), request, few)
+            except AffectError as error:
+                yield one.feature, error
 
 
 def _one(recipe: Recipe, every: Sequence[Recipe], store: Store, request: Request, few: Manifest) -> Cost:

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
+from cache.errors import WeightsError
 from cache.feature import Feature
 from cache.layout import Layout
 from cache.manifest import Manifest
@@ -67,8 +66,7 @@ def find_needs(
     chosen = recipes(config, known, Weights(request.weights, untrained=True))
     names = tuple(one.feature for one in chosen)
     trained = [] if request.untrained else weights_needed(config, known, request.weights)
-    absent = {name for need in trained if need.state != "present" for name in need.features}
-    pending = {name: _pending(name, absent, config, request, manifest) for name in names}
+    pending = {name: _pending(name, config, request, manifest) for name in names}
     wanted_files = [need for need in trained if _any(pending, need.features)]
     return Needs(tables, names, unknown, {name: count for name, count in pending.items() if count}, wanted_files)
 
@@ -77,18 +75,17 @@ def _any(pending: Mapping[str, int], features: Iterable[str]) -> bool:
     return any(pending.get(name) for name in features)
 
 
-def _pending(name: str, absent: set[str], config: DatasetConfig, request: Request, manifest: Manifest) -> int:
-    """Images whose shards of the feature are not there; all of them while its weights are not, since these tell which
-    feature it is."""
+def _pending(name: str, config: DatasetConfig, request: Request, manifest: Manifest) -> int:
+    """Images whose shards of the feature are not there; all of them while its weights, or its source's, are absent,
+    since these tell which feature it is."""
     layout = Layout(manifest, config.shard_images)
-    total = len(np.unique(manifest.images))
-    if name in absent:
-        return total
-    (recipe,) = [
-        one for one in recipes(config, [name], Weights(request.weights, request.untrained)) if one.feature == name
-    ]
+    try:
+        every = recipes(config, [name], Weights(request.weights, request.untrained))
+    except WeightsError:
+        return len(layout.images)
+    (recipe,) = (one for one in every if one.feature == name)
     folder = request.folder / name / recipe.fingerprint
     if not (folder / "feature.json").is_file():
-        return total
+        return len(layout.images)
     feature = Feature(folder, layout)
     return sum(len(block.persons) for block in layout.blocks() if feature.header(block) is None)

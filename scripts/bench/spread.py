@@ -1,0 +1,103 @@
+"""Two single-threaded Dask workers over one: the same grid's trainings, EXECUTOR=dask.
+
+A made-up store of 6,000 people with two features of 512 numbers, and a grid of eight rows of ``mlp`` that cannot train
+as one model. Whole runs of the command on clusters that already run, so the time holds planning, the wire, reading the
+store in each worker and writing the tables, but no start of processes. One worker and two take turns; medians are
+compared. Writes bench/spread.json.
+"""
+
+import contextlib
+import io
+import shutil
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from distributed import LocalCluster
+
+from cache import shard
+from cache.manifest import Manifest, Row
+from cache.spec import ArraySpec, Granularity, Status
+from cache.store import Store
+from heads.cli import main as heads
+from scripts.bench.results import machine, record
+
+PEOPLE, TURNS, GOAL, WIDTH = 6000, 3, 1.7, 512
+SPEC = {"pooled": ArraySpec((WIDTH,), "float16", "made up")}
+GRID = 'heads = ["mlp"]\nprotocols = ["single-label"]\n' + "".join(
+    f'[[settings]]\nname = "h{hidden}"\nhidden = {hidden}\nepochs = 6\npatience = 0\n' for hidden in range(512, 640, 16)
+)
+
+
+def store(folder: Path) -> None:
+    """Seven classes, as CAER-S has."""
+    names = tuple("abcdefg")
+    draw = np.random.default_rng(0)
+    rows = [
+        Row(
+            f"{number}.jpg",
+            0,
+            ("train", "train", "train", "val", "test")[number % 5],
+            (0, 0, 9, 9),
+            (0, 0, 9, 9),
+            (10, 10),
+            (names[number % 7],),
+        )
+        for number in range(PEOPLE)
+    ]
+    manifest = Manifest.from_rows(rows, dataset="bench", release="made", category_names=names, source="bench")
+    target = Store(folder)
+    target.begin(manifest, 256)
+    for word in ("image", "body"):
+        about = {"feature": word, "fingerprint": "0" * 16, "granularity": str(Granularity.IMAGE), "trained": True}
+        target.use("bench", about | {"arrays": {name: spec.to_json() for name, spec in SPEC.items()}})
+    for feature in target.features("bench").values():
+        for block in feature.layout.blocks():
+            keys = feature.layout.keys(block, feature.granularity)
+            values = {"pooled": draw.random((len(keys), WIDTH), np.float32).astype(np.float16)}
+            content = shard.Rows(keys, np.full(len(keys), Status.OK, np.uint8), [""] * len(keys), values)
+            source = feature.layout.source(block, feature.granularity)
+            shard.write(feature.path(block), feature.fingerprint, source, SPEC, content)
+
+
+def seconds(folder: Path, address: str) -> float:
+    """One run of the grid into an empty folder by the workers at ``address``."""
+    shutil.rmtree(folder / "runs", ignore_errors=True)
+    words = ["ablate", "--dataset", "bench", "--grid", str(folder / "grid.toml"), "--seeds", "2", "--threads", "1"]
+    words += ["--store", str(folder / "store"), "--runs", str(folder / "runs")]
+    started = time.perf_counter()
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()) as told:
+        status = heads([*words, "--executor", "dask", "--scheduler", address])
+    if status:
+        raise SystemExit(f"the grid ended with {status}: {told.getvalue()[-300:]}")
+    return time.perf_counter() - started
+
+
+def main() -> None:
+    """Measure in turns and write the result."""
+    own = {"threads_per_worker": 1, "dashboard_address": None, "silence_logs": 50}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        store(folder / "store")
+        (folder / "grid.toml").write_text(GRID)
+        with LocalCluster(n_workers=1, **own) as one, LocalCluster(n_workers=2, **own) as two:
+            for cluster in (one, two):
+                seconds(folder, cluster.scheduler_address)
+            times = [[seconds(folder, cluster.scheduler_address) for cluster in (one, two)] for _ in range(TURNS)]
+    ratios = [single / double for single, double in times]
+    result = {
+        "rows": GRID.count("[[settings]]"),
+        "people": PEOPLE,
+        "seconds_one_worker": [round(single, 2) for single, _ in times],
+        "seconds_two_workers": [round(double, 2) for _, double in times],
+        "ratio": round(statistics.median(ratios), 3),
+        "goal": GOAL,
+        "met": statistics.median(ratios) >= GOAL,
+    }
+    record("spread", result | machine())
+
+
+if __name__ == "__main__":
+    main()
