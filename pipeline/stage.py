@@ -155,6 +155,11 @@ class Stage(ABC, Generic[Item]):
         """
         raise TypeError(f"{type(self).__module__} takes no photograph with {len(rows)} rows of {self.source!r}")
 
+    def frame(self, image: Image.Image, box: NDArray[np.float32]) -> NDArray[np.float64] | None:  # noqa: ARG002 (see above)
+        """(4,) xyxy: the region of ``image`` that a row's maps lie over, of the person in ``box``; None where it is not
+        known from these."""
+        return None
+
     @abstractmethod
     def run(self, items: Sequence[Item]) -> Extracted:
         """The network on a batch of at least one item. Floats may be wider than declared."""
