@@ -41,9 +41,9 @@ def width(config: Words, labels: int) -> int:
     return config.word_width if config.words else labels
 
 
-def origin(config: Words) -> str:
-    """Where the vectors come from, in words, for a table's notes."""
-    return f"word vectors of {config.words}" if config.words else "no word vectors, but of labels that stand together"
+def stand_in(config: Words) -> tuple[str, ...]:
+    """What is in place of word vectors where there is no file, for ``Head.approximates``; empty where there is one."""
+    return () if config.words else ("labels told by which stand together, for word vectors",)
 
 
 def matrix(config: Words, labels: Sequence[str], flags: Tensor) -> Tensor:

@@ -24,12 +24,16 @@ class Categorical(Head, ABC):
         super().__init__(config, widths, sizes, seeds)
         self.config = config
         self.gives = categories.gives(type(self), config, sizes)
-        self.approximates = categories.approximates(type(self), config)
+        self.approximates = categories.approximates(type(self), config, self.reads_words())
 
     @classmethod
     def config_of(cls, values: Mapping[str, Any]) -> type[Settings]:
         """With the settings of the loss that ``values`` name."""
         return label_loss.config_of(cls.Config, values)
+
+    def reads_words(self) -> bool:
+        """Whether the labels' words have a part in what is learned."""
+        return bool(self.config.embedding_weight > 0)
 
     def learn_from(self, taught: Taught) -> None:
         """How often labels occur, where the loss asks for it; word vectors, where they are used."""
