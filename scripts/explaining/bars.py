@@ -16,7 +16,8 @@ _PAD = 10
 
 
 def chart(answer: Mapping[str, Any], untrained: Sequence[str], font: Font) -> Image.Image:
-    """One of ``streams.left_out``. untrained: streams that are named without a bar, for no trained network made them."""
+    """One of ``streams.left_out``. untrained: streams that no trained network made, which are named without a
+    bar."""
     lines, high = answer["names"], line_height(font)
     titles = [title(one, answer["title"]) for one in lines]
     texts = [[said(one, answer["title"]) for one in line["inputs"].values()] for line in lines]
