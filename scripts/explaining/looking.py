@@ -55,8 +55,8 @@ class Looked:
             for one in self.maps
         ]
         objects = [{"name": one.word, "weight": round(one.weight, _DIGITS), "box": one.box} for one in self.objects]
-        found = {"maps": maps, "objects": objects, "graph": _edges(self.graph) if self.graph else []}
-        return {name: one for name, one in found.items() if one}
+        graph = {} if self.graph is None else {"graph": _edges(self.graph)}
+        return {name: one for name, one in (("maps", maps), ("objects", objects)) if one} | graph
 
 
 def looked(checkpoint: Checkpoint, subject: Subject, hidden: Sequence[str]) -> Looked:

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cache.errors import StoreError
+from cache.errors import StoreError, UnknownName
 from cache.spec import Status
 from cache.store import Store
 from heads import protocol as protocols
@@ -38,7 +38,7 @@ def _read(path: Path, checkpoint: Checkpoint, store: Store, mapping: Path | None
     about = checkpoint.about
     try:
         manifest = store.manifest(about["dataset"])
-    except StoreError as error:
+    except (StoreError, UnknownName) as error:
         told = f"{left[0]} is not standardised by the head, so its mean over the training people is read from the store"
         raise StoreError(f"{told}: {error}") from None
     features = store.features(manifest.dataset)

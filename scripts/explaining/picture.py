@@ -31,6 +31,8 @@ def picture(
     font = ImageFont.load_default(_FONT)
     found = [*_looks(subject, looked, font)]
     found += [(f"{one['title']}: {_ADDS}", bars.chart(one, untrained, font)) for one in answers]
+    if looked.graph is not None:
+        found.append(("labels: an arrow goes to the label that takes of another", panels.graph(*looked.graph, font)))
     return _below(_placed([_titled(text, panel, font) for text, panel in found]), words, warnings, font)
 
 
@@ -44,8 +46,6 @@ def _looks(subject: Subject, looked: Looked, font: Font) -> list[tuple[str, Imag
     boxed = [one for one in looked.objects if one.box]
     if image is not None and boxed:
         found.append(("attention on objects, all heads", panels.objects(image, box, boxed, font)))
-    if looked.graph is not None:
-        found.append(("labels: an arrow goes to the label that takes of another", panels.graph(*looked.graph, font)))
     return found
 
 

@@ -1,0 +1,237 @@
+"""Words of ``make explain``: what each stream adds, where heads looked, and mistakes in one line."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from toy_features import CATEGORIES, SPECS, make_store, people
+
+from cache.errors import StoreError
+from cache.store import Store
+from heads.checkpoints import checkpoint
+from heads.experiments.bench import prepare
+from heads.experiments.experiment import run
+from heads.experiments.grid import cell, usual_protocol
+from heads.protocol import find
+from scripts import explain
+from scripts.explaining.means import means
+
+KEY = "mscoco/00105.jpg#1"
+"""A test person, the second of two."""
+SMALL = {"epochs": 1, "streams": "C", "regression": "4"}
+HEADS: dict[str, tuple[str, dict[str, Any]]] = {
+    "linear": ("linear", {"epochs": 2}),
+    "unscaled": ("linear", {"epochs": 2, "standardise": False}),
+    "random": ("random", {"episodes": 3, "validation_episodes": 1, "epochs": 1}),
+    "b_dml": ("b_dml", {"episodes": 3, "validation_episodes": 1, "epochs": 1}),
+    "abn": ("abn", SMALL),
+    "ml_gcn": ("ml_gcn", {**SMALL, "graph_hidden": 8, "tau": 0.1}),
+    "relational": ("relational", {"epochs": 1, "geometry": False, "graph_hidden": 8, "key": 4, "attention_heads": 2}),
+}
+
+
+class Trained(NamedTuple):
+    """folder: with ``store``, ``runs`` and, below ``root``, the photograph of KEY."""
+
+    folder: Path
+
+    def words(self, name: str, out: Path, *more: str) -> list[str]:
+        head = HEADS[name][0]
+        places = ["--store", str(self.folder / "store"), "--runs", str(self.folder / "runs"), "--out", str(out)]
+        return ["--head", head, "--name", name, *places, *more]
+
+    def loaded(self, name: str) -> checkpoint.Checkpoint:
+        return checkpoint.load(self.folder / "runs" / name / f"{HEADS[name][0]}.safetensors")
+
+    def explain(self, name: str, out: Path, *more: str) -> dict[str, Any]:
+        """What the JSON of KEY says of him."""
+        assert explain.main(self.words(name, out, "--key", KEY, *more)) == 0
+        told: dict[str, Any] = json.loads((out / "mscoco_00105.jpg.1.explained.json").read_text())
+        assert (out / "mscoco_00105.jpg.1.explained.png").is_file()
+        (person,) = told["persons"]
+        return {**person, "whole": told}
+
+    def read(self, name: str) -> np.ndarray[Any, Any]:
+        """A feature's array of all people, (n, ...)."""
+        store = Store(self.folder / "store")
+        feature, _, array = name.partition("/")
+        return store.features("demo")[feature].of_people(array, np.arange(len(store.manifest("demo"))))[0]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    folder = tmp_path_factory.mktemp("trained")
+    store = make_store(
+        folder / "store", features=[*SPECS, "context", "body50", "objects"], missing={"body": [7]}, untrained=("pose",)
+    )
+    for name, (head, settings) in HEADS.items():
+        protocol = find(usual_protocol(head))
+        one = cell(head, protocol, settings)
+        run(prepare(store, "demo", protocol, [one], "cpu"), one, range(2), folder / "runs" / name)
+    (folder / "root" / "mscoco").mkdir(parents=True)
+    Image.new("RGB", (64, 64), "#405060").save(folder / "root" / "mscoco" / "00105.jpg")
+    return Trained(folder)
+
+
+def test_a_stream_of_a_linear_head_adds_its_weights_times_its_values(trained: Trained, tmp_path: Path) -> None:
+    """Summed over the stream, mean over the models; and the share is the softmax's, mean over the models too."""
+    person, known = trained.explain("linear", tmp_path), trained.loaded("linear")
+    row = Store(trained.folder / "store").manifest("demo").keys.index(KEY)
+    weight, bias = (known.head.state_dict()[f"classifier.{name}"].double().numpy() for name in ("weight", "bias"))
+    assert weight.shape == (2, 26, 48) or weight.shape == (2, 48, 26)
+    weight = weight if weight.shape[1] == 26 else weight.transpose(0, 2, 1)
+    z = [
+        (trained.read(name)[row].astype(np.float64) - known.scales[name].mean.numpy()) / known.scales[name].std.numpy()
+        for name in known.head.inputs
+    ]
+    offset = bias.reshape(2, 26)
+    logits = offset + weight @ np.concatenate(z)
+    shares = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    without = offset + weight[:, :, 24:] @ z[1]
+    assert known.head.inputs == ("image/pooled", "body/pooled")
+    (answer,) = person["answers"]
+    assert [line["name"] for line in answer["names"]] == [CATEGORIES[at] for at in np.argsort(-shares.mean(0))[:3]]
+    for line in answer["names"]:
+        at = CATEGORIES.index(line["name"])
+        assert line["logit"] == pytest.approx(logits[:, at].mean(), abs=1e-4)
+        assert line["without_any"]["logit"] == pytest.approx(offset[:, at].mean(), abs=1e-4)
+        for name, part, values in zip(known.head.inputs, (slice(24), slice(24, None)), z, strict=True):
+            adds = (weight[:, at, part] * values).sum(1).mean()
+            assert line["inputs"][name]["logit"] == pytest.approx(adds, abs=1e-4)
+        gone = (np.exp(without) / np.exp(without).sum(1, keepdims=True))[:, at].mean()
+        assert line["inputs"]["image/pooled"]["share"] == pytest.approx(shares[:, at].mean() - gone, abs=1e-5)
+    assert (person["part"], person["looks"]) == ("test", {})
+
+
+def test_what_is_not_standardised_is_replaced_by_the_mean_of_the_training_people(
+    trained: Trained, tmp_path: Path
+) -> None:
+    """Of those who have all that the head reads."""
+    person, known = trained.explain("unscaled", tmp_path), trained.loaded("unscaled")
+    manifest = Store(trained.folder / "store").manifest("demo")
+    weight = known.head.state_dict()["classifier.weight"].double().numpy()
+    weight = weight if weight.shape[1] == 26 else weight.transpose(0, 2, 1)
+    values = trained.read("body/pooled").astype(np.float64)
+    single = manifest.categories.sum(1) == 1
+    kept = [at for at in range(len(manifest)) if manifest.splits[at] == "train" and single[at] and at != 7]
+    apart = values[manifest.keys.index(KEY)] - values[kept].mean(0)
+    for line in person["answers"][0]["names"]:
+        adds = (weight[:, CATEGORIES.index(line["name"]), 24:] @ apart).mean()
+        assert line["inputs"]["body/pooled"]["logit"] == pytest.approx(adds, abs=1e-3)
+    with pytest.raises(StoreError, match=r"image/pooled is not standardised by the head, so its mean .* is read from"):
+        means(Path("x"), known, tmp_path / "none", None)
+
+
+def test_heads_of_every_kind_tell_their_streams(trained: Trained, tmp_path: Path) -> None:
+    """Those that compare people have votes without logits; one that reads nothing has no stream; objects are one."""
+    told = {name: trained.explain(name, tmp_path) for name in ("random", "b_dml", "relational")}
+    assert {name: list(one["streams"]) for name, one in told.items()} == {
+        "random": [],
+        "b_dml": ["body/pooled"],
+        "relational": ["body50/pooled", "objects"],
+    }
+    votes, classes = told["b_dml"]["answers"]
+    assert (votes["title"], classes["title"]) == ("one_shot", "classifier")
+    assert ["logit" in line for line in votes["names"] + classes["names"]] == [False] * 3 + [True] * 3
+    assert told["relational"]["streams"]["objects"] == ["objects/features", "objects/count"]
+
+
+def test_what_heads_looked_at_is_the_mean_of_their_models(trained: Trained, tmp_path: Path) -> None:
+    known = trained.loaded("abn")
+    row = Store(trained.folder / "store").manifest("demo").keys.index(KEY)
+    maps = torch.as_tensor(trained.read("context/map")[row].astype(np.float32)).expand(2, 1, 6, 3, 2)
+    with torch.no_grad():
+        expected = known.head.branches[0](maps).map[:, 0].mean(0)
+    (told,) = trained.explain("abn", tmp_path)["looks"]["maps"]
+    assert (told["input"], told["frame"]) == ("context/map", None)
+    np.testing.assert_allclose(told["map"], expected.numpy(), atol=1e-4)
+
+    objects = trained.explain("relational", tmp_path)["looks"]["objects"]
+    assert len(objects) == min(6, int(trained.read("objects/count")[row])) > 0
+    assert sum(one["weight"] for one in objects) == pytest.approx(1, abs=1e-3)
+
+    adjacency = trained.loaded("ml_gcn").head.state_dict()["classifier.adjacency"][0]
+    edges = trained.explain("ml_gcn", tmp_path)["looks"]["graph"]
+    strong = [(i, j) for i in range(26) for j in range(26) if i != j and adjacency[i, j] >= 0.01]
+    assert strong, "otherwise nothing is tested"
+    assert {(one["label"], one["takes of"]) for one in edges} == {(CATEGORIES[i], CATEGORIES[j]) for i, j in strong}
+
+
+def test_the_photograph_is_drawn_where_it_is_at_hand(trained: Trained, tmp_path: Path) -> None:
+    """Without ROOT a photograph that is not there is said; the box is the annotation's."""
+    without = trained.explain("linear", tmp_path / "a", "--data", str(tmp_path))
+    (note,) = without["notes"]
+    assert note.startswith("the photograph is not drawn: ")
+    drawn = trained.explain("linear", tmp_path / "b", "--root", str(trained.folder / "root"))
+    assert (drawn["notes"], drawn["box"]) == ([], [1.0, 1.0, 50.0, 60.0])
+    bare, whole = (Image.open(tmp_path / one / "mscoco_00105.jpg.1.explained.png") for one in "ab")
+    assert not _has(bare, (0x40, 0x50, 0x60))
+    assert _has(whole, (0x40, 0x50, 0x60))
+
+
+def test_a_photograph_of_the_dataset_is_explained_as_its_people(
+    trained: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``random`` depends on the row of the manifest alone."""
+    root = trained.folder / "root"
+    words = trained.words("random", tmp_path, "--image", str(root / "mscoco" / "00105.jpg"), "--root", str(root))
+    assert explain.main(words) == 0
+    told = json.loads((tmp_path / "00105.jpg.explained.json").read_text())
+    assert [one["number"] for one in told["persons"]] == [0, 1]
+    assert told["persons"][1]["answers"] == trained.explain("random", tmp_path)["answers"]
+    assert (tmp_path / "00105.jpg.1.explained.png").is_file()
+
+
+def test_of_untrained_features_nothing_is_told_but_their_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store, protocol = make_store(tmp_path / "store", untrained=("image",)), find("single-label")
+    one = cell("linear", protocol, {"epochs": 1})
+    run(prepare(store, "demo", protocol, [one], "cpu"), one, range(1), tmp_path / "runs" / "linear")
+    person = Trained(tmp_path).explain("linear", tmp_path)
+    assert (person["untrained"], person["whole"]["untrained"]) == (["image/pooled"], ["image"])
+    assert {name for line in person["answers"][0]["names"] for name in line["inputs"]} == {"body/pooled"}
+    out = capsys.readouterr().out
+    assert "note: UNTRAINED: image\n" in out
+    assert "image/pooled" not in out
+
+
+def test_mistakes_are_one_line(trained: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    image = str(trained.folder / "root" / "mscoco" / "00105.jpg")
+    for name, more, told in (
+        ("linear", [], "KEY, IMAGE: none given. Give KEY=image#number"),
+        ("linear", ["--key", KEY, "--image", image], "KEY, IMAGE: both given"),
+        ("linear", ["--key", "00105.jpg#1"], "KEY=00105.jpg#1: nobody in demo has this key. Did you mean 'mscoco/"),
+        ("linear", ["--key", "?"], "KEY=?: nobody in demo has this key. They look like 'mscoco/00000.jpg#0'"),
+        ("linear", ["--key", "mscoco/00005.jpg#2"], "nobody in demo has this key. Did you mean 'mscoco/00005.jpg#"),
+        ("linear", ["--key", "mscoco/00007.jpg#0"], "has no body (broken), which the head reads. Take another KEY"),
+        ("linear", ["--key", KEY, "--root", str(tmp_path)], "mscoco/00105.jpg: "),
+        ("linear", ["--key", KEY, "--seeds", "9", "--name", "x"], "no such checkpoint. Trained are "),
+        ("random", ["--image", str(tmp_path / "a.jpg")], "a.jpg: "),
+        ("random", ["--image", str(tmp_path)], ": a folder. Give one photograph"),
+    ):
+        assert explain.main([*trained.words(name, tmp_path / "out"), *more]) == 2
+        error = capsys.readouterr().err
+        assert told in error
+        assert error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_image_without_a_person_is_no_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = people()
+    rows[-1] = replace(rows[-1], person=-1)
+    store, protocol = make_store(tmp_path / "store", rows), find("cat-6:6")
+    one = cell("random", protocol, {"episodes": 3, "validation_episodes": 1, "epochs": 1})
+    run(prepare(store, "demo", protocol, [one], "cpu"), one, range(1), tmp_path / "runs" / "random")
+    key = store.manifest("demo").keys[-1]
+    assert explain.main(Trained(tmp_path).words("random", tmp_path, "--key", key)) == 2
+    assert f"KEY={key}: an image of demo without an annotated person" in capsys.readouterr().err
+
+
+def _has(image: Image.Image, colour: tuple[int, int, int]) -> bool:
+    return bool((np.asarray(image.convert("RGB")) == colour).all(-1).any())
