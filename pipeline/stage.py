@@ -156,8 +156,7 @@ class Stage(ABC, Generic[Item]):
         raise TypeError(f"{type(self).__module__} takes no photograph with {len(rows)} rows of {self.source!r}")
 
     def frame(self, image: Image.Image, box: NDArray[np.float32]) -> NDArray[np.float64] | None:  # noqa: ARG002 (see above)
-        """(4,) xyxy: the region of ``image`` that a row's maps lie over, of the person in ``box``; None where it is not
-        known from these."""
+        """(4,) xyxy: what of ``image`` the maps of the person in ``box`` lie over; None where it is not known."""
         return None
 
     @abstractmethod

@@ -72,6 +72,9 @@ def _run(options: argparse.Namespace) -> int:
     if bool(options.key) == (options.image is not None):
         told = "both given. Leave one of them out" if options.key else "none given. Give KEY=image#number of a person"
         raise ConfigError(f"KEY, IMAGE: {told}{'' if options.key else ' of the dataset, or IMAGE=photo.jpg'}")
+    given = {"BOXES": options.boxes, "BOX": options.box, "PEOPLE": options.people}
+    if options.key and (beside := [word for word, value in given.items() if value]):
+        raise ConfigError(f"{beside[0]}: is for IMAGE; the box of KEY={options.key} is the annotation's. Leave it out")
     if options.max_pixels < 0:
         raise ConfigError(f"MAX_PIXELS={options.max_pixels}: a whole number from 0 is wanted")
     check_device(options.device, here=True)
@@ -124,7 +127,8 @@ def _explain(
     make_folder(out)
     drawn = picture(subject, answers, found, untrained, words, warnings)
     replace(out / f"{subject.name}.explained.png", [_png(drawn)])
-    for line in [*words, *(f"note: {one}" for one in warnings), *_lines(answers)]:
+    who = f"{subject.told['number']}: " if "number" in subject.told else ""
+    for line in [f"{who}{words[0]}", *words[1:], *(f"note: {one}" for one in warnings), *_lines(answers)]:
         _say(line)
     box = {} if subject.box is None else {"box": [round(float(side), 2) for side in subject.box]}
     left = {"streams": {name: list(one) for name, one in groups.items()}, "untrained": untrained}

@@ -53,11 +53,21 @@ class Checkpoint:
 
     @torch.no_grad()
     def looks(self, features: Mapping[str, Tensor], rows: NDArray[np.int64]) -> Looks:
-        """Where it looks, of a few people. features, rows: as of ``answers``."""
+        """Where it looks, of a few people. features, rows: as of ``answers``. Raises: PluginFault when the head gives
+        other shapes, or names what it does not read."""
         seeds = len(self.about["seeds"])
         known = {**self.scaled(features), ROW: torch.as_tensor(rows)[:, None]}
         on = next(iter(self.head.state_dict().values())).device
-        return self.head.eval().looks({name: x.to(on).expand(seeds, *x.shape) for name, x in known.items()})
+        found = self.head.eval().looks({name: x.to(on).expand(seeds, *x.shape) for name, x in known.items()})
+        for name, x in [*found.maps.items(), *found.objects.items()]:
+            if name not in self.head.inputs or x.dim() != 4 or x.shape[:2] != (seeds, len(rows)):
+                wanted = f"one of its inputs and ({seeds}, {len(rows)}, ..., ...) are wanted"
+                raise self.head.fault(f"looks gives {name} as {tuple(x.shape)}, {wanted}")
+        if found.graph is not None and (found.graph.dim() != 3 or len(found.graph) != seeds):
+            raise self.head.fault(
+                f"looks gives graph as {tuple(found.graph.shape)}, {seeds} seeds want ({seeds}, C, C)"
+            )
+        return found
 
 
 def save(

@@ -99,12 +99,16 @@ def _part(
 def _image(
     options: argparse.Namespace, manifest: Manifest, row: int, max_pixels: int
 ) -> tuple[Image.Image | None, list[str]]:
-    """The photograph; without ROOT, where there is none, a sentence instead."""
+    """The photograph; a sentence where it is another than the annotation's, or, without ROOT, where there is none."""
     root = options.root or options.data / manifest.dataset
     path = root / manifest.folder / manifest.images[row]
     if options.root is None and not path.is_file():
         return None, [f"the photograph is not drawn: {path} is not there, and no ROOT is given"]
-    return opened(path, max_pixels), []
+    image, (width, height) = opened(path, max_pixels), manifest.sizes[row].tolist()
+    if image.size == (width, height) or not width:
+        return image, []
+    told = f"the photograph is {image.width} x {image.height}, its annotation says {width} x {height}"
+    return image, [f"{told}: what is drawn may be out of place"]
 
 
 def _box(manifest: Manifest, row: int, image: Image.Image) -> NDArray[np.float32] | None:

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cache.errors import WeightsError
 from heads.checkpoints.checkpoint import Checkpoint
 from heads.head import DIMENSIONS
 from heads.protocol import Answer
@@ -39,10 +40,14 @@ def left_out(
     is what they are with all streams left out.
 
     inputs: of one person as in the store, (1, ...) each. row: his, of the manifest, or beyond it. hidden: features of
-    which nothing is told, for no trained network made them.
+    which nothing is told, for no trained network made them. Raises: WeightsError for a head that diverged.
     """
     groups = streams(checkpoint)
     answers = checkpoint.answers(*_variants(inputs, list(groups.values()), row, means))
+    for one in answers:
+        if not all(x.isfinite().all() for x in (one.shares, one.logits) if x is not None):
+            told = f"{checkpoint.about['head']}: its answers are not finite numbers: training diverged"
+            raise WeightsError(f"{told}. Train again, with a lower lr in SET")
     shown = {name: place for place, name in enumerate(groups, 1) if name.partition("/")[0] not in hidden}
     return [_told(one, shown, len(groups) + 1) for one in answers]
 

@@ -3,79 +3,30 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 import torch
+from explain_case import KEY, Trained, train
 from PIL import Image
-from toy_features import CATEGORIES, SPECS, make_store, people
+from toy_features import CATEGORIES, make_store, people
 
-from cache.errors import StoreError
+from cache.errors import StoreError, WeightsError
 from cache.store import Store
-from heads.checkpoints import checkpoint
 from heads.experiments.bench import prepare
 from heads.experiments.experiment import run
-from heads.experiments.grid import cell, usual_protocol
+from heads.experiments.grid import cell
 from heads.protocol import find
 from scripts import explain
 from scripts.explaining.means import means
+from scripts.explaining.streams import left_out
 
-KEY = "mscoco/00105.jpg#1"
-"""A test person, the second of two."""
-SMALL = {"epochs": 1, "streams": "C", "regression": "4"}
-HEADS: dict[str, tuple[str, dict[str, Any]]] = {
-    "linear": ("linear", {"epochs": 2}),
-    "unscaled": ("linear", {"epochs": 2, "standardise": False}),
-    "random": ("random", {"episodes": 3, "validation_episodes": 1, "epochs": 1}),
-    "b_dml": ("b_dml", {"episodes": 3, "validation_episodes": 1, "epochs": 1}),
-    "abn": ("abn", SMALL),
-    "ml_gcn": ("ml_gcn", {**SMALL, "graph_hidden": 8, "tau": 0.1}),
-    "relational": ("relational", {"epochs": 1, "geometry": False, "graph_hidden": 8, "key": 4, "attention_heads": 2}),
-}
-
-
-class Trained(NamedTuple):
-    """folder: with ``store``, ``runs`` and, below ``root``, the photograph of KEY."""
-
-    folder: Path
-
-    def words(self, name: str, out: Path, *more: str) -> list[str]:
-        head = HEADS[name][0]
-        places = ["--store", str(self.folder / "store"), "--runs", str(self.folder / "runs"), "--out", str(out)]
-        return ["--head", head, "--name", name, *places, *more]
-
-    def loaded(self, name: str) -> checkpoint.Checkpoint:
-        return checkpoint.load(self.folder / "runs" / name / f"{HEADS[name][0]}.safetensors")
-
-    def explain(self, name: str, out: Path, *more: str) -> dict[str, Any]:
-        """What the JSON of KEY says of him."""
-        assert explain.main(self.words(name, out, "--key", KEY, *more)) == 0
-        told: dict[str, Any] = json.loads((out / "mscoco_00105.jpg.1.explained.json").read_text())
-        assert (out / "mscoco_00105.jpg.1.explained.png").is_file()
-        (person,) = told["persons"]
-        return {**person, "whole": told}
-
-    def read(self, name: str) -> np.ndarray[Any, Any]:
-        """A feature's array of all people, (n, ...)."""
-        store = Store(self.folder / "store")
-        feature, _, array = name.partition("/")
-        return store.features("demo")[feature].of_people(array, np.arange(len(store.manifest("demo"))))[0]
+DRAWN = "the head was trained on the drawn scenes of demo, not on photographs: its answers mean nothing here"
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    folder = tmp_path_factory.mktemp("trained")
-    store = make_store(
-        folder / "store", features=[*SPECS, "context", "body50", "objects"], missing={"body": [7]}, untrained=("pose",)
-    )
-    for name, (head, settings) in HEADS.items():
-        protocol = find(usual_protocol(head))
-        one = cell(head, protocol, settings)
-        run(prepare(store, "demo", protocol, [one], "cpu"), one, range(2), folder / "runs" / name)
-    (folder / "root" / "mscoco").mkdir(parents=True)
-    Image.new("RGB", (64, 64), "#405060").save(folder / "root" / "mscoco" / "00105.jpg")
-    return Trained(folder)
+    return train(tmp_path_factory.mktemp("trained"))
 
 
 def test_a_stream_of_a_linear_head_adds_its_weights_times_its_values(trained: Trained, tmp_path: Path) -> None:
@@ -169,6 +120,12 @@ def test_the_photograph_is_drawn_where_it_is_at_hand(trained: Trained, tmp_path:
     assert note.startswith("the photograph is not drawn: ")
     drawn = trained.explain("linear", tmp_path / "b", "--root", str(trained.folder / "root"))
     assert (drawn["notes"], drawn["box"]) == ([], [1.0, 1.0, 50.0, 60.0])
+    (tmp_path / "mscoco").mkdir()
+    Image.new("RGB", (128, 64)).save(tmp_path / "mscoco" / "00105.jpg")
+    other = trained.explain("linear", tmp_path / "c", "--root", str(tmp_path))
+    assert other["notes"] == [
+        "the photograph is 128 x 64, its annotation says 64 x 64: what is drawn may be out of place"
+    ]
     bare, whole = (Image.open(tmp_path / one / "mscoco_00105.jpg.1.explained.png") for one in "ab")
     assert not _has(bare, (0x40, 0x50, 0x60))
     assert _has(whole, (0x40, 0x50, 0x60))
@@ -187,6 +144,18 @@ def test_a_photograph_of_the_dataset_is_explained_as_its_people(
     assert (tmp_path / "00105.jpg.1.explained.png").is_file()
 
 
+def test_people_of_a_new_photograph_have_numbers(
+    trained: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("RGB", (64, 64)).save(tmp_path / "a.jpg")
+    words = trained.words("random", tmp_path / "out", "--image", str(tmp_path / "a.jpg"), "--boxes")
+    assert explain.main([*words, "1,2,30,40 5,5,60,40"]) == 0
+    told = json.loads((tmp_path / "out" / "a.jpg.explained.json").read_text())
+    assert [one["notes"] for one in told["persons"]] == [[DRAWN], [DRAWN]]
+    assert "\n0: random, trained on demo" in (out := capsys.readouterr().out)
+    assert "\n1: random, trained on demo" in out
+
+
 def test_of_untrained_features_nothing_is_told_but_their_names(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -199,6 +168,14 @@ def test_of_untrained_features_nothing_is_told_but_their_names(
     out = capsys.readouterr().out
     assert "note: UNTRAINED: image\n" in out
     assert "image/pooled" not in out
+
+
+def test_a_head_that_diverged_is_no_explanation(trained: Trained) -> None:
+    known = trained.loaded("linear")
+    torch.nn.init.constant_(next(known.head.parameters()), float("nan"))
+    inputs = {name: torch.zeros(1, 24) for name in known.head.inputs}
+    with pytest.raises(WeightsError, match="linear: its answers are not finite numbers: training diverged"):
+        left_out(known, inputs, 0, {name: torch.zeros(24) for name in known.head.inputs})
 
 
 def test_mistakes_are_one_line(trained: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -214,6 +191,7 @@ def test_mistakes_are_one_line(trained: Trained, tmp_path: Path, capsys: pytest.
         ("linear", ["--key", KEY, "--seeds", "9", "--name", "x"], "no such checkpoint. Trained are "),
         ("random", ["--image", str(tmp_path / "a.jpg")], "a.jpg: "),
         ("random", ["--image", str(tmp_path)], ": a folder. Give one photograph"),
+        ("linear", ["--key", KEY, "--boxes", "1,2,30,40"], "BOXES: is for IMAGE; the box of KEY=mscoco/00105.jpg#1 is"),
     ):
         assert explain.main([*trained.words(name, tmp_path / "out"), *more]) == 2
         error = capsys.readouterr().err
@@ -222,7 +200,7 @@ def test_mistakes_are_one_line(trained: Trained, tmp_path: Path, capsys: pytest.
     assert not (tmp_path / "out").exists()
 
 
-def test_an_image_without_a_person_is_no_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_image_without_a_person_has_nobody_to_explain(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = people()
     rows[-1] = replace(rows[-1], person=-1)
     store, protocol = make_store(tmp_path / "store", rows), find("cat-6:6")
@@ -231,6 +209,12 @@ def test_an_image_without_a_person_is_no_key(tmp_path: Path, capsys: pytest.Capt
     key = store.manifest("demo").keys[-1]
     assert explain.main(Trained(tmp_path).words("random", tmp_path, "--key", key)) == 2
     assert f"KEY={key}: an image of demo without an annotated person" in capsys.readouterr().err
+    image = tmp_path / "root" / store.manifest("demo").images[-1]
+    image.parent.mkdir(parents=True)
+    Image.new("RGB", (64, 64)).save(image)
+    words = Trained(tmp_path).words("random", tmp_path, "--image", str(image), "--root", str(tmp_path / "root"))
+    assert explain.main(words) == 1
+    assert "nobody: the annotation of demo has nobody with a usable box in it" in capsys.readouterr().err
 
 
 def _has(image: Image.Image, colour: tuple[int, int, int]) -> bool:
