@@ -61,7 +61,7 @@ class Trained(NamedTuple):
 def train(folder: Path) -> Trained:
     """All of HEADS, two models each."""
     store = make_store(
-        folder / "store", features=[*SPECS, "context", "body50", "objects"], missing={"body": [7]}, untrained=("pose",)
+        folder / "store", features=[*SPECS, "context", "body50", "objects"], missing={"body": [8]}, untrained=("pose",)
     )
     for name, (head, settings) in HEADS.items():
         protocol = find(usual_protocol(head))
