@@ -21,6 +21,9 @@ from heads.learning.step import Step
 from heads.learning.training import Training
 from heads.protocol import Trial
 
+_ABSURD = 1e9
+"""A loss beyond which nothing is learned any more, though it may take long to become infinite."""
+
 Places = NDArray[np.int64]
 """(m,): which of the S models."""
 
@@ -38,7 +41,7 @@ class Validation(NamedTuple):
 
 
 class Diverged(ConfigError):  # noqa: N818 (reads as what it is)
-    """A loss is no longer finite."""
+    """A loss is no longer finite, or of any use."""
 
 
 @dataclass(frozen=True)
@@ -228,9 +231,11 @@ def train(
 
 
 def diverged(loss: NDArray[np.float64], seeds: Sequence[int], epoch: int, lr: float) -> Diverged | None:
-    """What is wrong with the losses of an epoch, (S,), one for each of ``seeds``; None when all are finite."""
-    finite = np.isfinite(loss)
-    if finite.all():
+    """What is wrong with the losses of an epoch, (S,), one for each of ``seeds``; None when all are of use."""
+    sound = np.isfinite(loss) & (loss < _ABSURD)
+    if sound.all():
         return None
-    what = f"seed {seeds[int(np.argmin(finite))]}: the loss is not a number in epoch {epoch}"
+    worst = int(np.argmin(sound))
+    told = f"{loss[worst]:.0e}" if np.isfinite(loss[worst]) else "not a number"
+    what = f"seed {seeds[worst]}: the loss is {told} in epoch {epoch}"
     return Diverged(f"{what}. Take a learning rate below lr={lr}")

@@ -90,7 +90,7 @@ class Setting:
     def head(self, seeds: Sequence[int], data: Samples) -> Head:
         """Ready for training."""
         sizes = {FLAGS: LABELS, DIMENSIONS: 3}
-        head = self.model(self.recipe, self.widths, sizes, seeds).train()
+        head = self.model(self.recipe, self.widths, sizes, seeds).to(data.device).train()
         head.learn_from(Taught([f"label {number}" for number in range(LABELS)], data.targets))
         return head
 
@@ -158,7 +158,7 @@ def steps_run(one: Setting, data: Samples, seeds: Sequence[int]) -> Run:
     optimiser = Optimiser(head, one.recipe.lr, one.recipe.optimiser_rule())
     step = Step(head, data, optimiser, plain=1)
     draws = [sampling.shuffled(PEOPLE, one.recipe.batch, sampling.generator(seed)) for seed in seeds]
-    order = itertools.cycle(torch.as_tensor(np.stack(draws, 1)))
+    order = itertools.cycle(torch.as_tensor(np.stack(draws, 1), device=data.device))
 
     def run(count: int = STEPS) -> None:
         with optimiser:

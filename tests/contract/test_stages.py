@@ -279,6 +279,10 @@ def test_the_gpu_gives_what_the_cpu_gives(stage: Stage[Any], weights: Weights) -
     here, there = stage.extract(prepared(stage)), other.extract(prepared(other))
     np.testing.assert_array_equal(here.status, there.status)
     for name, array in here.arrays.items():
-        if array.dtype.kind == "f" and name != "keypoints":  # of flat scores a maximum may move
-            scale = np.nanmax(np.abs(array.astype(float)), initial=1.0)
+        if array.dtype.kind != "f":
+            continue
+        scale = np.nanmax(np.abs(array.astype(float)), initial=1.0)
+        if name in ("keypoints", "coco18", "body25"):  # of flat scores a maximum may move
+            assert np.isclose(array, there.arrays[name], rtol=0.02, atol=0.02 * scale).mean() > 0.95, name
+        else:
             np.testing.assert_allclose(array, there.arrays[name], rtol=0.02, atol=0.02 * scale, err_msg=name)

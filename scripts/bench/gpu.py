@@ -1,0 +1,114 @@
+"""On a CUDA device: stages over their bare networks, and seeds of a head together over one by one.
+
+Stages with their default settings on drawn photographs of 640 x 480, networks with random weights, in one process that
+decodes on all cores. Bare: the networks' outermost calls again, on tensors that are on the device. Heads on made-up
+features of EMOTIC's size. Medians of rounds in turns. Writes bench/gpu.json.
+"""
+
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from cache.errors import AffectError
+from heads.head import DIMENSIONS, FLAGS
+from heads.inputs.samples import Samples
+from pipeline.running.runner import Running, Worker
+from scripts.bench.extract import Call, photographs, plan_for, recorded, replay, timed_run
+from scripts.bench.label_heads import PEOPLE, Setting, setting, steps_run
+from scripts.bench.results import machine, record
+
+DEVICE, IMAGES, TURNS, STEPS, SEEDS = "cuda", 192, 3, 10, (1, 5, 20)
+STAGES: dict[str, dict[str, Any]] = {
+    "resnet18": {"image": {"stage": "backbone", "model": "resnet18", "input": "image"}},
+    "resnet50": {"image": {"stage": "backbone", "model": "resnet50", "input": "image"}},
+    "sem2vec": {"sem2vec": {}},
+    "scene": {"scene": {}},
+    "pose": {"pose": {}},
+    "objects": {"objects": {}},
+    "depth": {"depth": {}},
+    "hrnet_maps": {"hrnet_maps": {}},
+}
+HEADS = ("fusion", "ml_gcn")
+
+
+def stage(tables: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Images a second of the runner and of the bare networks."""
+    calls: list[Call] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder, root = Path(name), Path(name) / "images"
+        manifest = photographs(root, IMAGES)
+        plan = plan_for(folder, manifest, tables)
+        with Worker(plan, Running(root, DEVICE, decoders=len(os.sched_getaffinity(0)))) as worker:
+            worker.load(set(tables))
+            with recorded(calls):
+                timed_run(worker)
+            times = [(timed_run(worker), _bare(calls)) for _ in range(TURNS)]
+    ours, bare = (statistics.median(column) for column in zip(*times, strict=True))
+    ratio = statistics.median(two / one for one, two in times)
+    rates = {"runner_images_per_second": round(IMAGES / ours, 1), "bare_images_per_second": round(IMAGES / bare, 1)}
+    return rates | {"ratio": round(ratio, 3)}
+
+
+def _bare(calls: list[Call]) -> float:
+    torch.cuda.synchronize()
+    started = time.perf_counter()
+    for call in calls:
+        replay(call)
+    torch.cuda.synchronize()
+    return time.perf_counter() - started
+
+
+def head(one: Setting) -> dict[str, Any]:
+    """Milliseconds of a step by seeds, and five seeds together over one by one."""
+    data = on_device(one)
+    runs = {seeds: steps_run(one, data, range(seeds)) for seeds in SEEDS}
+    found = {}
+    for seeds, run in runs.items():
+        seconds = []
+        for _ in range(5):
+            torch.cuda.synchronize()
+            started = time.perf_counter()
+            run()
+            torch.cuda.synchronize()
+            seconds.append((time.perf_counter() - started) / STEPS)
+        found[f"step_ms_of_{seeds}_seeds"] = round(1e3 * statistics.median(seconds), 3)
+    together = SEEDS[1] * found["step_ms_of_1_seeds"] / found[f"step_ms_of_{SEEDS[1]}_seeds"]
+    return found | {"together_over_one_by_one": round(together, 2)}
+
+
+def on_device(one: Setting) -> Samples:
+    """Made-up people, all of their features on the device."""
+    draw = torch.Generator(DEVICE).manual_seed(0)
+    features = {name: torch.rand(PEOPLE, *shape, generator=draw, device=DEVICE) for name, shape in one.inputs.items()}
+    flags = (torch.rand(PEOPLE, 26, generator=draw, device=DEVICE) < 1 / 6).float()
+    targets = {FLAGS: flags.cpu().numpy(), DIMENSIONS: np.random.default_rng(0).random((PEOPLE, 3), np.float32)}
+    return Samples.of(features, np.arange(PEOPLE), targets, torch.device(DEVICE))
+
+
+def main(named: list[str]) -> None:
+    """Everything, or the stages and heads ``named``; what cannot run there is told."""
+    result: dict[str, Any] = {"device": torch.cuda.get_device_name(), "stages": {}, "heads": {}}
+    for name, tables in STAGES.items():
+        if not named or name in named:
+            try:
+                result["stages"][name] = stage(tables)
+            except (AffectError, ImportError, RuntimeError) as error:
+                result["stages"][name] = {"failed": " ".join(str(error).split())[:200]}
+            print(name, json.dumps(result["stages"][name]), flush=True)
+    for name in HEADS:
+        if not named or name in named:
+            result["heads"][name] = head(setting(name))
+            print(name, json.dumps(result["heads"][name]), flush=True)
+    record("gpu", result | machine())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
