@@ -32,7 +32,9 @@ def picture(
     found = [*_looks(subject, looked, font)]
     found += [(f"{one['title']}: {_ADDS}", bars.chart(one, untrained, font)) for one in answers]
     if looked.graph is not None:
-        found.append(("labels: an arrow goes to the label that takes of another", panels.graph(*looked.graph, font)))
+        linked = bool(looked.document()["graph"])
+        text = "an arrow goes to the label that takes of another" if linked else "none takes of another"
+        found.append((f"labels: {text}", panels.graph(*looked.graph, font)))
     return _below(_placed([_titled(text, panel, font) for text, panel in found]), words, warnings, font)
 
 
