@@ -44,6 +44,8 @@ def seen(
     """
     if options.image.is_dir():
         raise ConfigError(f"IMAGE={options.image}: a folder. Give one photograph")
+    if not options.image.exists():
+        raise ConfigError(f"IMAGE={options.image}: no such file. Give one photograph")
     finding.check(options.people, options.boxes)
     boxes = people.given(options.boxes, options.box) if options.boxes else None
     if isinstance(boxes, dict):

@@ -21,17 +21,17 @@ from heads.checkpoints.checkpoint import Checkpoint
 from heads.experiments.evaluate import check_store
 from heads.inputs.features import load_split
 from heads.task import PARTS
+from pipeline.decoding.images import decode
 from pipeline.running.reading import usable_boxes
 from pipeline.running.recipes import stage_of
 from scripts.explaining.subject import Frame, Subject
-from scripts.prediction.photograph import opened
 
 
 def subject(options: argparse.Namespace, path: Path, checkpoint: Checkpoint, max_pixels: int) -> Subject:
     """The person with the key ``options.key`` in the store of the head's dataset.
 
     path: of the checkpoint. Raises: UnknownName for a key that is none; DataError for a person without a feature that
-    the head reads; StoreError; ImageError for a photograph that is not below the ROOT that was given.
+    the head reads, and for a photograph that is not below the ROOT that was given; StoreError; ImageError.
     """
     about, store = checkpoint.about, Store(options.store)
     manifest = store.manifest(about["dataset"])
@@ -102,9 +102,12 @@ def _image(
     """The photograph; a sentence where it is another than the annotation's, or, without ROOT, where there is none."""
     root = options.root or options.data / manifest.dataset
     path = root / manifest.folder / manifest.images[row]
-    if options.root is None and not path.is_file():
-        return None, [f"the photograph is not drawn: {path} is not there, and no ROOT is given"]
-    image, (width, height) = opened(path, max_pixels), manifest.sizes[row].tolist()
+    if not path.is_file():
+        if options.root is None:
+            return None, [f"the photograph is not drawn: {path} is not there, and no ROOT is given"]
+        cure = f"Give the folder of {manifest.dataset} as ROOT, or none to do without a photograph"
+        raise DataError(f"{path}: no such photograph. {cure}")
+    image, (width, height) = decode(path, max_pixels), manifest.sizes[row].tolist()
     if image.size == (width, height) or not width:
         return image, []
     told = f"the photograph is {image.width} x {image.height}, its annotation says {width} x {height}"

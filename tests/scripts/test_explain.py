@@ -188,9 +188,13 @@ def test_mistakes_are_one_line(trained: Trained, tmp_path: Path, capsys: pytest.
         ("linear", ["--key", "?"], "KEY=?: nobody in demo has this key. They look like 'mscoco/00000.jpg#0'"),
         ("linear", ["--key", "mscoco/00005.jpg#2"], "nobody in demo has this key. Did you mean 'mscoco/00005.jpg#"),
         ("linear", ["--key", "mscoco/00008.jpg#0"], "has no body (broken), which the head reads. Take another KEY"),
-        ("linear", ["--key", KEY, "--root", str(tmp_path)], "mscoco/00105.jpg: "),
+        (
+            "linear",
+            ["--key", KEY, "--root", str(tmp_path)],
+            "mscoco/00105.jpg: no such photograph. Give the folder of demo as ROOT",
+        ),
         ("linear", ["--key", KEY, "--seeds", "9", "--name", "x"], "no such checkpoint. Trained are "),
-        ("random", ["--image", str(tmp_path / "a.jpg")], "a.jpg: "),
+        ("random", ["--image", str(tmp_path / "a.jpg")], "a.jpg: no such file. Give one photograph"),
         ("random", ["--image", str(tmp_path)], ": a folder. Give one photograph"),
         ("linear", ["--key", KEY, "--boxes", "1,2,30,40"], "BOXES: is for IMAGE; the box of KEY=mscoco/00105.jpg#1 is"),
     ):
