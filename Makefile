@@ -109,6 +109,12 @@ predict: $(READY) ## emotions in new photographs: HEAD= IMAGE= [BOXES="x1,y1,x2,
 	@$(PY) -m scripts.predict $(if $(filter-out file,$(origin HEAD)),--head $(call q,$(HEAD))) $(call option,protocol,PROTOCOL) $(where) $(call option,root,ROOT) --data $(call q,$(DATA)) --runs $(call q,$(RUNS)) $(trained) $(call option,mapping,MAPPING) \
 		--weights $(call q,$(WEIGHTS)) --device $(call q,$(DEVICE)) $(call option,config,CONFIG) $(call option,image,IMAGE) $(call option,boxes,BOXES) $(call option,box,BOX) $(call option,max-pixels,MAX_PIXELS) $(call option,people,PEOPLE) $(call option,stages,STAGES) $(call option,out,OUT) $(if $(filter 1 yes true on,$(UNTRAINED)),--untrained)
 
+.PHONY: explain
+explain: $(READY) ## what a trained head looked at: KEY=image#number or IMAGE=, HEAD= [DATASET=] [ROOT=] [PROTOCOL=] [BOXES= BOX= PEOPLE=] [CONFIG=] [OUT=explanations] and SEEDS, SET, MAPPING or NAME as in train
+	@$(PY) -m scripts.explain --head $(call q,$(HEAD)) $(call option,protocol,PROTOCOL) $(where) $(call option,root,ROOT) --data $(call q,$(DATA)) --runs $(call q,$(RUNS)) $(trained) $(call option,mapping,MAPPING) \
+		--weights $(call q,$(WEIGHTS)) --device $(call q,$(DEVICE)) $(call option,config,CONFIG) $(call option,key,KEY) $(call option,image,IMAGE) $(call option,boxes,BOXES) $(call option,box,BOX) $(call option,people,PEOPLE) \
+		$(call option,max-pixels,MAX_PIXELS) $(call option,out,OUT) $(if $(filter 1 yes true on,$(UNTRAINED)),--untrained)
+
 .PHONY: plugins
 plugins: $(READY) ## every head, stage, dataset, protocol, loss, miner, metric and grid, your own too: [PLUGINS=folder]
 	@$(PY) -m scripts.plugins

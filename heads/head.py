@@ -35,6 +35,16 @@ class Output(NamedTuple):
     aside: Tensor | None = None
 
 
+class Looks(NamedTuple):
+    """Where a head looked; what it has none of is left out. maps: by input, (S, B, h, w), the weight of each place of
+    that input's maps. objects: by input, (S, B, H, M), the weight of each of its M objects for each of H attention
+    heads. graph: (S, C, C), [..., i, j] how much label i takes of label j, in the order of the logits."""
+
+    maps: Mapping[str, Tensor] = MappingProxyType({})
+    objects: Mapping[str, Tensor] = MappingProxyType({})
+    graph: Tensor | None = None
+
+
 class Taught(NamedTuple):
     """What a head may know of the training people before the first step. classes: the names of what is learned.
     targets: by kind, (n, ...). blocks: of each input in ``Head.blocks_of``, the trained tensors of its network's next
@@ -116,6 +126,10 @@ class Head(nn.Module, ABC):
     @abstractmethod
     def forward(self, features: Mapping[str, Tensor]) -> Output:
         """features: input name -> (S, B, ...) float32, a vector's (S, B, d); and ROW."""
+
+    def looks(self, features: Mapping[str, Tensor]) -> Looks:  # noqa: ARG002 (most heads weigh no places)
+        """Where it looks in ``features``, as of ``forward``; by default nowhere in particular."""
+        return Looks()
 
     @abstractmethod
     def terms(self, output: Output, targets: Mapping[str, Tensor]) -> dict[str, Tensor]:

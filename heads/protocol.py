@@ -85,12 +85,14 @@ class Trial(ABC):
 class Answer(NamedTuple):
     """What is said of some people. title: its word; ``heads.head.DIMENSIONS`` for numbers that are no classes. names:
     of the columns. shares: (n, C) in 0..1. named: (n, C) bool, which of them are said to be there; None where it is the
-    one with the greatest share."""
+    one with the greatest share. logits: (n, C), the mean of the models' logits that the shares are of: the names are
+    then those of what the head learned, in order. None where the shares come about otherwise."""
 
     title: str
     names: Sequence[str]
     shares: Tensor
     named: Tensor | None = None
+    logits: Tensor | None = None
 
     def said(self, person: int) -> list[str]:
         """The names that are said of one of the people."""

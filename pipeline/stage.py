@@ -155,6 +155,10 @@ class Stage(ABC, Generic[Item]):
         """
         raise TypeError(f"{type(self).__module__} takes no photograph with {len(rows)} rows of {self.source!r}")
 
+    def frame(self, image: Image.Image, box: NDArray[np.float32]) -> NDArray[np.float64] | None:  # noqa: ARG002 (see above)
+        """(4,) xyxy: what of ``image`` the maps of the person in ``box`` lie over; None where it is not known."""
+        return None
+
     @abstractmethod
     def run(self, items: Sequence[Item]) -> Extracted:
         """The network on a batch of at least one item. Floats may be wider than declared."""

@@ -20,11 +20,9 @@ from cache.command import ended
 from cache.errors import AffectError, ConfigError
 from cache.files import make_folder, replace, replace_text
 from cache.plugins import load as load_plugin
-from cache.spec import Status
 from heads.experiments.place import SEEDS
 from pipeline.cli import Parser
-from pipeline.decoding.formats import FIRST_FRAME
-from pipeline.decoding.images import MAX_PIXELS, ImageError, decode, header
+from pipeline.decoding.images import MAX_PIXELS
 from pipeline.running.extraction import check_device
 from pipeline.running.recipes import dataset_config
 from pipeline.stage import Photo
@@ -36,6 +34,7 @@ from scripts.prediction.document import document, lines
 from scripts.prediction.draw import draw
 from scripts.prediction.faces import CURE
 from scripts.prediction.finding import Finder
+from scripts.prediction.photograph import opened
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -122,21 +121,9 @@ def _all(paths: Sequence[Path], finder: Finder, answering: Answering, out: Path,
     return int(bool(failed or empty))
 
 
-def _photograph(path: Path, max_pixels: int = MAX_PIXELS) -> Image.Image:
-    """Raises: ImageError, with the cure."""
-    try:
-        if header(path, max_pixels)[1]:
-            print(f"note: {path}: {FIRST_FRAME}", flush=True)
-        return decode(path, max_pixels)
-    except ImageError as error:
-        cures = {Status.MISSING: "Give a photograph or a folder as IMAGE", Status.BROKEN: "Give a sound copy as IMAGE"}
-        cure = f". {cures[error.status]}" if error.status in cures else ""
-        raise ImageError(error.status, f"{error}{cure}") from None
-
-
 def _predict(path: Path, finder: Finder, answering: Answering, out: Path, max_pixels: int) -> int:
     """How many people were found."""
-    image, model, about = _photograph(path, max_pixels), answering.model, answering.about
+    image, model, about = opened(path, max_pixels), answering.model, answering.about
     found = finder.find(path, image)
     looked = model.look(Photo(path.name, image, found.boxes), found.rows)
     own = finder.annotation is not None and finder.annotation.holds(path)

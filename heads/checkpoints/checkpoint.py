@@ -19,7 +19,7 @@ from cache.errors import AffectError, PluginError, WeightsError
 from cache.files import make_folder, replace
 from heads import protocol as protocols
 from heads.checkpoints.about import check_plugins, checked
-from heads.head import ROW, Head, Output
+from heads.head import ROW, Head, Looks, Output
 from heads.inputs.samples import Samples, outputs
 from heads.inputs.standardise import Scale
 from heads.learning.training import Recipe, recipe
@@ -50,6 +50,24 @@ class Checkpoint:
         output = outputs(self.head, samples, len(self.about["seeds"]), sorted(self.head.gives))
         kind = protocols.load(self.about["kind"])
         return kind.answers(self.memory, self.about["task"], self.recipe, output, rows)
+
+    @torch.no_grad()
+    def looks(self, features: Mapping[str, Tensor], rows: NDArray[np.int64]) -> Looks:
+        """Where it looks, of a few people. features, rows: as of ``answers``. Raises: PluginFault when the head gives
+        other shapes, or names what it does not read."""
+        seeds = len(self.about["seeds"])
+        known = {**self.scaled(features), ROW: torch.as_tensor(rows)[:, None]}
+        on = next(iter(self.head.state_dict().values())).device
+        found = self.head.eval().looks({name: x.to(on).expand(seeds, *x.shape) for name, x in known.items()})
+        for name, x in [*found.maps.items(), *found.objects.items()]:
+            if name not in self.head.inputs or x.dim() != 4 or x.shape[:2] != (seeds, len(rows)):
+                wanted = f"one of its inputs and ({seeds}, {len(rows)}, ..., ...) are wanted"
+                raise self.head.fault(f"looks gives {name} as {tuple(x.shape)}, {wanted}")
+        if found.graph is not None and (found.graph.dim() != 3 or len(found.graph) != seeds):
+            raise self.head.fault(
+                f"looks gives graph as {tuple(found.graph.shape)}, {seeds} seeds want ({seeds}, C, C)"
+            )
+        return found
 
 
 def save(

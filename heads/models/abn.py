@@ -22,7 +22,7 @@ from heads.blocks import categories
 from heads.blocks.attention_branch import AttentionBranch, own_loss
 from heads.blocks.layers import generators
 from heads.blocks.varied import Number, column
-from heads.head import Output
+from heads.head import Looks, Output
 from heads.models import fusion
 
 MAP = "map"
@@ -87,6 +87,10 @@ class Model(fusion.Model):
         """By input: the map of attention, (S, B, h, w)."""
         named = zip(self.branched(self.config), self.branches, strict=True)
         return {name: branch(features[name]).map for name, branch in named}
+
+    def looks(self, features: Mapping[str, Tensor]) -> Looks:
+        """The maps of attention."""
+        return Looks(maps=self.attention(features))
 
     def forward(self, features: Mapping[str, Tensor]) -> Output:
         """features: (S, B, d) of each input, (S, B, c, h, w) of those with a branch or a block."""

@@ -8,13 +8,13 @@ tables 4.17 to 4.20. The slope is that of Chen et al. 2019, Multi-label image re
 networks, which the thesis takes and names none.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from heads.blocks.label_graph import GraphSettings, LabelGraph
-from heads.head import Taught
+from heads.head import Looks, Taught
 from heads.models import fusion
 
 _SLOPE = 0.2
@@ -39,6 +39,11 @@ class Model(fusion.Model):
         super().learn_from(taught)
         assert isinstance(self.classifier, LabelGraph)
         self.classifier.learn_from(taught)
+
+    def looks(self, features: Mapping[str, Tensor]) -> Looks:  # noqa: ARG002 (the same for everybody)
+        """The graph of the labels."""
+        assert isinstance(self.classifier, LabelGraph)
+        return Looks(graph=self.classifier.adjacency)
 
     def _classifier(self, width: int, labels: int, draws: Sequence[torch.Generator]) -> nn.Module:
         return LabelGraph(self.config, labels, width, draws, incoming=True, slope=_SLOPE)

@@ -27,7 +27,7 @@ from heads.blocks.label_graph import GraphSettings, LabelGraph
 from heads.blocks.layers import Linear, generators
 from heads.blocks.object_attention import ObjectAttention, each, even, placed
 from heads.blocks.varied import Number
-from heads.head import Output, Taught
+from heads.head import Looks, Output, Taught
 from heads.inputs.streams import Feature, Pooled
 from heads.models._categorical import Categorical
 
@@ -137,6 +137,12 @@ class Model(Categorical):
         none; without BOA one head, which looks at all alike. features: as of ``forward``."""
         person = self._person(features)
         return torch.cat([self._weights(features, person, rows) for rows in _blocks(person)], 1)
+
+    def looks(self, features: Mapping[str, Tensor]) -> Looks:
+        """Its attention on the objects where that is learned, and the graph of the labels, as far as it has them."""
+        objects = {} if self.attend is None else {self.appearance: self.attention(features)}
+        graph = self.classifier.adjacency if isinstance(self.classifier, LabelGraph) else None
+        return Looks(objects=objects, graph=graph)
 
     def standardised(self) -> tuple[str, ...]:
         """The person's vector, when the config says so."""

@@ -194,7 +194,7 @@ class Protocol(protocol.Protocol):
         are at their thresholds. ``dimensions``: the mean over seeds, where the head gives them."""
         logits = given(output.logits)
         named = (logits >= memory["thresholds"].to(logits.device)[:, None]).float().mean(0) > 0.5
-        found = [Answer("categories", about["classes"], logits.sigmoid().mean(0), named)]
+        found = [Answer("categories", about["classes"], logits.sigmoid().mean(0), named, logits.mean(0))]
         if output.dimensions is not None and about["dimensions"]:
             shares = output.dimensions.mean(0).clamp(0, 1)
             found.append(Answer(DIMENSIONS, about["dimensions"], shares, torch.zeros_like(shares, dtype=torch.bool)))

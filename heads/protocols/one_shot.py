@@ -188,8 +188,8 @@ class Protocol(protocol.Protocol):
         known = None if rows is None else torch.as_tensor(rows, device=embedding.device)
         named = gallery.shares(embedding, memory, settings, known)
         found = [Answer("one_shot", about["unseen"], named)]
-        if output.logits is not None:
-            found.append(Answer("classifier", about["seen"], output.logits.softmax(2).mean(0)))
+        if (logits := output.logits) is not None:
+            found.append(Answer("classifier", about["seen"], logits.softmax(2).mean(0), logits=logits.mean(0)))
         return found
 
 

@@ -144,4 +144,5 @@ class Protocol(protocol.Protocol):
         rows: NDArray[np.int64] | None = None,  # noqa: ARG003 (nobody is compared with anybody)
     ) -> list[Answer]:
         """``classifier``: the classes' probabilities, the mean over seeds."""
-        return [Answer("classifier", about["classes"], given(output.logits).softmax(2).mean(0))]
+        logits = given(output.logits)
+        return [Answer("classifier", about["classes"], logits.softmax(2).mean(0), logits=logits.mean(0))]

@@ -27,6 +27,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from pydantic import Field, PositiveFloat, PositiveInt, SerializerFunctionWrapHandler, model_serializer, model_validator
@@ -215,6 +216,13 @@ class Extractor(Stage[Pixels]):
             return super().look(image, rows)
         hide = views.silhouettes if self.config.blank == "mask" else views.faceless
         return hide(image, rows, self.config.size, self.config.interpolation)
+
+    def frame(self, image: Image.Image, box: NDArray[np.float32]) -> NDArray[np.float64] | None:
+        if self.config.input == "face":
+            return None
+        if self.config.input == "body":
+            return views.body(image, box, self.config.crop, self.config.margin)
+        return np.array([0.0, 0.0, *image.size])
 
     def run(self, items: Sequence[Pixels]) -> Extracted:
         import torch

@@ -40,7 +40,7 @@ def choose(options: argparse.Namespace, config: DatasetConfig, weights: Weights)
     fetch = partial(fetching, options.dataset, options.config, options.weights)
     named = any((options.head, options.protocol, options.name, options.mapping, options.set))
     try:
-        path, loaded = _trained(options)
+        path, loaded = trained(options)
         model = build(path, loaded, config, weights, options.device, shown, fetch)
         return Answering(model, {"head": options.head or USUAL, "checkpoint": str(path), **loaded.about}, "")
     except AffectError as error:
@@ -50,7 +50,8 @@ def choose(options: argparse.Namespace, config: DatasetConfig, weights: Weights)
     return Answering(build(Path(), None, config, weights, options.device, shown, fetch), {}, why)
 
 
-def _trained(options: argparse.Namespace) -> tuple[Path, Checkpoint]:
+def trained(options: argparse.Namespace) -> tuple[Path, Checkpoint]:
+    """The checkpoint that the words of HEAD and what it is trained with mean. Raises: AffectError for none."""
     head = options.head or USUAL
     runs.check_head(options.runs, head)
     protocol = find(options.protocol or usual_protocol(head), options.mapping)

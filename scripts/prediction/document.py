@@ -36,26 +36,27 @@ def document(
         "people": found.how,
         "head": {name: about[name] for name in HEAD} if about else None,
         "untrained": list(untrained),
-        "notes": _notes(found, about, drawn),
+        "notes": notes(found, about, drawn),
         **looked,
         "left_out": list(left_out),
     }
 
 
-def _notes(found: Found, about: Mapping[str, Any], drawn: bool) -> list[str]:
-    notes = []
+def notes(found: Found, about: Mapping[str, Any], drawn: bool) -> list[str]:
+    """Sentences on what the head learned from and how the people came about; arguments as of ``document``."""
+    sentences = []
     if drawn:
         told = f"the head was trained on the drawn scenes of {about['dataset']}, not on photographs"
-        notes.append(f"{told}: its answers mean nothing here")
+        sentences.append(f"{told}: its answers mean nothing here")
     if "faces" in found.how and len(found.boxes):
-        notes.append(f"people were found by their faces: {GUESSED}")
+        sentences.append(f"people were found by their faces: {GUESSED}")
     if guessed := [at for at, one in enumerate(found.how.get("persons", ())) if one["by"] == GUESS]:
-        notes.append(f"of people {', '.join(map(str, guessed))} only faces were found: {GUESSED}")
+        sentences.append(f"of people {', '.join(map(str, guessed))} only faces were found: {GUESSED}")
     if clamped := found.how.get("clamped"):
-        notes.append(
+        sentences.append(
             f"the boxes of people {', '.join(map(str, clamped))} reach out of the image: what is in it is taken"
         )
-    return notes
+    return sentences
 
 
 def lines(path: Path, told: Mapping[str, Any]) -> list[str]:

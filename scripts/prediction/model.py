@@ -80,15 +80,7 @@ class Model:
         persons = len(rows)
         if self.checkpoint is None:
             return [None] * persons, [None] * persons, [NO_HEAD] * persons
-        inputs, reasons = {}, [""] * persons
-        for name in self.checkpoint.head.inputs:
-            feature, _, array = name.partition("/")
-            made = found[feature]
-            place = [0] * persons if self._by_image(feature) else list(range(persons))
-            for person, row in enumerate(place):
-                if made.status[row] != Status.OK and not reasons[person]:
-                    reasons[person] = f"{Status(made.status[row]).word}: {feature}: {made.messages[row]}"
-            inputs[name] = torch.as_tensor(made.arrays[array][place].astype(np.float32))
+        inputs, reasons = self.read(self.checkpoint, found, persons)
         if not persons:
             return [], [], []
         answers = self.checkpoint.answers(inputs, rows)
@@ -96,6 +88,21 @@ class Model:
         main = answers[0]
         named = [None if why or main.named is None else main.said(person) for person, why in enumerate(reasons)]
         return [one if not why else None for one, why in zip(emotions, reasons, strict=True)], named, reasons
+
+    def read(
+        self, checkpoint: Checkpoint, found: Mapping[str, Extracted], persons: int
+    ) -> tuple[dict[str, torch.Tensor], list[str]]:
+        """What the head reads of the features ``found``, (p, ...) by input; and why somebody lacks one, "" for none."""
+        inputs, reasons = {}, [""] * persons
+        for name in checkpoint.head.inputs:
+            feature, _, array = name.partition("/")
+            made = found[feature]
+            place = [0] * persons if self._by_image(feature) else list(range(persons))
+            for person, row in enumerate(place):
+                if made.status[row] != Status.OK and not reasons[person]:
+                    reasons[person] = f"{Status(made.status[row]).word}: {feature}: {made.messages[row]}"
+            inputs[name] = torch.as_tensor(made.arrays[array][place].astype(np.float32))
+        return inputs, reasons
 
     def _by_image(self, feature: str) -> bool:
         stages = {recipe.feature: recipe.stage for recipe in self.memory.recipes}

@@ -20,6 +20,7 @@ from heads.experiments.grid import cell
 from heads.protocol import find
 from scripts import predict
 from scripts.prediction import people
+from scripts.prediction.photograph import opened
 
 
 def test_boxes_are_read_from_words_and_from_a_file(tmp_path: Path) -> None:
@@ -337,12 +338,12 @@ def test_nobody_is_told_with_the_cure_and_still_written(
 def test_a_photograph_that_cannot_be_used_is_named_with_its_cure(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     with pytest.raises(AffectError, match=r"a\.jpg: no such file\. Give a photograph or a folder as IMAGE$"):
-        predict._photograph(path)
+        opened(path)
     Image.new("RGB", (64, 64)).save(path)
-    assert predict._photograph(path).size == (64, 64)
+    assert opened(path).size == (64, 64)
     path.write_bytes(path.read_bytes()[:300])
     with pytest.raises(AffectError, match=r"a\.jpg: not readable as an image: .*\. Give a sound copy as IMAGE$"):
-        predict._photograph(path)
+        opened(path)
 
 
 def test_the_words_of_train_find_its_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,10 +1,13 @@
 """A checkpoint whose parts were altered is one line, whatever was altered."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from one_shot_mappings import OURS, with_ties
@@ -12,13 +15,14 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from toy_features import make_store
 
-from cache.errors import AffectError, StoreError, WeightsError
+from cache.errors import AffectError, PluginFault, StoreError, WeightsError
 from cache.store import Store
 from heads.checkpoints import checkpoint
 from heads.experiments.bench import prepare
 from heads.experiments.evaluate import evaluate
 from heads.experiments.experiment import run
 from heads.experiments.grid import cell
+from heads.head import Looks
 from heads.protocol import find
 
 FAST = {"stream": 8, "fusion": 8, "embedding": 4, "epochs": 1, "episodes": 3, "validation_episodes": 1}
@@ -147,3 +151,21 @@ def test_another_mapping_of_the_same_version_is_told(whole: Path, store: Store, 
         rf"\(version {OURS.version}\)\. Give the MAPPING of then, or train again",
     ):
         evaluate(whole, store, other)
+
+
+def test_where_a_head_says_it_looked_is_checked(whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = checkpoint.load(whole)
+    name, seeds = known.head.inputs[0], len(known.about["seeds"])
+    inputs = {one: torch.zeros(1, known.about["widths"][one]) for one in known.head.inputs}
+    for wrong, told in (
+        (Looks(maps={"no/map": torch.zeros(seeds, 1, 3, 3)}), "looks gives no/map as "),
+        (Looks(objects={name: torch.zeros(seeds, 3, 3)}), f"looks gives {name} as ({seeds}, 3, 3), one of its inputs"),
+        (Looks(graph=torch.zeros(3, 3)), "looks gives graph as (3, 3), "),
+    ):
+        monkeypatch.setattr(known.head, "looks", partial(_constant, wrong))
+        with pytest.raises(PluginFault, match=re.escape(told)):
+            known.looks(inputs, np.zeros(1, np.int64))
+
+
+def _constant(looks: Looks, features: Mapping[str, torch.Tensor]) -> Looks:
+    return looks

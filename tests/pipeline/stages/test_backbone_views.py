@@ -243,3 +243,19 @@ def test_on_real_photographs() -> None:
         assert len(np.unique(rows.round(3), axis=0)) == len(items)
         alone = np.concatenate([stage.extract([item]).arrays["pooled"] for item in items])
         np.testing.assert_allclose(alone, rows, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"input": "context"}, [0, 0, 90, 60]),
+        ({"input": "image"}, [0, 0, 90, 60]),
+        ({"input": "body"}, [30, 10, 50, 50]),
+        ({"input": "body", "crop": "square"}, [20, 10, 60, 50]),  # as by hand above
+        ({"input": "face"}, None),
+    ],
+)
+def test_maps_lie_over_what_was_looked_at(given: dict[str, Any], expected: list[float] | None) -> None:
+    stage = Extractor(Extractor.Config(model="resnet18", **given))
+    frame = stage.frame(PHOTO.image, np.array([30, 10, 50, 50], np.float32))
+    assert (None if frame is None else frame.tolist()) == expected

@@ -1,0 +1,1 @@
+"""What ``make explain`` is made of."""

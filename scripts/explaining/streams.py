@@ -1,0 +1,91 @@
+"""Each stream's share of the score: what the answers become when it is left out, replaced by its mean."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cache.errors import WeightsError
+from heads.checkpoints.checkpoint import Checkpoint
+from heads.head import DIMENSIONS
+from heads.protocol import Answer
+
+TOP = 3
+"""Of each answer's classes; of dimensions, all."""
+_DIGITS = 6
+
+
+def streams(checkpoint: Checkpoint) -> dict[str, tuple[str, ...]]:
+    """Name -> the inputs that are left out together: each vector alone, and the arrays of one feature that are no
+    vectors as one, for boxes mean nothing without what is in them."""
+    arrays = checkpoint.head.arrays_of(checkpoint.recipe)
+    found: dict[str, tuple[str, ...]] = {}
+    for name in checkpoint.head.inputs:
+        word = name.partition("/")[0] if name in arrays else name
+        found[word] = (*found.get(word, ()), name)
+    return {one[0] if len(one) == 1 else word: one for word, one in found.items()}
+
+
+def left_out(
+    checkpoint: Checkpoint,
+    inputs: Mapping[str, Tensor],
+    row: int,
+    means: Mapping[str, Tensor],
+    hidden: Sequence[str] = (),
+) -> list[dict[str, Any]]:
+    """Of each answer the strongest classes, ready for JSON: ``share``, ``logit`` where there is one, and ``inputs``:
+    stream -> what the share and the logit lose without it, negative where it speaks against the class. ``without_any``
+    is what they are with all streams left out.
+
+    inputs: of one person as in the store, (1, ...) each. row: his, of the manifest, or beyond it. hidden: features of
+    which nothing is told, for no trained network made them. Raises: WeightsError for a head that diverged.
+    """
+    groups = streams(checkpoint)
+    answers = checkpoint.answers(*_variants(inputs, list(groups.values()), row, means))
+    for one in answers:
+        if not all(x.isfinite().all() for x in (one.shares, one.logits) if x is not None):
+            told = f"{checkpoint.about['head']}: its answers are not finite numbers: training diverged"
+            raise WeightsError(f"{told}. Train again, with a lower lr in SET")
+    shown = {name: place for place, name in enumerate(groups, 1) if name.partition("/")[0] not in hidden}
+    return [_told(one, shown, len(groups) + 1) for one in answers]
+
+
+def _variants(
+    inputs: Mapping[str, Tensor], groups: Sequence[tuple[str, ...]], row: int, means: Mapping[str, Tensor]
+) -> tuple[dict[str, Tensor], Any]:
+    """The person as he is, without each of ``groups``, without any; and his row as often."""
+    count = len(groups) + 2
+    every = {name: x.repeat(count, *[1] * (x.dim() - 1)) for name, x in inputs.items()}
+    for place, group in enumerate(groups, 1):
+        for name in group:
+            every[name][[place, count - 1]] = means[name].to(every[name].dtype)
+    return every, np.full(count, row, np.int64)
+
+
+def _told(answer: Answer, shown: Mapping[str, int], nothing: int) -> dict[str, Any]:
+    first = answer.shares[0]
+    strongest = range(len(first)) if answer.title == DIMENSIONS else torch.argsort(-first, stable=True)[:TOP].tolist()
+    said = answer.said(0)
+    measures = {"share": answer.shares} | ({} if answer.logits is None else {"logit": answer.logits})
+    return {
+        "title": answer.title,
+        "names": [
+            {
+                "name": answer.names[at],
+                **({} if answer.title == DIMENSIONS else {"named": answer.names[at] in said}),
+                **{word: _round(x[0, at]) for word, x in measures.items()},
+                "inputs": {
+                    name: {word: _round(x[0, at] - x[place, at]) for word, x in measures.items()}
+                    for name, place in shown.items()
+                },
+                "without_any": {word: _round(x[nothing, at]) for word, x in measures.items()},
+            }
+            for at in strongest
+        ],
+    }
+
+
+def _round(value: Tensor) -> float:
+    return round(float(value), _DIGITS)
