@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from cache.files import replace_text
-from heads.drawing import Points
-from heads.page import classes, figures, grid, outcome, paper_tables, sources
-from heads.page.elements import Html, element
+from heads.drawing import Drawing, Ordered, Points
+from heads.page import beside, classes, falling, figures, grid, outcome, paper_tables, sources
+from heads.page.elements import Html, element, join
 from heads.page.material import Material
 from heads.page.overview import overview, untrained
 from heads.page.plain_style import STYLE
@@ -85,15 +85,21 @@ def write(folder: Path, text: str) -> Path:
 def _sections(material: Material) -> dict[str, Html]:
     found = {"Results": outcome.table_section(material)}
     before = [one for one in material.drawings if not isinstance(one, Points)]
-    found |= {one.title: outcome.drawn_section(material, one) for one in before}
+    if swept := beside.sweeps_section(material):
+        found["Sweeps"] = swept
+    found |= {one.title: _drawn(material, one) for one in before}
     if by_class := classes.section(material):
-        found["By class"] = by_class
+        found["By class"] = join([beside.classes_section(material), by_class])
     if material.rows:
         found["Training"] = outcome.curves_section(material)
     after = [one for one in material.drawings if isinstance(one, Points)]
-    found |= {one.title: outcome.drawn_section(material, one) for one in after}
+    found |= {one.title: _drawn(material, one) for one in after}
     found["Labels"] = sources.labels_section(material)
     return found | {"Features": sources.provenance_section(material), "Settings": sources.settings_section(material)}
+
+
+def _drawn(material: Material, one: Drawing) -> Html:
+    return falling.section(material, one) if isinstance(one, Ordered) else outcome.drawn_section(material, one)
 
 
 def _section(word: str, content: Html) -> Html:
