@@ -41,9 +41,9 @@ def classes_section(material: Material) -> Html:
 
 
 def chosen(material: Material) -> list[Row]:
-    """The reference, and those of ``HEADS``, or else the first that was trained and the best on validation; no more
-    than there are colours."""
-    wanted = [material.results.get("reference"), *(material.heads or laid_out(material.rows))]
+    """Those of ``HEADS``, or else the reference, the first that was trained and the best on validation; no more than
+    there are colours."""
+    wanted: list[str | None] = [*material.heads] or [material.results.get("reference"), *laid_out(material.rows)]
     names = [name for name in dict.fromkeys(wanted) if name is not None]
     known: dict[str, Row] = {row["name"]: row for row in material.rows}
     return [known[name] for name in names if name in known][:COLOURS]

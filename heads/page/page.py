@@ -25,7 +25,7 @@ def html(material: Material) -> str:
     results = material.results
     title = f"{results['dataset']}, {results['protocol']}"
     facts = [_facts(results), *_warnings(material)]
-    return _document(title, material.run, facts, _sections(material))
+    return document(title, material.run, facts, _sections(material))
 
 
 def overview_html(run: str, tables: Mapping[Path, Results], summary: Mapping[str, Any] | None = None) -> str:
@@ -37,7 +37,7 @@ def overview_html(run: str, tables: Mapping[Path, Results], summary: Mapping[str
     used = untrained(tables)
     told = "No summary.json: the grid has not ended. Run make ablate again for the papers' tables."
     facts = [element("p", told, class_="warning"), *([_untrained(used)] if used else [])]
-    return _document(title, run, facts, {"Protocols": overview(tables, NAME)})
+    return document(title, run, facts, {"Protocols": overview(tables, NAME)})
 
 
 def _grid_html(run: str, tables: Mapping[Path, Results], summary: Mapping[str, Any]) -> str:
@@ -51,10 +51,11 @@ def _grid_html(run: str, tables: Mapping[Path, Results], summary: Mapping[str, A
         "Protocols": grid.protocols_section(summary, tables, NAME),
         "Features": grid.features_section(summary),
     }
-    return _document(f"{summary['dataset']}, {len(summary['protocols'])} protocols", run, facts, sections)
+    return document(f"{summary['dataset']}, {len(summary['protocols'])} protocols", run, facts, sections)
 
 
-def _document(title: str, run: str, facts: Sequence[Html], sections: Mapping[str, Html]) -> str:
+def document(title: str, run: str, facts: Sequence[Html], sections: Mapping[str, Html]) -> str:
+    """A whole page that asks for nothing. facts: below its title. sections: by heading."""
     head = element(
         "head",
         element("meta", charset="utf-8"),
