@@ -19,6 +19,7 @@ from heads.blocks.dimensions_loss import Name, dimensions_loss
 from heads.blocks.label_embedding import EmbeddingSettings, LabelEmbedding
 from heads.blocks.varied import Number, column
 from heads.head import CLASS, DIMENSIONS, FLAGS, Head, Output, Taught, given
+from heads.inputs import words
 
 LEARNS = frozenset({CLASS, FLAGS, DIMENSIONS})
 
@@ -41,8 +42,11 @@ class CategorySettings(EmbeddingSettings):
 
 
 def kind_of(sizes: Mapping[str, int]) -> str:
-    """CLASS or FLAGS, which of the two the task has."""
-    return FLAGS if FLAGS in sizes else CLASS
+    """CLASS or FLAGS, which of the two the task has. Raises: ConfigError for one without either."""
+    found = next((kind for kind in (FLAGS, CLASS) if kind in sizes), None)
+    if found is None:
+        raise ConfigError(f"the protocol teaches {', '.join(sizes)} alone, this head tells classes or labels too")
+    return found
 
 
 def count(sizes: Mapping[str, int]) -> int:
@@ -53,6 +57,12 @@ def count(sizes: Mapping[str, int]) -> int:
 def dimensions(config: Any, sizes: Mapping[str, int]) -> int:
     """How many dimensions a head tells: the task's, or none when the settings leave them out."""
     return sizes.get(DIMENSIONS, 0) if config.dimensions_weight else 0
+
+
+def approximates(head: type[Head], config: Any, reads_words: bool) -> tuple[str, ...]:
+    """What a head of this config approximates beside what its class does: words, where it reads some and there is no
+    file of them."""
+    return (*head.approximates, *(words.stand_in(config) if reads_words else ()))
 
 
 def gives(head: type[Head], config: Any, sizes: Mapping[str, int]) -> frozenset[str]:

@@ -58,11 +58,12 @@ def normalised(weights: Tensor) -> Tensor:
 
 
 class GraphLayer(nn.Module):
-    """S graph convolutions, A H W. weight: (S, in, out); no offset, as published. Uniform within 1/sqrt(in)."""
+    """S graph convolutions, A H W. weight: (S, in, out); no offset, as published. Uniform within 1/sqrt(out), as Chen
+    et al. (ML-GCN) start; more lets the published learning rates diverge."""
 
     def __init__(self, inputs: int, outputs: int, draws: Sequence[torch.Generator]) -> None:
         super().__init__()
-        bound = 1 / math.sqrt(inputs)
+        bound = 1 / math.sqrt(outputs)
         drawn = [torch.empty(inputs, outputs).uniform_(-bound, bound, generator=draw) for draw in draws]
         self.weight = nn.Parameter(torch.stack(drawn))
 

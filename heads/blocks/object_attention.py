@@ -75,7 +75,8 @@ class ObjectAttention(nn.Module):
         asked = self.query(person).view(seeds, batch, self.heads, self.key).transpose(1, 2).flatten(0, 1)
         asked = torch.bmm(asked, self.keys.flatten(0, 1)).view(seeds, self.heads, batch, -1).transpose(1, 2)
         logits = each(asked, objects.mT) / math.sqrt(self.key)
-        if self.place is not None and where is not None:
+        if self.place is not None:
+            assert where is not None
             flat = waves(where, self.geometry).flatten(1, 2)
             near = F.relu(self.place(flat)).clamp_min(_LEAST).log()
             logits = logits + near.view(seeds, batch, -1, self.heads).mT

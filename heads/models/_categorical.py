@@ -10,7 +10,6 @@ from cache.config import Settings
 from heads.blocks import categories, label_loss
 from heads.blocks.categories import Categories
 from heads.head import Head, Output, Taught
-from heads.inputs import words
 
 
 class Categorical(Head, ABC):
@@ -25,8 +24,7 @@ class Categorical(Head, ABC):
         super().__init__(config, widths, sizes, seeds)
         self.config = config
         self.gives = categories.gives(type(self), config, sizes)
-        if self.reads_words():
-            self.approximates += words.stand_in(config)
+        self.approximates = categories.approximates(type(self), config, self.reads_words())
 
     @classmethod
     def config_of(cls, values: Mapping[str, Any]) -> type[Settings]:

@@ -7,7 +7,7 @@ both forms.
 
 The text leaves open, and we take: the gate is as wide as the person's vector (the text's 512 is narrower than
 ResNet-50's 2,048); 128 of W_G is the width of E, since w_G of eq. 4 is a number; among the objects may be the
-person, as a detector finds them.
+person, as a detector finds them. Its objects' vectors are C4 features (stage objects, ``features = "c4"``).
 
 Source: relational region-level analysis (seeds/004), eq. 1 to 9, section 4.2 and tables 1 to 4.
 """
@@ -41,7 +41,8 @@ class RelationalConfig(CategorySettings, GraphSettings):
     person_box: the person's box, an array (4,). boa, geometry (of BOA), bpa, eld: the parts. attention_heads: h. key:
     width of W_1 and W_2, of each head. geometry_width: of E in eq. 4. gate_hidden: of BPA's first layer.
     dimensions_weight: 0 as published, which learns categories alone. standardise: bring the person's vector to mean 0
-    and deviation 1 over the training people; not as published, whose gate sees means of ReLU outputs."""
+    and deviation 1 over the training people, which a map's mean passes through, so the gate stays exact; a trained
+    backbone can remove the common part of ReLU outputs, a frozen one cannot, and without this training diverges."""
 
     body: Pooled = "body50/pooled"
     objects: Feature = "objects"
@@ -58,7 +59,7 @@ class RelationalConfig(CategorySettings, GraphSettings):
     p: Number = Field(0.2, ge=0, le=1)
     loss: str = _EQ_9
     dimensions_weight: float = Field(0, ge=0)
-    standardise: bool = False
+    standardise: bool = True
 
 
 class Published(RelationalConfig):

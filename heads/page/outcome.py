@@ -67,13 +67,11 @@ def _line(material: Material, row: Row) -> list[str]:
     ) or Html("none")
     metrics, main, scale = results["metrics"], results["metrics"][0]["name"], results["metrics"][0]["scale"]
     scores = row.get("metrics") or {}
+    none = NONE if scores else "not run"
     return [
         row["name"],
         features,
-        *(
-            interval(scores[one["name"]], one["scale"]) if one["name"] in scores else NONE if scores else "not run"
-            for one in metrics
-        ),
+        *(interval(scores[one["name"]], one["scale"]) if one["name"] in scores else none for one in metrics),
         *(f"{scale * one['values'][main]:.2f}" for one in main_levels(results)),
         *(text for one in published(results) for text in _paper_told(row, one)),
         f"{row['parameters']:,}" if "parameters" in row else "",

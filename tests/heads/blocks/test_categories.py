@@ -1,6 +1,7 @@
 """The loss terms that heads of categories share, by loops and by hand; what a task's kinds switch on."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -89,6 +90,19 @@ def test_what_a_head_gives_follows_the_task_and_the_settings() -> None:
     assert given(BOTH) == {"logits", "dimensions"}
     assert given(BOTH, dimensions_weight=0) == given({CLASS: 4}) == {"logits"}
     assert categories.count({CLASS: 4, DIMENSIONS: 3}) == 4
+    with pytest.raises(ConfigError, match=r"^the protocol teaches dimensions alone, this head tells classes or labels"):
+        categories.count({DIMENSIONS: 3})
+
+
+def test_a_row_says_where_words_come_from_that_are_in_no_file() -> None:
+    class Two(Head):
+        approximates = ("something",)
+
+    def told(reads_words: bool, **values: Any) -> tuple[str, ...]:
+        return categories.approximates(Two, CategorySettings(**values), reads_words)
+
+    assert told(False) == told(True, words="glove.txt") == ("something",)
+    assert told(True) == ("something", "labels told by which stand together, for word vectors")
 
 
 def test_embedding_loss_is_the_squared_distance_to_the_mean_word_of_a_persons_labels() -> None:
@@ -112,8 +126,10 @@ def test_embedding_loss_is_the_squared_distance_to_the_mean_word_of_a_persons_la
     assert part.eval().aside(visual) is None
 
 
-def test_embedding_of_one_class_a_person_is_that_classs_word() -> None:
-    part = made({CLASS: CLASSES}, embedding_weight=1.0)
+def test_embedding_of_one_class_a_person_is_that_classs_word(tmp_path: Path) -> None:
+    path = tmp_path / "glove.txt"
+    path.write_text("a 1 0 0\nb 0 1 0\nc 0 0 1\n")
+    part = made({CLASS: CLASSES}, embedding_weight=1.0, words=str(path), word_width=3)
     part.learn_from(Taught([*"abcd"], {CLASS: torch.tensor([0, 1, 2])}))  # the fourth is not learned
     placed = torch.eye(3, dtype=torch.float64)[None].repeat(3, 1, 1)
     targets = {CLASS: torch.tensor([0, 1, 0]).expand(3, 3)}

@@ -96,6 +96,7 @@ def test_layers_equal_plain_matrices_for_each_seed(slope: float) -> None:
     for seed, number in enumerate(SEEDS):
         alone = LabelGraph(config(), 4, 6, generators([number]), slope=slope)
         assert torch.equal(alone.first.weight[0].double(), graph.first.weight[seed])
+        assert 0.5 * 5**-0.5 < alone.first.weight.abs().max() <= 5**-0.5
         hidden = F.leaky_relu(graph.adjacency[seed] @ companions(people()).double() @ graph.first.weight[seed], slope)
         classifiers = graph.adjacency[seed] @ hidden @ graph.second.weight[seed]
         torch.testing.assert_close(found[seed], samples[seed] @ classifiers.T)

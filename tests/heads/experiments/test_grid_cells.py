@@ -17,6 +17,8 @@ def test_protocols_can_have_their_own_settings() -> None:
     rates = [cell("sem_ib_dml", find(name), {}).recipe.lr for name in ("cat-6:6", "lev-7:3-arousal", "lev-6:4-arousal")]
     assert rates == [3.5e-4, 3.5e-4, 3.5e-6]
     assert cell("sem_ib_dml", find("lev-6:4-arousal"), {"lr": 1e-3}).recipe.lr == 1e-3
+    epochs = [cell("kosti", find(name), {}).recipe.epochs for name in ("cat-6:6", "multilabel", "emotic-26")]
+    assert epochs == [12, 21, 21]
 
 
 def test_a_setting_goes_to_the_heads_that_have_it() -> None:

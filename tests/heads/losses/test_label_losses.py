@@ -30,7 +30,7 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("focal", {"focusing": 0.5, "balance": 0.8}),
     ("focal", {"focusing": 0.0}),
     ("asymmetric", {"gamma_pos": 0.0, "gamma_neg": 0.5, "clip": 0.0}),
-    ("asymmetric", {"gamma_neg": 0.0, "clip": 0.3}),
+    *(("asymmetric", {"gamma_neg": power, "clip": 0.3}) for power in (0.0, 0.5)),
 ]
 
 

@@ -217,7 +217,7 @@ KEYS = {
         "paper",
         "source",
     ),
-    *("remark", "reference", "absent", "difference", "unpaired", "trained_for"),
+    *("remark", "reference", "absent", "difference", "unpaired", "trained_for", "approximates"),
 }
 """What the page looks up; every other key is a word of somebody's."""
 

@@ -68,6 +68,13 @@ def test_results_hold_the_contract(folder: Path) -> None:
     assert {row["paper"]["source"] for row in results["rows"]} == {"Affect-DML, Table II"}
 
 
+def test_what_a_head_approximates_is_said_in_its_row_and_below_the_table(folder: Path) -> None:
+    results = json.loads((folder / "results.json").read_text())
+    frozen = "frozen backbones for fine-tuned ones"
+    assert [row.get("approximates") for row in results["rows"]] == [None, [frozen], [frozen]]
+    assert f"Not as in the paper: {frozen}: i_dml, ib_dml." in tables.notes(results)
+
+
 def test_every_file_of_a_run_is_written(folder: Path) -> None:
     names = {"random", "i_dml", "ib_dml"}
     files = {f"{name}.safetensors" for name in names} | {"results.json", "table.md", "table.csv", "table.tex", "cells"}
