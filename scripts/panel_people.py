@@ -83,14 +83,14 @@ def _said(found: Evaluation) -> dict[int, list[str]]:
 
 
 def scenes(feature: Feature, row: int, weights: Path) -> dict[str, str]:
-    """``scene`` and ``attributes`` of a person's image, in words; of an image that has none, its status.
+    """``scene`` and ``attributes`` of a person's image, in words; of an image without them, why.
 
     weights: folder with the attributes' names; without their file there are none. Raises: StoreError, WeightsError.
     """
     rows = np.array([row], np.int64)
     scores, status = feature.of_people("scores", rows)
     if status[0] != Status.OK:
-        return {"scene": Status(int(status[0])).word}
+        return {"scene": f"not known ({Status(int(status[0])).word})"}
     likely = _first(scores[0], _SCENES)
     told = {"scene": ", ".join(f"{SCENES[at]} {100 * float(scores[0][at]):.0f} %" for at in likely)}
     if names := attribute_names(weights):

@@ -43,7 +43,7 @@ def sweeps(rows: Sequence[Row]) -> list[Sweep]:
     settings twice."""
     alike: dict[str, list[Row]] = {}
     for row in rows:
-        words = {name: value for name, value in row["settings"].items() if not _is_number(value)}
+        words = {name: None if _is_number(value) else [value] for name, value in row["settings"].items()}
         alike.setdefault(json.dumps([row["head"], words], sort_keys=True), []).append(row)
     return [found for group in alike.values() for found in _of(group)]
 

@@ -183,7 +183,7 @@ def test_scenes_are_told_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     order = sorted(range(36), key=lambda at: -scores[at])[:3]
     told = panel_people.scenes(feature, 0, tmp_path)
     assert told == {"scene": ", ".join(f"scene {at} {100 * scores[at]:.0f} %" for at in order)}
-    assert panel_people.scenes(feature, 3, tmp_path) == {"scene": "broken"}, "the third image's person"
+    assert panel_people.scenes(feature, 3, tmp_path) == {"scene": "not known (broken)"}, "the third image's person"
     monkeypatch.setattr(_places365, "ATTRIBUTES", 10)
     (tmp_path / _places365.ATTRIBUTE_NAMES).write_text("\n".join(f"word {at}" for at in range(10)))
     responses = feature.of_people("attributes", np.array([0]))[0][0].astype(float)

@@ -83,7 +83,8 @@ def test_other_heads_other_words_and_numbers_that_are_none_are_in_no_line() -> N
         row("other word", tau=0.3, loss="focal"),
         row("other kind", tau=None, loss="bce"),
         row("truth", tau=0.1, loss="bce", flag=True),
-        row("lie", tau=0.1, loss="bce", flag=False),
+        row("lie", tau=0.2, loss="bce", flag=False),
+        row("more", tau=0.5, loss="bce", p=0.1),
     ]
     assert sweeps(rows) == []
     assert beside.sweeps_section(material(*rows)) == ""
