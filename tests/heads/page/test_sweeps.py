@@ -3,16 +3,23 @@
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from toy_features import CATEGORIES, make_store, people
 
+from heads.commands._grids import ablate
+from heads.documents import results
 from heads.drawing import Ordered
-from heads.page import beside, falling
+from heads.experiments.grid import Grid
+from heads.experiments.place import Place
+from heads.page import beside, falling, page
+from heads.page import material as page_material
 from heads.page.curves import limits
 from heads.page.lines import Point, lines
-from heads.page.material import Material, Shown
+from heads.page.material import Material, Shown, gather
 from heads.page.sweeps import Sweep, sweeps
 
 MAP = {"name": "map", "title": "mAP", "unit": "%", "scale": 100}
@@ -83,7 +90,7 @@ def test_other_heads_other_words_and_numbers_that_are_none_are_in_no_line() -> N
         row("other word", tau=0.3, loss="focal"),
         row("other kind", tau=None, loss="bce"),
         row("truth", tau=0.1, loss="bce", flag=True),
-        row("lie", tau=0.2, loss="bce", flag=False),
+        row("lie", tau=0.1, loss="bce", flag=False),
         row("more", tau=0.5, loss="bce", p=0.1),
     ]
     assert sweeps(rows) == []
@@ -141,11 +148,11 @@ def test_a_sweeps_card_tells_lines_what_is_fixed_and_untrained_features() -> Non
 
 def test_a_sweep_without_a_metric_in_some_row_has_no_picture_of_it() -> None:
     rows = [row("1", a=1), row("2", a=2)]
-    results = material(*rows, metrics=[MAP, ERROR])
+    found = material(*rows, metrics=[MAP, ERROR])
     rows[0]["metrics"]["rank"] = {"mean": 1.0, "ci95": [0.0, 2.0]}
-    assert beside.sweeps_section(results).count("<figure>") == 1
+    assert beside.sweeps_section(found).count("<figure>") == 1
     rows[1]["metrics"]["rank"] = {"mean": 2.0, "ci95": [1.0, 3.0]}
-    assert beside.sweeps_section(results).count("<figure>") == 2
+    assert beside.sweeps_section(found).count("<figure>") == 2
 
 
 def classed(name: str, mean: float, **classes: float) -> dict[str, Any]:
@@ -164,6 +171,7 @@ def test_classes_of_the_reference_the_first_and_the_best_stand_beside_each_other
     assert names == ["d", "a", "c"]
     assert [one["name"] for one in beside.chosen(material(*rows, heads=("b",)))] == ["b"]
     assert beside.classes_section(material(rows[0])) == "", "one alone is in Classes"
+    assert beside.classes_section(material(*rows, metrics=[{**MAP, "unit": ""}])) == "", "no axis of per cent"
     found = ET.fromstring(beside.classes_section(material(*rows, reference="d", trained=False)))
     assert [one.find("svg").tail for one in found.iter("li")] == ["d *", "a *", "c *"]  # type: ignore[union-attr]
     assert "UNTRAINED features in d, a, c" in "".join(found.itertext())
@@ -222,6 +230,23 @@ def test_heads_curves_of_one_score_are_on_one_scale() -> None:
     assert level.get("d") == "M44 74L330 74", "50 of 0 to 100"
     captions = [one.text for one in drawn.iter("figcaption")]
     assert captions == ["2 people.", "VAD error %: 1, Jaccard %: 2 people."]
+
+
+def test_the_page_of_a_run_has_all_of_them(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "store", people(130, categories=CATEGORIES[:4]), features=("body",))
+    settings = tuple({"name": f"{lr}", "features": "body", "lr": lr} for lr in (1e-4, 1e-3, 1e-2))
+    grid = Grid(heads=("linear",), protocols=("multilabel",), settings=settings)
+    ablate(Place(store, "demo", tmp_path, seeds=1), grid, {"epochs": 1, "resamples": 3}, "demo", lambda *_: None)
+    folder, heads = tmp_path / "demo", ("linear-0.01", "linear-0.001")
+    found = gather(folder, results.read(folder), page_material.Place(store), heads)
+    root = ET.fromstring(page.html(found).removeprefix("<!DOCTYPE html>\n"))
+    labels = {
+        str(one.get("id")): [str(svg.get("aria-label")) for svg in of_class(one, "plot")]
+        for one in root.iter("section")
+    }
+    assert "mAP over lr, linear" in labels["sweeps"]
+    assert f"mAP by class, {', '.join(heads)}" in labels["by-class"]
+    assert {f"Jaccard % of each person in falling order, linear-{one['lr']}" for one in settings} <= {*labels["people"]}
 
 
 @pytest.mark.parametrize("top", [100.0, 50.0, 40.0])
