@@ -104,6 +104,10 @@ mapping: $(READY) ## people of each class under every protocol, beside the publi
 report: $(READY) ## a finished run's table, and its page in runs/RUN/report.html: RUN=demo [HEADS="i_dml sem_ib_dml"] [COLUMNS="map c_f1"] [MAPPING=]
 	@$(PY) -m heads report --run $(call q,$(RUN)) --store $(call q,$(STORE)) $(scoring) $(call option,heads,HEADS) $(call option,columns,COLUMNS)
 
+.PHONY: panels
+panels: $(READY) ## photographs with their scene, their truth and what two rows say, in runs/RUN/panels.html: RUN=demo ROOT= [HEADS="mlp fusion"] [MAPPING=]
+	@$(PY) -m scripts.panels --run $(call q,$(RUN)) --store $(call q,$(STORE)) --runs $(call q,$(RUNS)) --device $(call q,$(DEVICE)) $(call option,mapping,MAPPING) $(call option,root,ROOT) --data $(call q,$(DATA)) --weights $(call q,$(WEIGHTS)) $(call option,heads,HEADS)
+
 .PHONY: predict
 predict: $(READY) ## emotions in new photographs: HEAD= IMAGE= [BOXES="x1,y1,x2,y2 ..."|file.csv] [BOX=xywh] [PEOPLE=faces|objects|pose|boxes] [CONFIG=light] [STAGES="pose scene"] [OUT=predictions] [PROTOCOL=] and SEEDS, SET, MAPPING or NAME as in train
 	@$(PY) -m scripts.predict $(if $(filter-out file,$(origin HEAD)),--head $(call q,$(HEAD))) $(call option,protocol,PROTOCOL) $(where) $(call option,root,ROOT) --data $(call q,$(DATA)) --runs $(call q,$(RUNS)) $(trained) $(call option,mapping,MAPPING) \

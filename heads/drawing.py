@@ -44,4 +44,14 @@ class Points:
     labels: NDArray[np.int64]
 
 
-Drawing = Bars | Matrix | Points
+@dataclass(frozen=True)
+class Ordered:
+    """A score of each person, to be put in falling order. values: name with its unit -> (S, m) by model and person, in
+    that unit, of the m people of whom it is known, at least one."""
+
+    title: str
+    told: str
+    values: Mapping[str, NDArray[np.float64]]
+
+
+Drawing = Bars | Matrix | Points | Ordered

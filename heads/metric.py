@@ -40,3 +40,8 @@ class Metric(ABC):
         """(R, C) of each class, or (R, D) of each dimension, NaN where nobody has it; None for a metric that is no mean
         over them."""
         return None
+
+    def by_person(self, judged: Any) -> NDArray[np.float64] | None:  # noqa: ARG002 (a metric may have it)
+        """(n,) of each person, whatever the weights, NaN where it is not known; None for a metric that no one person
+        has."""
+        return None

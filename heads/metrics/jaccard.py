@@ -21,8 +21,11 @@ class Metric(metric.Metric):
 
     def score(self, judged: JudgedFlags) -> NDArray[np.float64]:
         """(R,). Everybody has a class. Raises: TypeError without thresholds."""
+        return np.asarray(self.by_person(judged) @ judged.weights / judged.weights.sum(0))
+
+    def by_person(self, judged: JudgedFlags) -> NDArray[np.float64]:
+        """The share of each. Raises: TypeError without thresholds."""
         if judged.thresholds is None:
             raise TypeError("jaccard needs thresholds, which are fitted on validation")
         said = judged.logits >= judged.thresholds
-        shares = (said & judged.flags).sum(1) / (said | judged.flags).sum(1)
-        return np.asarray(shares @ judged.weights / judged.weights.sum(0))
+        return np.asarray((said & judged.flags).sum(1) / (said | judged.flags).sum(1))

@@ -14,11 +14,16 @@ from heads.judged import JudgedDimensions
 from heads.metrics import _classes
 
 
+def apart(judged: JudgedDimensions) -> NDArray[np.float64]:
+    """(n, D): how far each is from what is right; NaN where that is not known."""
+    return np.asarray(np.abs(judged.dimensions.astype(np.float64) - judged.truth))
+
+
 def errors(judged: JudgedDimensions) -> NDArray[np.float64]:
     """(R, D): of each dimension over those of whom it is known; NaN where it is of nobody."""
+    every = apart(judged)
     known = ~np.isnan(judged.truth)
-    apart = np.where(known, np.abs(judged.dimensions.astype(np.float64) - judged.truth), 0.0)
-    total, count = judged.weights.T @ apart, judged.weights.T @ known
+    total, count = judged.weights.T @ np.where(known, every, 0.0), judged.weights.T @ known
     return np.asarray(np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0))
 
 
@@ -36,3 +41,7 @@ class Metric(metric.Metric):
     def by_class(self, judged: JudgedDimensions) -> NDArray[np.float64]:
         """Of each dimension."""
         return errors(judged)
+
+    def by_person(self, judged: JudgedDimensions) -> NDArray[np.float64]:
+        """The mean over those of a person's dimensions that are known."""
+        return _classes.mean(apart(judged))

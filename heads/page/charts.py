@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from heads.page.elements import Html, element, number, percent
 
 WIDTH = 340
-_LABEL, _RIGHT, _ROW, _AXIS = 112, 40, 24, 24
+_LABEL, _RIGHT, _ROW, AXIS = 112, 40, 24, 24
 _LONGEST = 17
 LINES = ("dashed", "dotted", "fine")
 """How the lines of a chart are drawn, one after the other."""
@@ -60,13 +60,13 @@ def _rows(title: str, marks: Sequence[Mark], lines: Sequence[float], top: float,
     def x(value: float) -> float:
         return _LABEL + min(value, top) * scale
 
-    parts = [_grid(top, x, bottom)]
+    parts = [axis(top, x, bottom)]
     for place, mark in enumerate(marks):
         parts.append(_row(mark, place * _ROW + _ROW / 2 + 2, x, filled))
     for kind, value in zip(LINES, lines, strict=False):
         if value <= top:
             parts.append(_line(x(value), 0, x(value), bottom, kind))
-    return svg(title, bottom + _AXIS, *parts)
+    return svg(title, bottom + AXIS, *parts)
 
 
 def _row(mark: Mark, y: float, x: Scale, filled: bool) -> Html:
@@ -76,7 +76,7 @@ def _row(mark: Mark, y: float, x: Scale, filled: bool) -> Html:
         told += f", without learning {percent(mark.level)} %"
     if mark.paper is not None:
         told += f", paper {percent(mark.paper)} %"
-    shapes = [element("title", told), text(_short(mark.label, mark.untrained), _LABEL - 8, y + 4, "end")]
+    shapes = [element("title", told), text(short(mark.label, mark.untrained), _LABEL - 8, y + 4, "end")]
     if filled:
         shapes.append(_bar(x(0), x(mark.mean), y))
     shapes.append(_line(x(mark.low), y, x(mark.high), y, "whisker"))
@@ -94,7 +94,8 @@ def _bar(start: float, end: float, y: float) -> Html:
     return element("rect", x=number(start), y=number(y - 7), width=width, height=14, class_="bar")
 
 
-def _grid(top: float, x: Scale, bottom: float) -> Html:
+def axis(top: float, x: Scale, bottom: float) -> Html:
+    """Lines and words of per cent from 0 to ``top``, a fraction; ``AXIS`` pixels below ``bottom``."""
     step = 0.1 if top <= 0.5 else 0.25
     ticks = [step * place for place in range(round(top / step) + 1) if step * place <= top + 1e-9]
     lines = [_line(x(tick), 0, x(tick), bottom, "grid") for tick in ticks]
@@ -111,7 +112,8 @@ def text(words: str, x: float, y: float, anchor: str = "start", kind: str | None
     return element("text", words, x=number(x), y=number(y), text_anchor=anchor, class_=kind)
 
 
-def _short(label: str, starred: bool) -> str:
+def short(label: str, starred: bool = False) -> str:
+    """As much of a label as there is room for beside a chart."""
     star = " *" if starred else ""
     longest = _LONGEST - len(star)
     return (label if len(label) <= longest else f"{label[: longest - 1]}…") + star

@@ -33,9 +33,9 @@ def curve(
     lines = {kind: [y(value) for value in found] for kind, found in _summaries(values).items()}
     band = [*zip(xs, lines["highest"], strict=True), *reversed(list(zip(xs, lines["lowest"], strict=True)))]
     mean = list(zip(xs, lines["mean"], strict=True))
-    parts = [text(name, _LEFT, 12, kind="name"), *_ticks(low, high, y), *_epochs(xs)]
-    parts.append(element("path", d=f"{_path(band)}z", class_="band"))
-    parts.append(element("path", d=_path(mean), class_="curve"))
+    parts = [text(name, _LEFT, 12, kind="name"), *ticks(low, high, y), *_epochs(xs)]
+    parts.append(element("path", d=f"{path(band)}z", class_="band"))
+    parts.append(element("path", d=path(mean), class_="curve"))
     if epochs == 1:
         parts.append(element("circle", cx=number(xs[0]), cy=number(mean[0][1]), r=3, class_="dot"))
     for epoch, value in best:
@@ -50,7 +50,7 @@ def limits(values: Sequence[NDArray[np.float64]]) -> tuple[float, float]:
     power = 10.0 ** math.floor(math.log10(max((highest - lowest) / 2, 1e-3)))
     for step in (power * factor for factor in (1, 2, 2.5, 5, 10, 20)):
         low = math.floor(lowest / step + 1e-9) * step
-        if low + 2 * step > highest:
+        if low + 2 * step >= highest - 1e-9:
             break
     return low, low + 2 * step
 
@@ -59,11 +59,13 @@ def _summaries(values: NDArray[np.float64]) -> dict[str, list[float]]:
     return {"mean": values.mean(1).tolist(), "lowest": values.min(1).tolist(), "highest": values.max(1).tolist()}
 
 
-def _path(points: Sequence[tuple[float, float]]) -> str:
+def path(points: Sequence[tuple[float, float]]) -> str:
+    """A line through the points."""
     return "M" + "L".join(f"{number(x)} {number(y)}" for x, y in points)
 
 
-def _ticks(low: float, high: float, y: Scale) -> list[Html]:
+def ticks(low: float, high: float, y: Scale) -> list[Html]:
+    """The axis' ends and middle, as lines and numbers."""
     parts = []
     for value in (low, (low + high) / 2, high):
         height = y(value)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-_EMPTY = frozenset({"meta", "path", "line", "rect", "circle"})
+_EMPTY = frozenset({"meta", "path", "line", "rect", "circle", "img"})
 
 
 class Html(str):

@@ -47,13 +47,14 @@ class Shown:
 @dataclass(frozen=True)
 class Material:
     """run: its folder's name. results: results.json. shown: by row name. features: of the store, those of the run's
-    fingerprints only. left_out: why something is not there."""
+    fingerprints only. left_out: why something is not there. heads: those that were asked for by name."""
 
     run: str
     results: Mapping[str, Any]
     shown: Mapping[str, Shown] = field(default_factory=dict)
     features: Mapping[str, Feature] = field(default_factory=dict)
     left_out: Sequence[str] = ()
+    heads: Sequence[str] = ()
 
     @property
     def rows(self) -> list[dict[str, Any]]:
@@ -136,7 +137,7 @@ def gather(
     features, fault = _of_the_run(results, stored or {})
     for name in [name for name in (heads or laid_out(rows)) if name in shown]:
         shown[name] = _projected(name, shown[name], watch)
-    return Material(folder.name, results, shown, features, [*left_out, *(fault if known else [])])
+    return Material(folder.name, results, shown, features, [*left_out, *(fault if known else [])], tuple(heads))
 
 
 def _check_known(heads: Sequence[str], results: Mapping[str, Any]) -> None:

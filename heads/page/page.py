@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from cache.files import replace_text
-from heads.drawing import Points
-from heads.page import classes, figures, grid, outcome, paper_tables, sources
-from heads.page.elements import Html, element
+from heads.drawing import Drawing, Ordered, Points
+from heads.page import beside, classes, falling, figures, grid, outcome, paper_tables, sources
+from heads.page.elements import Html, element, join
 from heads.page.material import Material
 from heads.page.overview import overview, untrained
 from heads.page.plain_style import STYLE
@@ -25,7 +25,7 @@ def html(material: Material) -> str:
     results = material.results
     title = f"{results['dataset']}, {results['protocol']}"
     facts = [_facts(results), *_warnings(material)]
-    return _document(title, material.run, facts, _sections(material))
+    return document(title, material.run, facts, _sections(material))
 
 
 def overview_html(run: str, tables: Mapping[Path, Results], summary: Mapping[str, Any] | None = None) -> str:
@@ -37,7 +37,7 @@ def overview_html(run: str, tables: Mapping[Path, Results], summary: Mapping[str
     used = untrained(tables)
     told = "No summary.json: the grid has not ended. Run make ablate again for the papers' tables."
     facts = [element("p", told, class_="warning"), *([_untrained(used)] if used else [])]
-    return _document(title, run, facts, {"Protocols": overview(tables, NAME)})
+    return document(title, run, facts, {"Protocols": overview(tables, NAME)})
 
 
 def _grid_html(run: str, tables: Mapping[Path, Results], summary: Mapping[str, Any]) -> str:
@@ -51,10 +51,11 @@ def _grid_html(run: str, tables: Mapping[Path, Results], summary: Mapping[str, A
         "Protocols": grid.protocols_section(summary, tables, NAME),
         "Features": grid.features_section(summary),
     }
-    return _document(f"{summary['dataset']}, {len(summary['protocols'])} protocols", run, facts, sections)
+    return document(f"{summary['dataset']}, {len(summary['protocols'])} protocols", run, facts, sections)
 
 
-def _document(title: str, run: str, facts: Sequence[Html], sections: Mapping[str, Html]) -> str:
+def document(title: str, run: str, facts: Sequence[Html], sections: Mapping[str, Html]) -> str:
+    """A whole page that asks for nothing. facts: below its title. sections: by heading."""
     head = element(
         "head",
         element("meta", charset="utf-8"),
@@ -85,15 +86,21 @@ def write(folder: Path, text: str) -> Path:
 def _sections(material: Material) -> dict[str, Html]:
     found = {"Results": outcome.table_section(material)}
     before = [one for one in material.drawings if not isinstance(one, Points)]
-    found |= {one.title: outcome.drawn_section(material, one) for one in before}
+    if swept := beside.sweeps_section(material):
+        found["Sweeps"] = swept
+    found |= {one.title: _drawn(material, one) for one in before}
     if by_class := classes.section(material):
-        found["By class"] = by_class
+        found["By class"] = join([beside.classes_section(material), by_class])
     if material.rows:
         found["Training"] = outcome.curves_section(material)
     after = [one for one in material.drawings if isinstance(one, Points)]
-    found |= {one.title: outcome.drawn_section(material, one) for one in after}
+    found |= {one.title: _drawn(material, one) for one in after}
     found["Labels"] = sources.labels_section(material)
     return found | {"Features": sources.provenance_section(material), "Settings": sources.settings_section(material)}
+
+
+def _drawn(material: Material, one: Drawing) -> Html:
+    return falling.section(material, one) if isinstance(one, Ordered) else outcome.drawn_section(material, one)
 
 
 def _section(word: str, content: Html) -> Html:

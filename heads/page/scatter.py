@@ -42,10 +42,12 @@ def scatter(title: str, points: NDArray[np.float64], labels: NDArray[np.int64], 
 
 def legend(classes: Sequence[str], counts: Sequence[int]) -> Html:
     """The shapes by name, with how many points each has."""
-    entries = [
-        element("li", _sample(label), f"{name} ({count})")
-        for label, (name, count) in enumerate(zip(classes, counts, strict=True))
-    ]
+    return keyed([f"{name} ({count})" for name, count in zip(classes, counts, strict=True)])
+
+
+def keyed(words: Sequence[str]) -> Html:
+    """A list of words, each behind its shape."""
+    entries = [element("li", _sample(label), word) for label, word in enumerate(words)]
     return element("ul", join(entries), class_="legend")
 
 
@@ -54,9 +56,14 @@ def shape(label: int) -> str:
     return SHAPES[label % len(SHAPES)]
 
 
+def colour(label: int) -> str:
+    """The style sheet's class for a class's colour."""
+    return f"c{label % COLOURS}"
+
+
 def style(label: int) -> str:
     """The style sheet's classes for a class's colour and kind of shape."""
-    return f"c{label % COLOURS} {'open' if label % len(SHAPES) in _OPEN else 'solid'}"
+    return f"{colour(label)} {'open' if label % len(SHAPES) in _OPEN else 'solid'}"
 
 
 def _sample(label: int) -> Html:

@@ -6,17 +6,20 @@ Skipped where no Chromium is installed; with REQUIRE_BROWSER=1, as .ci/run sets 
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import chromium
+import numpy as np
 import pytest
 from toy_features import make_store
 
 from heads.commands._grids import ablate
 from heads.documents import results as report
 from heads.documents.summary import read_summary
+from heads.drawing import Ordered
 from heads.experiments.grid import Grid, read_grid
 from heads.experiments.place import Place
-from heads.page import material, page
+from heads.page import beside, falling, material, page
 
 GRID = Grid(heads=("random", "i_dml", "ib_dml"), protocols=("cat-6:6",))
 QUICK = {"epochs": 3, "episodes": 10, "validation_episodes": 5}
@@ -62,6 +65,42 @@ def test_the_page_holds_in_every_view(view: tuple[int, chromium.Tab], address: s
     assert tab.run("document.documentElement.scrollWidth") <= width, "scrolls sideways"
     assert tab.run("document.querySelectorAll('svg[role=img]').length") == 2 + 2 + 4 + 2
     assert tab.run(CHECKS) == {"empty": [], "overlaps": [], "outside": [], "faint": []}
+
+
+@pytest.mark.parametrize(("width", "dark"), VIEWS)
+def test_sweeps_classes_and_people_hold_too(tab: chromium.Tab, tmp_path: Path, width: int, dark: bool) -> None:
+    classes = {name: {"mean": 0.9, "ci95": [0.4, 1.0]} for name in ("Affection", "Doubt/Confusion")}
+    rows: list[dict[str, Any]] = [
+        {
+            "name": f"ml_gcn-{tau}-{p}",
+            "head": "ml_gcn",
+            "settings": {"tau": tau, "p": p},
+            "features": ["body"],
+            "metrics": {"map": {"mean": tau, "ci95": [tau - 0.1, 1.0]}},
+            "classes": {"map": classes},
+        }
+        for tau in (0.1, 0.2, 0.9)
+        for p in (0.25, 0.75)
+    ]
+    results = {
+        "rows": rows,
+        "metrics": [{"name": "map", "title": "mAP", "unit": "%", "scale": 100}],
+        "features": [{"name": "body", "trained": False}],
+    }
+    people = Ordered("People", "In order.", {"Jaccard %": np.array([[0.0, 50.0, 100.0], [20.0, 50.0, 100.0]])})
+    names = tuple(row["name"] for row in rows[:2])
+    made = material.Material("demo", results, {names[0]: material.Shown([people], {})}, heads=names)
+    sections = {
+        "Sweeps": beside.sweeps_section(made),
+        "By class": beside.classes_section(made),
+        "People": falling.section(made, people),
+    }
+    tab.open(page.write(tmp_path, page.document("demo", "demo", [], sections)).as_uri(), width, dark=dark)
+    assert tab.complaints() == []
+    assert tab.run("document.documentElement.scrollWidth") <= width, "scrolls sideways"
+    assert tab.run("document.querySelectorAll('svg[role=img]').length") == 3
+    assert tab.run(CHECKS) == {"empty": [], "overlaps": [], "outside": [], "faint": []}
+    assert len(list((tmp_path / "figures").iterdir())) == 3
 
 
 def test_dark_is_dark_and_light_is_light(tab: chromium.Tab, address: str) -> None:

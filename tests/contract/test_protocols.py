@@ -27,7 +27,7 @@ from heads import cli
 from heads import protocol as protocols
 from heads.checkpoints import checkpoint
 from heads.commands._grids import ablate
-from heads.drawing import Bars, Matrix, Points
+from heads.drawing import Bars, Matrix, Ordered, Points
 from heads.experiments import finished
 from heads.experiments.bench import check
 from heads.experiments.evaluate import csv_text, evaluate
@@ -343,6 +343,11 @@ def test_judged_are_the_scores_and_drawings_that_fit_them(ground: Ground) -> Non
         elif isinstance(one, Matrix):
             assert one.shares.shape == (len(one.names),) * 2
             np.testing.assert_allclose(one.shares.sum(1), 1)
+        elif isinstance(one, Ordered):
+            for values in one.values.values():
+                assert values.shape[0] == SEEDS
+                assert 1 <= values.shape[1] <= len(trial.rows)
+                assert np.isfinite(values).all()
         elif isinstance(one, Points):
             assert len(one.vectors) == len(one.labels) == len(trial.rows)
             assert set(one.labels.tolist()) <= set(range(len(one.names)))

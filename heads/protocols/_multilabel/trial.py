@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from cache.errors import ConfigError
-from heads.drawing import Bars, Drawing, Points
+from heads.drawing import Bars, Drawing, Ordered, Points
 from heads.head import Output, given
 from heads.judged import JudgedDimensions, JudgedFlags
 from heads.metric import Metric
@@ -24,6 +24,10 @@ _AT_ONCE = 50
 """Resamples scored in one go: bounds the memory, and what is added up stays in the processor's cache."""
 
 BARS = "{} of each class; line: 95 % interval; dashed: the share of test people who are in the class."
+ORDERED = (
+    "Each model puts the test people in order of their own score. Line: mean over seeds; band: lowest to highest seed; "
+    "dashed: the mean over people."
+)
 EMBEDDING = "Test people, as embedded by the first seed's model; of a person's classes, the rarest."
 
 Array = NDArray[np.float64]
@@ -93,7 +97,8 @@ class FlagsTrial(Trial):
         return iter(self._found(output, fitted, self.metrics, every).items())
 
     def judged(self, output: Output, fitted: Fitted = NOTHING) -> tuple[dict[str, Scores], list[Drawing]]:
-        """The first metric that has classes, of each of them; of a head that gives one, the embedding."""
+        """The first metric that has classes, of each of them; those that each person has; of a head that gives one, the
+        embedding."""
         found, drawings = self.scores(output, fitted), list[Drawing]()
         shares = dict(zip(self.classes, self.flags.mean(0).tolist(), strict=True))
         for name, one in found.items():
@@ -102,6 +107,8 @@ class FlagsTrial(Trial):
                 title = self.metrics[name].title
                 drawings.append(Bars("Classes", BARS.format(title), f"{title} of each class", values, levels=shares))
                 break
+        if people := self._people(output, fitted):
+            drawings.append(Ordered("People", ORDERED, people))
         if output.embedding is not None:
             vectors = F.normalize(output.embedding[0], dim=1).cpu().numpy()
             drawings.append(Points("Embeddings", EMBEDDING, self.classes, vectors, self._rarest()))
@@ -129,17 +136,42 @@ class FlagsTrial(Trial):
         self, output: Output, at: int, fitted: Fitted, metrics: Mapping[str, Metric], every: Sequence[Array]
     ) -> list[Part]:
         """One for each of the weights; without metrics of dimensions that the model does not give."""
-        known = fitted["thresholds"][at] if "thresholds" in fitted else None
-        flags = JudgedFlags(_numbers(given(output.logits)[at]), self.flags, every[0], known)
-        told = None if output.dimensions is None else _numbers(output.dimensions[at])
+        flags, told = self._said(output, at, fitted, every[0])
         return [self._part(flags.weighed(weights), told, metrics) for weights in every]
 
+    def _said(
+        self, output: Output, at: int, fitted: Fitted, weights: Array
+    ) -> tuple[JudgedFlags, NDArray[np.floating] | None]:
+        """What the model says of everybody."""
+        known = fitted["thresholds"][at] if "thresholds" in fitted else None
+        flags = JudgedFlags(_numbers(given(output.logits)[at]), self.flags, weights, known)
+        return flags, None if output.dimensions is None else _numbers(output.dimensions[at])
+
+    def _people(self, output: Output, fitted: Fitted) -> dict[str, Array]:
+        """Metric -> (S, m), as it is printed, of the people who have it."""
+        once = np.ones((len(self.rows), 1))
+        said = [self._judged(*self._said(output, at, fitted, once)) for at in range(len(given(output.logits)))]
+        found = {}
+        for one in (one for one in self.metrics.values() if one.takes in said[0]):
+            values = [known for judged in said if (known := one.by_person(judged[one.takes])) is not None]
+            if values:
+                every = one.scale * np.stack(values)
+                found[f"{one.title} {one.unit}".strip()] = every[:, ~np.isnan(every).any(0)]
+        return found
+
     def _part(self, flags: JudgedFlags, told: NDArray[np.floating] | None, metrics: Mapping[str, Metric]) -> Part:
+        judged = self._judged(flags, told)
+        mine = {name: one for name, one in metrics.items() if one.takes in judged}
+        return {name: _measured(one, judged[one.takes]) for name, one in mine.items()}
+
+    def _judged(
+        self, flags: JudgedFlags, told: NDArray[np.floating] | None
+    ) -> dict[str, JudgedFlags | JudgedDimensions]:
+        """By what a metric takes; without dimensions that are not given or not known."""
         judged: dict[str, JudgedFlags | JudgedDimensions] = {"flags": flags}
         if told is not None and self.truth is not None:
             judged["dimensions"] = JudgedDimensions(told, self.truth, flags.weights, self.dimensions)
-        mine = {name: one for name, one in metrics.items() if one.takes in judged}
-        return {name: _measured(one, judged[one.takes]) for name, one in mine.items()}
+        return judged
 
     def _scores(self, found: _Found, metric: Metric) -> Scores:
         names = self.classes if metric.takes == "flags" else self.dimensions

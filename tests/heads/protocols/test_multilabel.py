@@ -14,6 +14,7 @@ from toy_features import CATEGORIES, manifest_of, people
 from cache.config import build
 from cache.errors import ConfigError
 from cache.manifest import Manifest, Row
+from heads.drawing import Ordered
 from heads.head import DIMENSIONS, FLAGS, Output
 from heads.protocol import find
 from heads.protocols._multilabel import thresholds
@@ -207,9 +208,30 @@ def test_answers_name_what_most_seeds_name() -> None:
 def test_bars_have_each_classs_frequency_and_points_the_rarest_class() -> None:
     trial = protocol().test(protocol().task(manifest()), judging())
     made = output(trial.flags)
-    _, (bars, points) = trial.judged(Output(made.logits, made.logits, made.dimensions), trial.fitted(made))
+    _, (bars, _, points) = trial.judged(Output(made.logits, made.logits, made.dimensions), trial.fitted(made))
     assert bars.name == "mAP of each class"
     assert dict(bars.levels) == pytest.approx(dict(zip(trial.classes, trial.flags.mean(0), strict=True)))
     count = trial.flags.sum(0)
     for label, flags in zip(points.labels, trial.flags, strict=True):
         assert count[label] == min(count[flags])
+
+
+def test_people_have_their_own_jaccard_and_error() -> None:
+    """By hand; their mean over people is the score."""
+    test = rows(("Anger", "Fear"), ("Fear",), split="test")
+    test += [replace(one, image="test/c.jpg", vad=NAN3) for one in rows(("Anger",), split="test")]
+    task = protocol().task(manifest_of([*rows(("Anger",), ("Fear",)), *rows(("Anger",), split="val"), *test]))
+    trial = protocol().test(task, judging())
+    logits = torch.tensor([[[2.0, -1.0], [1.0, 1.0], [-1.0, 1.0]], [[1.0, 1.0], [-1.0, 1.0], [1.0, -1.0]]])
+    told = torch.tensor([0.1, 0.5, 1.0]).repeat(2, 3, 1)
+    told[0, 1] += torch.tensor([0.3, 0.0, -0.3])
+    fitted = {"thresholds": np.zeros((2, 2), np.float32)}
+    scores, drawings = trial.judged(Output(logits=logits, dimensions=told), fitted)
+    (found,) = (one for one in drawings if isinstance(one, Ordered))
+    assert list(found.values) == ["VAD error %", "Jaccard %"]
+    np.testing.assert_allclose(found.values["Jaccard %"], [[50, 50, 0], [100, 100, 100]])
+    np.testing.assert_allclose(found.values["VAD error %"], [[0, 20], [0, 0]], atol=1e-5)
+    for name, title in (("jaccard", "Jaccard %"), ("vad_error", "VAD error %")):
+        np.testing.assert_allclose(100 * scores[name].seeds, found.values[title].mean(1), atol=1e-5)
+    (alone,) = (one for one in trial.judged(Output(logits=logits), fitted)[1] if isinstance(one, Ordered))
+    assert list(alone.values) == ["Jaccard %"]
