@@ -101,8 +101,8 @@ mapping: $(READY) ## people of each class under every protocol, beside the publi
 	@$(PY) -m heads mapping $(where) $(call option,mapping,MAPPING)
 
 .PHONY: report
-report: $(READY) ## a finished run's table, and its page in runs/RUN/report.html: RUN=demo [HEADS="i_dml sem_ib_dml"] [MAPPING=]
-	@$(PY) -m heads report --run $(call q,$(RUN)) --store $(call q,$(STORE)) $(scoring) $(call option,heads,HEADS)
+report: $(READY) ## a finished run's table, and its page in runs/RUN/report.html: RUN=demo [HEADS="i_dml sem_ib_dml"] [COLUMNS="map c_f1"] [MAPPING=]
+	@$(PY) -m heads report --run $(call q,$(RUN)) --store $(call q,$(STORE)) $(scoring) $(call option,heads,HEADS) $(call option,columns,COLUMNS)
 
 .PHONY: predict
 predict: $(READY) ## emotions in new photographs: HEAD= IMAGE= [BOXES="x1,y1,x2,y2 ..."|file.csv] [BOX=xywh] [PEOPLE=faces|objects|pose|boxes] [CONFIG=light] [STAGES="pose scene"] [OUT=predictions] [PROTOCOL=] and SEEDS, SET, MAPPING or NAME as in train

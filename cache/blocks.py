@@ -33,6 +33,12 @@ def find_block(folder: Path, name: str) -> bytes:
 
 
 def damaged_blocks(folder: Path) -> list[Path]:
-    """Files of any block in a feature's ``folder`` that are not what their names promise."""
-    found = sorted(folder.glob(f"*{SUFFIX}"))
-    return [path for path in found if path.name != block_file(path.name.partition(".")[0], path.read_bytes())]
+    """Files of any block in a feature's ``folder`` that cannot be read or are not what their names promise."""
+    return [path for path in sorted(folder.glob(f"*{SUFFIX}")) if not _is_whole(path)]
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        return path.name == block_file(path.name.partition(".")[0], path.read_bytes())
+    except OSError:
+        return False

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
@@ -100,6 +101,11 @@ class Head(nn.Module, ABC):
         """Of those inputs that a network was cut at, the word of its next block, which the head trains on from the
         weights that lie beside the feature: ``{"body/layer3": "layer4"}``."""
         return {}
+
+    @classmethod
+    def files_of(cls, config: Settings) -> tuple[Path, ...]:  # noqa: ARG003 (most heads read none)
+        """Files beside the store that training reads, such as word vectors: another content is another training."""
+        return ()
 
     def learn_from(self, taught: Taught) -> None:
         """Fill buffers with what the head wants to know of the training people, such as how often classes occur.

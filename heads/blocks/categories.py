@@ -59,10 +59,10 @@ def dimensions(config: Any, sizes: Mapping[str, int]) -> int:
     return sizes.get(DIMENSIONS, 0) if config.dimensions_weight else 0
 
 
-def approximates(head: type[Head], config: Any) -> tuple[str, ...]:
-    """What a head of this config approximates beside what its class does: words, where there is no file of them."""
-    told = (words.origin(config),) if config.embedding_weight and not config.words else ()
-    return (*head.approximates, *told)
+def approximates(head: type[Head], config: Any, reads_words: bool) -> tuple[str, ...]:
+    """What a head of this config approximates beside what its class does: words, where it reads some and there is no
+    file of them."""
+    return (*head.approximates, *(words.stand_in(config) if reads_words else ()))
 
 
 def gives(head: type[Head], config: Any, sizes: Mapping[str, int]) -> frozenset[str]:

@@ -2,8 +2,11 @@
 
 import argparse
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from cache.errors import StoreError
 from cache.store import Store
 from heads.commands import _words
 
@@ -16,6 +19,7 @@ def add(command: argparse.ArgumentParser) -> None:
     command.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the results")
     command.add_argument("--store", type=Path, default=Path("store"), help="folder of the cached features")
     command.add_argument("--heads", default="", help="whose people to lay out; default: the first and the best")
+    command.add_argument("--columns", default="", help="of table.tex, in that order; default: as it is")
     _words.mapping(command)
     _words.arithmetic(command)
 
@@ -25,7 +29,7 @@ def run(words: argparse.Namespace) -> None:
     from heads.documents.summary import read_summary
     from heads.experiments import runs
     from heads.page import material, page
-    from heads.tables import summary
+    from heads.tables import summary, written
 
     _words.threads(words)
     root = words.runs.joinpath(*(runs.folder_name(part) for part in words.name.split("/")))
@@ -34,6 +38,8 @@ def run(words: argparse.Namespace) -> None:
     _words.show(tables)
     if whole:
         print(summary.markdown(whole))
+    if words.columns:
+        print(f"table {written.write_latex(root, _document(root, tables, whole), words.columns.split())}")
     place = material.Place(Store(words.store), words.mapping, words.device)
     for folder, results in tables.items():
         found = material.gather(folder, results, place, words.heads.split(), lambda what: print(what, file=sys.stderr))
@@ -42,3 +48,11 @@ def run(words: argparse.Namespace) -> None:
         print(f"page {page.write(folder, page.html(found))}")
     if root not in tables:
         print(f"page {page.write(root, page.overview_html(words.name, tables, whole))}")
+
+
+def _document(root: Path, tables: Mapping[Path, dict[str, Any]], whole: dict[str, Any] | None) -> dict[str, Any]:
+    """What table.tex is made of. Raises: StoreError for a grid that has not ended."""
+    found = tables.get(root, whole)
+    if found is None:
+        raise StoreError(f"{root}: no summary.json, the grid has not ended, so it has no table. Run make ablate again")
+    return found

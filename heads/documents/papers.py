@@ -1,21 +1,19 @@
-"""Published numbers, in heads/configs/papers.toml, and which rows they may stand beside."""
+"""Published numbers, in heads/configs/papers, a file a paper, and which rows they may stand beside."""
 
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from cache import config, plugins
-from cache.config import Settings
-from heads.experiments.grid import cell
-from heads.learning.training import fields
-from heads.protocol import Protocol, find
+from pydantic import model_validator
 
-PAPERS = Path(__file__).parent.parent / "configs" / "papers.toml"
-PACE = frozenset({"lr", "step", "gamma", "epochs", "patience"})
-"""Settings that are not the method: how fast and how long it is trained, which the papers chose for backbones trained
-end to end; nor are ``Protocol.measuring``, how finely it is measured. A published number stands only beside a row that
-has all others as in the head's own config."""
+from cache import config
+from cache.config import Settings
+from heads.documents import breakdowns, method
+from heads.documents.breakdowns import Breakdown
+from heads.protocol import Protocol
+
+PAPERS = Path(__file__).parent.parent / "configs" / "papers"
 
 
 class PaperAverage(Settings):
@@ -43,10 +41,12 @@ class PaperTable(Settings):
     def about(self, settings: Mapping[str, Any]) -> bool:
         """Whether a row with these ``settings``, of whatever head, is the method that the table measured. They tell the
         head, for no two have the same streams; it may be one that the table has no number of."""
-        changed = tuple(self.settings.items())
-        heads = _heads(settings, self.protocols[0])
-        known = (_published(head, protocol, changed) for head in heads for protocol in self.protocols)
-        return any(_method(settings, self.protocols[0]) == one for one in known)
+        heads = method.heads_with(settings, self.protocols[0])
+        known = ((head, protocol) for head in heads for protocol in self.protocols)
+        return any(
+            method.same(settings, head, protocol, method.known(head, protocol, self.settings))
+            for head, protocol in known
+        )
 
     def value(self, head: str, column: str) -> float | None:
         """The fraction in the column of a protocol or an average, None where the table has none."""
@@ -57,60 +57,53 @@ class PaperTable(Settings):
         return round(found[0] / 100, 6) if found else None
 
 
+class Paper(Settings):
+    """One file. tables: by head and protocol. breakdowns: by class or dimension; what the file says of ``dataset``,
+    ``release``, ``split``, ``protocol`` and ``remark`` holds for those of them that do not say it themselves, and their
+    ``rows`` are names of the file's."""
+
+    tables: tuple[PaperTable, ...] = ()
+    breakdowns: tuple[Breakdown, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _completed(cls, values: dict[str, Any]) -> dict[str, Any]:
+        shared = {key: values[key] for key in values if key not in ("tables", "breakdowns", "rows")}
+        rows = {name: {"name": name, **told} for name, told in values.get("rows", {}).items()}
+        found = []
+        for one in values.get("breakdowns", ()):
+            if unknown := [name for name in one["rows"] if name not in rows]:
+                raise ValueError(f"{one['source']}: no row {unknown[0]!r} in [rows]")
+            found.append({**shared, **one, "rows": [rows[name] for name in one["rows"]]})
+        return {"tables": values.get("tables", ()), "breakdowns": found}
+
+
 class Papers(Settings):
     """Every published table there is."""
 
     tables: tuple[PaperTable, ...]
+    breakdowns: tuple[Breakdown, ...]
 
 
+@cache
 def read() -> Papers:
     """Raises: ConfigError."""
-    return config.load(PAPERS, Papers)
+    found = [config.load(path, Paper) for path in sorted(PAPERS.glob("*.toml"))]
+    return Papers(
+        tables=tuple(table for one in found for table in one.tables),
+        breakdowns=tuple(table for one in found for table in one.breakdowns),
+    )
 
 
 def published(
     papers: Papers, dataset: str, head: str, protocol: Protocol, settings: Mapping[str, Any]
 ) -> dict[str, Any] | None:
     """``{metric: fraction, "source": ..., "dataset": ..., "remark": ...}``, or None where nothing is published of such
-    a row. dataset: that the row was measured on; a number of another one's people is none to compare with."""
+    a row; by class or dimension too where the paper tells it (``breakdowns.numbers``). dataset: that the row was
+    measured on; a number of another one's people is none to compare with."""
     for table in (one for one in papers.tables if one.dataset == dataset):
         value = table.value(head, protocol.name)
         if value is not None and table.about(settings):
             told = {"source": table.source, "dataset": table.dataset, "remark": table.remark}
             return {table.metric: value, **told}
-    return None
-
-
-def _method(settings: Mapping[str, Any], word: str) -> dict[str, Any]:
-    """word: of the protocol."""
-    pace = PACE | _protocol(word).measuring
-    return {key: value for key, value in settings.items() if key not in pace}
-
-
-def _heads(settings: Mapping[str, Any], word: str) -> list[str]:
-    parts = tuple((key, settings[key]) for key in ("loss", "miner") if key in settings)
-    return _with(frozenset(settings), parts, word)
-
-
-@cache
-def _protocol(word: str) -> Protocol:
-    """The published one, by the protocol's own mapping."""
-    return find(word)
-
-
-@cache
-def _with(names: frozenset[str], parts: tuple[tuple[str, str], ...], word: str) -> list[str]:
-    """The heads whose settings have these ``names`` when their loss and miner are ``parts``."""
-    return [head for head in plugins.shipped("heads.models") if _fields(head, dict(parts), word) == names]
-
-
-def _fields(head: str, values: dict[str, Any], word: str) -> set[str]:
-    return fields(plugins.load("heads.models", head, "Model"), type(_protocol(word)), values)
-
-
-@cache
-def _published(head: str, protocol: str, changed: tuple[tuple[str, str | int | float], ...]) -> dict[str, Any]:
-    """The method of a table's row: the head's own config, with ``changed`` where the head has such settings."""
-    known = _fields(head, {}, protocol)
-    wanted = {key: value for key, value in changed if key in known}
-    return _method(cell(head, _protocol(protocol), wanted).settings, protocol)
+    return breakdowns.numbers(papers.breakdowns, dataset, head, protocol.name, settings)

@@ -10,11 +10,13 @@ from heads.documents import papers, summary_check
 from heads.documents.papers import PaperTable
 from heads.documents.row import Column, Row, Table, rows_of
 from heads.inputs.streams import ROLES
-from heads.statistics.comparison import difference
+from heads.statistics.comparison import difference, to_published
 from heads.statistics.interval import summary
 
 SUMMARY = "summary.json"
 OTHER = "Rows beyond the papers' tables"
+CITED = ("source", "dataset", "release", "split", "remark")
+"""What is told of a number from a table that is no table here."""
 
 
 def read_summary(folder: Path) -> dict[str, Any] | None:
@@ -30,14 +32,15 @@ def read_summary(folder: Path) -> dict[str, Any] | None:
 def summarise(dataset: str, tables: Sequence[Table], reference: str | None) -> dict[str, Any]:
     """What summary.json holds; shares in 0..1. Each column: its ``metrics``, the main one first. Each cell: ``paper``,
     the ``metrics``, ``difference`` (of the main one, ours minus the paper's), ``to_reference`` (paired, see
-    ``comparison``) or the reason why it is ``unpaired``, ``untrained`` features, or the ``reason`` of its absence.
+    ``comparison``) or the reason why it is ``unpaired``, ``untrained`` features, ``cited`` where the paper's number is
+    of a table that is none here, or the ``reason`` of its absence.
     """
     rows = rows_of(tables)
     documents = [one.document for one in tables if one.document]
     known = {one["name"]: one for document in documents for one in document["features"]}
     used = {one["name"] for document in documents for one in document["features"] if one["used"]}
     metrics = {one["name"]: one for document in documents for one in document["metrics"]}
-    order = {one["protocol"]: [metric["name"] for metric in one["metrics"]] for one in documents}
+    every = _Every(rows, reference, documents)
     return {
         "dataset": dataset,
         **{key: documents[0][key] for key in ("release", "threads")},
@@ -57,11 +60,11 @@ def summarise(dataset: str, tables: Sequence[Table], reference: str | None) -> d
                     {
                         "name": column.name,
                         "protocols": list(column.protocols),
-                        "metrics": next((order[name] for name in column.protocols if name in order), []),
+                        "metrics": next((every.order[name] for name in column.protocols if name in every.order), []),
                     }
                     for column in columns
                 ],
-                "rows": [_line(row, columns, entries if of else [], rows, reference, order) for row in chosen],
+                "rows": [_line(row, columns, entries if of else [], every) for row in chosen],
             }
             for title, of, columns, chosen, entries in _layout(rows, [one.protocol for one in tables], dataset)
         ],
@@ -129,44 +132,46 @@ def _belongs(row: Row, entries: Sequence[PaperTable]) -> bool:
     )
 
 
-def _line(
-    row: Row,
-    columns: Sequence[Column],
-    entries: Sequence[PaperTable],
-    rows: Sequence[Row],
-    reference: str | None,
-    order: Mapping[str, Sequence[str]],
-) -> dict[str, Any]:
-    """order: names of each protocol's metrics, the main one first."""
-    other = next((one for one in rows if one.name == reference and one is not row), None)
-    return {
-        "name": row.name,
-        "head": row.head,
-        "cells": [_cell(row, column, entries, other, order) for column in columns],
-    }
+class _Every:
+    """What the cells of all tables look up. order: names of each protocol's metrics, the main one first."""
+
+    def __init__(self, rows: Sequence[Row], reference: str | None, documents: Sequence[Mapping[str, Any]]) -> None:
+        self.rows, self.reference = rows, reference
+        self.order = {one["protocol"]: [metric["name"] for metric in one["metrics"]] for one in documents}
+        self._papers = {(one["protocol"], row["name"]): row["paper"] or {} for one in documents for row in one["rows"]}
+
+    def other(self, row: Row) -> Row | None:
+        """The reference, unless it is the row itself."""
+        return next((one for one in self.rows if one.name == self.reference and one is not row), None)
+
+    def paper(self, row: Row, column: Column) -> Mapping[str, Any]:
+        """What results.json has of the papers beside a row; nothing of an average."""
+        return self._papers.get((column.protocols[0], row.name), {}) if len(column.protocols) == 1 else {}
 
 
-def _cell(
-    row: Row,
-    column: Column,
-    entries: Sequence[PaperTable],
-    other: Row | None,
-    order: Mapping[str, Sequence[str]],
-) -> dict[str, Any]:
+def _line(row: Row, columns: Sequence[Column], entries: Sequence[PaperTable], every: _Every) -> dict[str, Any]:
+    return {"name": row.name, "head": row.head, "cells": [_cell(row, column, entries, every) for column in columns]}
+
+
+def _cell(row: Row, column: Column, entries: Sequence[PaperTable], every: _Every) -> dict[str, Any]:
     settings = row.settings_under(column.protocols) or {}
+    main = next((every.order[name][0] for name in column.protocols if name in every.order), "")
     told = [entry.value(row.head, column.name) for entry in entries if entry.about(settings)]
+    told += [] if entries else [every.paper(row, column).get(main)]
     paper = next((value for value in told if value is not None), None)
     values = row.values(column)
     if values is None:
         return {"paper": paper, "reason": row.reason(column)}
-    kind, main = row.resamples[column.protocols[0]], order[column.protocols[0]][0]
+    kind = row.resamples[column.protocols[0]]
     metrics = {name: summary(one, kind, row.bounds[name]) for name, one in values.items()}
     out: dict[str, Any] = {"paper": paper, "metrics": metrics}
-    if lacking := [name for name in order[column.protocols[0]] if name not in metrics]:
+    if paper is not None and not entries:
+        out["cited"] = {key: every.paper(row, column).get(key, "") for key in CITED}
+    if lacking := [name for name in every.order[column.protocols[0]] if name not in metrics]:
         out["lacking"] = lacking
     if paper is not None and main in metrics:
-        ours, (low, high) = metrics[main], metrics[main]["ci95"]
-        out["difference"] = {"mean": ours["mean"] - paper, "ci95": [low - paper, high - paper]}
+        out["difference"] = to_published(metrics[main], paper)
+    other = every.other(row)
     theirs = other.values(column) if other else None
     if other and theirs is not None:
         if reason := row.unpaired(other, column):

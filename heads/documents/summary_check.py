@@ -15,8 +15,17 @@ class _Score(Part):
     ci95: tuple[Number, Number]
 
 
+class _Cited(Part):
+    source: str
+    dataset: str
+    release: str
+    split: str
+    remark: str
+
+
 class _Cell(Part):
     paper: Number | None
+    cited: _Cited | None = None
     reason: str | None = None
     metrics: dict[str, _Score] | None = None
     difference: _Score | None = None

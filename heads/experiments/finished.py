@@ -91,6 +91,7 @@ def identity(bench: Bench, cell: Cell, seeds: int) -> dict[str, Any]:
         "features": {name: bench.features[name].fingerprint for name in names},
         "content": {name: _numbers(bench, name) for name in cell.inputs},
         "training": training_of(bench, cell),
+        "files": {str(path): _digest(path) for path in cell.model.files_of(cell.recipe)},
         "code": code_version(
             cell.head, bench.protocol.kind, frozenset((module, one.digest) for module, one in outside.items())
         ),
@@ -98,6 +99,10 @@ def identity(bench: Bench, cell: Cell, seeds: int) -> dict[str, Any]:
         "device": bench.device.type,
         "threads": torch.get_num_threads(),
     }
+
+
+def _digest(path: Path) -> str:
+    return digest_files([path]) if path.is_file() else "absent"
 
 
 def _people(task: Task) -> list[NDArray[np.generic]]:

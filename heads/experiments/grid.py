@@ -24,6 +24,9 @@ PROTOCOL = "protocol"
 NAME = "name"
 """The word in a table of settings that names its rows instead of setting something."""
 
+FOR = "for"
+"""The word in a table of settings that names the heads it is for; without it, it is for all."""
+
 LONGEST_NAME = 100
 """Bytes of UTF-8 of a row's name; a suffix and a temporary file's prefix are added to it."""
 
@@ -41,7 +44,8 @@ Part = TypeVar("Part")
 
 class Grid(Settings):
     """settings: each table overrides the heads' own configs; one row of the result for each head and table, called
-    ``<head>-<name>``, or ``<head>`` for the table without a name. A head that a table does not change has one row.
+    ``<head>-<name>``, or ``<head>`` for the table without a name. A head that a table does not change has one row. A
+    table with ``for = ["fusion"]`` is for those heads alone.
     reference: the row that all others are compared with, resample by resample.
     """
 
@@ -122,22 +126,29 @@ def _config(head: str) -> dict[str, Any]:
 def cells(grid: Grid, protocol: Protocol, overrides: dict[str, Any], protocols: Sequence[Protocol] = ()) -> list[Cell]:
     """Every head with every table of settings; several tables without a name are numbered: ``i_dml-1``, ``i_dml-2``.
 
-    A setting goes to the heads and the protocols that have it. A head may not go with the protocol (``check_head``).
-    protocols: all of the grid. Raises: ConfigError for a setting that no head and no protocol of the grid has, for two
-    rows of one name, for rows with other metrics, and for a reference that is no row.
+    A setting goes to the heads and the protocols that have it; in a table with ``for``, one of its heads must have it.
+    A head may not go with the protocol (``check_head``). protocols: all of the grid. Raises: ConfigError for a setting
+    that no head and no protocol of the grid has, for two rows of one name, for rows with other metrics, and for a
+    reference that is no row.
     """
-    tables = [table | overrides for table in grid.settings]
-    every = [
-        (head, one) for head in grid.heads for one in {type(other): other for other in (protocol, *protocols)}.values()
+    kinds = list({type(other): other for other in (protocol, *protocols)}.values())
+    tables = [_of_heads(grid, table) for table in grid.settings]
+    known = [
+        {key for head in heads for one in kinds for key in _fields(head, one, table | overrides)}
+        for heads, table in tables
     ]
-    known = {key for table in tables for head, one in every for key in _fields(head, one, table)}
+    anywhere = set[str]().union(*known)
     found: list[Cell] = []
     for head in grid.heads:
-        for name, settings in _named(head, grid.settings):
+        mine = [(table, by) for (heads, table), by in zip(tables, known, strict=True) if head in heads]
+        if not mine:
+            raise ConfigError(f"grid: no table of settings is for {head}. Give it one, or leave the head out")
+        for (name, settings), (table, by) in zip(_named(head, [table for table, _ in mine]), mine, strict=True):
             values = settings | overrides
             has = _fields(head, protocol, values)
-            mine = {key: values[key] for key in values if key in has or key not in known}
-            one = _cell(head, protocol, mine, name)
+            elsewhere = by | (anywhere & overrides.keys()) if FOR in table else anywhere
+            kept = {key: values[key] for key in values if key in has or key not in elsewhere}
+            one = _cell(head, protocol, kept, name)
             if all(one.head != other.head or one.settings != other.settings for other in found):
                 found.append(one)
     names = [one.name for one in found]
@@ -193,11 +204,23 @@ def _fields(head: str, protocol: Protocol, values: dict[str, Any]) -> set[str]:
     return fields(_model(head), type(protocol), values)
 
 
-def _named(head: str, tables: tuple[dict[str, Any], ...]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _of_heads(grid: Grid, table: Mapping[str, Any]) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """The heads that a table is for, and the table. Raises: ConfigError, UnknownName for heads that the grid does not
+    have."""
+    heads = table.get(FOR, grid.heads)
+    if not isinstance(heads, list | tuple) or not heads:
+        raise ConfigError(f"grid: for = {heads!r}: it is a list of the grid's heads")
+    for head in heads:
+        if head not in grid.heads:
+            raise unknown("head for = in the grid:", str(head), list(grid.heads))
+    return tuple(heads), dict(table)
+
+
+def _named(head: str, tables: Sequence[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
     unnamed = sum(NAME not in table for table in tables)
     number = 0
     for table in tables:
-        settings = {key: value for key, value in table.items() if key != NAME}
+        settings = {key: value for key, value in table.items() if key not in (NAME, FOR)}
         number += NAME not in table
         word = str(table[NAME]) if NAME in table else str(number) if unnamed > 1 else ""
         name = f"{head}-{word}" if word else head

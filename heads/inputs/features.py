@@ -21,8 +21,9 @@ DEVICES = ("cpu", "cuda")
 
 @dataclass(frozen=True)
 class Split:
-    """rows: (n,) manifest rows, ascending. tensors: input name -> (n, d) float32 on one device. stored: those whose
-    rows stay in the store. present: input name -> (n,) True where the feature's status is ok."""
+    """rows: (n,) manifest rows, ascending. tensors: input name -> (n, d) float32 on one device, (n,) of an array of
+    single numbers. stored: those whose rows stay in the store. present: input name -> (n,) True where the feature's
+    status is ok."""
 
     rows: NDArray[np.int64]
     tensors: Mapping[str, Tensor]
@@ -31,7 +32,7 @@ class Split:
 
     def widths(self) -> dict[str, Any]:
         """Input name -> d, or the shape of a row that is no vector."""
-        vectors = {name: tensor.shape[1] for name, tensor in self.tensors.items()}
+        vectors = {name: tensor.shape[1] if tensor.ndim > 1 else () for name, tensor in self.tensors.items()}
         return vectors | {name: one.row for name, one in self.stored.items()}
 
     def having(self, inputs: Sequence[str], size: int) -> NDArray[np.bool_]:

@@ -39,6 +39,10 @@ Pooled = Annotated[str, AfterValidator(_vector)]
 """``feature/array``; a feature's name alone means its array ``pooled``."""
 
 
+Feature = Annotated[str, AfterValidator(_feature)]
+"""A feature of which several arrays are read."""
+
+
 class ImageStream(Settings):
     """image: the feature of the full image."""
 
@@ -61,7 +65,7 @@ class SemanticStream(Settings):
     """sem2vec: the segmentation feature. semantic: its ``presence`` (0 or 1 for each class, eq. 3) or its ``area`` (the
     share of the image that each class covers)."""
 
-    sem2vec: Annotated[str, AfterValidator(_feature)] = "sem2vec"
+    sem2vec: Feature = "sem2vec"
     semantic: Literal["presence", "area"] = "presence"
 
 

@@ -41,9 +41,18 @@ def width(config: Words, labels: int) -> int:
     return config.word_width if config.words else labels
 
 
-def origin(config: Words) -> str:
-    """Where the vectors come from, in words, for a table's notes."""
-    return f"word vectors of {config.words}" if config.words else "no word vectors, but of labels that stand together"
+def files(config: Words) -> tuple[Path, ...]:
+    """What is read."""
+    if not config.words:
+        return ()
+    path, beside = Path(config.words), Path(config.word_labels) if config.word_labels else None
+    labels = (beside or path.with_suffix(".txt"),) if path.suffix == ".npy" else ()
+    return (path, *labels)
+
+
+def stand_in(config: Words) -> tuple[str, ...]:
+    """What is in place of word vectors where there is no file, for ``Head.approximates``; empty where there is one."""
+    return () if config.words else ("labels told by which stand together, for word vectors",)
 
 
 def matrix(config: Words, labels: Sequence[str], flags: Tensor) -> Tensor:

@@ -64,7 +64,7 @@ class Model(Tailed):
 
     recordable = True
     letters = LETTERS
-    approximates = ("frozen backbones for fine-tuned ones",)
+    approximates: tuple[str, ...] = ("frozen backbones for fine-tuned ones",)
 
     class Config(ExtraStreams, TailSettings, CategorySettings):
         """streams: letters. body to depth: the feature of each letter, as ``feature/array``. pose: how the pose vector
@@ -96,7 +96,7 @@ class Model(Tailed):
             self._encoder(role, widths[name], draws) for role, name in zip(self.roles, self.inputs, strict=True)
         )
         each = [self._width(role, widths[name]) for role, name in zip(self.roles, self.inputs, strict=True)]
-        self.classifier = Linear(sum(each), categories.count(sizes), draws)
+        self.classifier = self._classifier(sum(each), categories.count(sizes), draws)
         wide = categories.dimensions(config, sizes)
         inner = [sum(each), *config.regression, wide] if wide else []
         self.regressors = nn.ModuleList(Linear(*pair, draws) for pair in pairwise(inner))
@@ -119,6 +119,10 @@ class Model(Tailed):
         visual = [one for role, one in zip(self.roles, every, strict=True) if role in VISUAL]
         aside = self.categories.aside(torch.cat(visual, 2)) if self.categories.embedding is not None else None
         return Output(joined, self.classifier(joined), self._dimensions(joined), aside)
+
+    def _classifier(self, width: int, labels: int, draws: Sequence[torch.Generator]) -> nn.Module:
+        """Of the concatenation, (S, B, width) -> (S, B, labels)."""
+        return Linear(width, labels, draws)
 
     def _dimensions(self, x: Tensor) -> Tensor | None:
         if not self.regressors:

@@ -14,7 +14,8 @@ from heads.page.elements import Html, element, join, table
 from heads.page.material import Material
 from heads.page.scatter import legend, scatter
 from heads.tables import results as tables
-from heads.text import interval
+from heads.tables.columns import NONE, from_paper, main_levels, published, titled
+from heads.text import interval, signed
 
 Row = Mapping[str, Any]
 
@@ -32,14 +33,14 @@ def name_of(material: Material, row: Row) -> Html:
 def table_section(material: Material) -> Html:
     """Every head with its intervals, the scores without learning, the paper, and pictures of what is per cent."""
     results = dict(material.results)
-    metrics, levels = results["metrics"], tables.main_levels(results)
+    metrics, levels = results["metrics"], main_levels(results)
     main = metrics[0]
     columns = [
         "head",
         "features",
-        *(f"{tables.titled(one)} [95\u00a0%]" for one in metrics),
+        *(f"{titled(one)} [95\u00a0%]" for one in metrics),
         *(f"{one['title']} {main['unit']}" for one in levels),
-        *([f"paper {main['unit']}", "ours \u2212 paper"] if tables.has_paper(results) else []),
+        *(word for one in published(results) for word in _paper_titles(one, one is main)),
         "parameters",
         "s",
     ]
@@ -65,22 +66,31 @@ def _line(material: Material, row: Row) -> list[str]:
         (join([name, " ", badge()]) if name in untrained else name for name in row["features"]), ", "
     ) or Html("none")
     metrics, main, scale = results["metrics"], results["metrics"][0]["name"], results["metrics"][0]["scale"]
-    paper = (row.get("paper") or {}).get(main)
     scores = row.get("metrics") or {}
-    none = tables.NONE if scores else "not run"
-    ours = scores.get(main, {}).get("mean")
-    apart = f"{scale * (ours - paper):+.2f}" if paper is not None and ours is not None else ""
-    told = ["" if paper is None else f"{scale * paper:.2f}", apart]
+    none = NONE if scores else "not run"
     return [
         row["name"],
         features,
         *(interval(scores[one["name"]], one["scale"]) if one["name"] in scores else none for one in metrics),
-        *(f"{scale * one['values'][main]:.2f}" for one in tables.main_levels(results)),
-        *(told if tables.has_paper(results) else []),
+        *(f"{scale * one['values'][main]:.2f}" for one in main_levels(results)),
+        *(text for one in published(results) for text in _paper_told(row, one)),
         f"{row['parameters']:,}" if "parameters" in row else "",
         f"{row['seconds']:.1f}" if "seconds" in row else "",
         *([_paired(row, metrics[0])] if results.get("reference") else []),
     ]
+
+
+def _paper_titles(metric: Mapping[str, Any], main: bool) -> tuple[str, str]:
+    """Those of the main metric go without its name."""
+    what = metric["unit"] if main else titled(metric)
+    return f"paper {what}".strip(), f"ours \u2212 paper{'' if main else f', {what}'} [95\u00a0%]"
+
+
+def _paper_told(row: Row, metric: Mapping[str, Any]) -> tuple[str, str]:
+    """The published number, and ours minus it."""
+    paper, apart = _paper(row, metric["name"]), from_paper(row, metric["name"])
+    shown = "" if paper is None else f"{metric['scale'] * paper:.2f}"
+    return shown, signed(apart, metric["scale"]) if apart else ""
 
 
 def _worth(material: Material, reference: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from heads.page.elements import Html, element, join, table
 from heads.page.grid import link
-from heads.tables.results import NONE, has_paper, main_levels
+from heads.tables.columns import NONE, main_levels, published
 from heads.text import interval
 
 Results = Mapping[str, Any]
@@ -19,9 +19,7 @@ def overview(tables: Mapping[Path, Results], page: str) -> Html:
     body = [[name, *(_cell(one, name) for one in tables.values())] for name in names]
     mains = ", ".join(dict.fromkeys(one["metrics"][0]["title"] for one in tables.values())).capitalize()
     papers = (
-        "; below it the paper's number and ours \u2212 paper"
-        if any(has_paper(dict(one)) for one in tables.values())
-        else ""
+        "; below it the paper's number and ours \u2212 paper" if any(published(one) for one in tables.values()) else ""
     )
     told = f"{mains} with its 95 % interval{papers}."
     parts = [table(told, ["head", *protocols], body, numbers=len(protocols))]
@@ -32,7 +30,7 @@ def overview(tables: Mapping[Path, Results], page: str) -> Html:
 
 def _told(results: Results) -> str:
     main = results["metrics"][0]
-    levels = main_levels(dict(results))
+    levels = main_levels(results)
     return ", ".join(
         f"{one['title']} {main['scale'] * one['values'][main['name']]:.2f} {main['unit']}" for one in levels
     )

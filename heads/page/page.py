@@ -7,16 +7,16 @@ from typing import Any
 
 from cache.files import replace_text
 from heads.drawing import Points
-from heads.page import grid, outcome, paper_tables, sources
+from heads.page import classes, figures, grid, outcome, paper_tables, sources
 from heads.page.elements import Html, element
 from heads.page.material import Material
 from heads.page.overview import overview, untrained
-from heads.tables.results import main_levels
+from heads.page.plain_style import STYLE
+from heads.tables.columns import main_levels
 from heads.text import counted_seeds
 
 Results = Mapping[str, Any]
 NAME = "report.html"
-STYLE = Path(__file__).with_name("style.css")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 
 
@@ -75,9 +75,10 @@ def _document(title: str, run: str, facts: Sequence[Html], sections: Mapping[str
 
 
 def write(folder: Path, text: str) -> Path:
-    """Raises: StoreError when the folder cannot be written."""
+    """The page, and its pictures as files beside it. Raises: StoreError when the folder cannot be written."""
     path = folder / NAME
     replace_text(path, text)
+    figures.write(folder, text)
     return path
 
 
@@ -85,6 +86,8 @@ def _sections(material: Material) -> dict[str, Html]:
     found = {"Results": outcome.table_section(material)}
     before = [one for one in material.drawings if not isinstance(one, Points)]
     found |= {one.title: outcome.drawn_section(material, one) for one in before}
+    if by_class := classes.section(material):
+        found["By class"] = by_class
     if material.rows:
         found["Training"] = outcome.curves_section(material)
     after = [one for one in material.drawings if isinstance(one, Points)]
@@ -113,7 +116,7 @@ def _facts(results: Results) -> Html:
         "people": ", ".join(f"{part} {size:,}" for part, size in sizes.items()),
     }
     main = results["metrics"][0]
-    for one in main_levels(dict(results)):
+    for one in main_levels(results):
         facts[one["title"]] = f"{main['scale'] * one['values'][main['name']]:.2f} {main['unit']}"
     return _pairs(facts)
 

@@ -8,7 +8,7 @@ from heads.page.charts import Mark
 from heads.page.elements import Html, element, framed, join, stacked
 from heads.page.outcome import badge, card, key_of, warned
 from heads.tables import summary as tables
-from heads.tables.results import NONE
+from heads.tables.columns import NONE
 
 Summary = Mapping[str, Any]
 Cell = Mapping[str, Any]

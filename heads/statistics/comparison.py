@@ -30,3 +30,9 @@ def difference(
     mean = apart.resampled.mean() if kind is Resamples.DRAWS else apart.seeds.mean()
     most = bounds[1] - bounds[0]
     return {"mean": float(mean), "ci95": list(interval(apart, kind, (-most, most)))}
+
+
+def to_published(score: Mapping[str, Any], number: float) -> dict[str, Any]:
+    """``score`` (mean, ci95) minus a published ``number``, which has no interval: mean and ci95."""
+    low, high = score["ci95"]
+    return {"mean": score["mean"] - number, "ci95": [low - number, high - number]}

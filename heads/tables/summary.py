@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from heads.statistics.interval import over
-from heads.tables.results import NONE, cited, titled
-from heads.text import aligned, counted_seeds, escaped, interval, signed
+from heads.tables.columns import NONE, titled
+from heads.tables.results import cited
+from heads.text import aligned, counted_seeds, interval, signed
 
 Summary = Mapping[str, Any]
 Table = Mapping[str, Any]
@@ -19,11 +20,12 @@ Show = Callable[[Cell, Mapping[str, Any]], str]
 
 def markdown(summary: Summary) -> str:
     """Tables whose columns also line up as plain text, and their notes."""
-    parts = [f"{table['title']}\n\n{aligned(_body(summary, table))}\n" for table in summary["tables"]]
+    parts = [f"{table['title']}\n\n{aligned(body(summary, table))}\n" for table in summary["tables"]]
     return "\n".join([*parts, *notes(summary)]) + "\n"
 
 
-def _body(summary: Summary, table: Table) -> list[list[str]]:
+def body(summary: Summary, table: Table) -> list[list[str]]:
+    """Its titles, then the lines of each head, then what needs no learning."""
     head = ["head", main_title(summary, table), *(column["name"] for column in table["columns"])]
     lines = [
         [row["name"] if number == 0 else "", kind, *values]
@@ -56,7 +58,7 @@ def main_of(summary: Summary, column: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def main_title(summary: Summary, table: Table) -> str:
     """``accuracy %``; of columns with several main metrics, ``score``."""
-    titles = {titled(dict(main_of(summary, column))) for column in table["columns"] if column["metrics"]}
+    titles = {titled(main_of(summary, column)) for column in table["columns"] if column["metrics"]}
     return titles.pop() if len(titles) == 1 else "score"
 
 
@@ -170,7 +172,12 @@ def notes(summary: Summary) -> list[str]:
         alike = f"over {measured}; -: left out, since not scored on the same test people, seeds and resamples"
         lines.append(f"{compared(summary)}: paired {alike}.")
     papers = [one for one in summary["tables"] if one["dataset"]]
-    lines += cited([{"source": one["title"], "dataset": one["dataset"], "remark": one["remark"]} for one in papers])
+    beside = [
+        cell["cited"] for one in summary["tables"] for row in one["rows"] for cell in row["cells"] if cell.get("cited")
+    ]
+    lines += cited(
+        [{"source": one["title"], "dataset": one["dataset"], "remark": one["remark"]} for one in papers] + beside
+    )
     for protocol, told in summary["protocols"].items():
         for error in dict.fromkeys(one["error"] for one in told["absent"] if not one["reason"].startswith("features")):
             lines.append(f"{protocol}: {error}.".replace("..", "."))
@@ -204,17 +211,3 @@ def comma_separated(summary: Summary) -> str:
 
 def _numbers(score: Mapping[str, Any] | None) -> list[Any]:
     return [score["mean"], *score["ci95"]] if score else ["", "", ""]
-
-
-def latex(summary: Summary) -> str:
-    """One ``tabular`` for booktabs a table, and the notes below them."""
-    lines = []
-    for table in summary["tables"]:
-        body = _body(summary, table)
-        lines += [rf"\paragraph{{{escaped(table['title'])}}}", r"\begin{tabular}{ll" + "r" * (len(body[0]) - 2) + "}"]
-        written = [" & ".join(map(escaped, line)) + r" \\" for line in body]
-        lines += [r"\toprule", written[0], r"\midrule", *written[1:], r"\bottomrule", r"\end{tabular}", ""]
-    return "\n".join([*lines, *(escaped(note) + r"\\" for note in notes(summary))]) + "\n"
-
-
-FORMATS: dict[str, Callable[[Summary], str]] = {"md": markdown, "csv": comma_separated, "tex": latex}

@@ -16,7 +16,7 @@ from heads.protocols.one_shot import Protocol
 SEEDS = (0, 4, 9)
 WIDTHS = {"image/pooled": 12, "body/pooled": 10, "sem2vec/presence": 150, "scene/pooled": 14, "pose_vector/vector": 141}
 OTHER_WIDTH = 11
-SHAPES = {"map": (6, 3, 2), "boxes": (3, 4)}
+SHAPES = {"map": (6, 3, 2), "boxes": (3, 4), "features": (3, 7), "count": (), "box": (4,)}
 """Of a row of an array that is no vector, by the array's word."""
 HEADS = tried("heads.models")
 ONE_CLASS, LABELS = {CLASS: 6}, {FLAGS: 6, DIMENSIONS: 3}

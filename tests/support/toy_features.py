@@ -66,6 +66,15 @@ MORE = {
     ),
     "image50": (Granularity.IMAGE, {"pooled": ArraySpec((2 * WIDTH,), "float16", "activation")}),
     "body50": (Granularity.PERSON, {"pooled": ArraySpec((2 * WIDTH,), "float16", "activation")}),
+    "wholebody": (Granularity.PERSON, {"box": ArraySpec((4,), "float32", "pixels")}),
+    "objects": (
+        Granularity.IMAGE,
+        {
+            "boxes": ArraySpec((6, 4), "float32", "pixels"),
+            "features": ArraySpec((6, 12), "float16", "activation"),
+            "count": ArraySpec((), "int16", "objects of the row"),
+        },
+    ),
     "context": (
         Granularity.PERSON,
         {

@@ -98,11 +98,11 @@ def test_a_row_says_where_words_come_from_that_are_in_no_file() -> None:
     class Two(Head):
         approximates = ("something",)
 
-    def told(**values: Any) -> tuple[str, ...]:
-        return categories.approximates(Two, CategorySettings(**values))
+    def told(reads_words: bool, **values: Any) -> tuple[str, ...]:
+        return categories.approximates(Two, CategorySettings(**values), reads_words)
 
-    assert told() == told(embedding_weight=1.0, words="glove.txt") == ("something",)
-    assert told(embedding_weight=1.0) == ("something", "no word vectors, but of labels that stand together")
+    assert told(False) == told(True, words="glove.txt") == ("something",)
+    assert told(True) == ("something", "labels told by which stand together, for word vectors")
 
 
 def test_embedding_loss_is_the_squared_distance_to_the_mean_word_of_a_persons_labels() -> None:

@@ -66,6 +66,26 @@ def test_a_second_run_trains_nothing_and_gives_the_same_files(place: Place, monk
     assert before == {path: path.read_bytes() for path in place.runs.rglob("*") if path.is_file()}
 
 
+def test_another_content_of_a_file_of_words_is_another_training(place: Place, tmp_path: Path) -> None:
+    def numbers(shift: float) -> None:
+        words = sorted(
+            {word.lower() for name in place.store.manifest("demo").category_names for word in name.split("/")}
+        )
+        lines = [f"{word} {number + shift} 1 2" for number, word in enumerate(words)]
+        (tmp_path / "words.txt").write_text("\n".join(lines))
+
+    grid = Grid(heads=("mlp",), protocols=("multilabel",))
+    settings = {"words": str(tmp_path / "words.txt"), "word_width": 3, "embedding_weight": 0.4, "features": ["body"]}
+
+    def run() -> int:
+        return ablate(place, grid, {"epochs": 1, "hidden": 4} | settings, "words", lambda *_: None).reused
+
+    numbers(0)
+    assert (run(), run()) == (0, 1)
+    numbers(1)
+    assert (run(), run()) == (0, 1)
+
+
 def test_what_changes_a_number_is_trained_again(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     go(place)
     assert go(place, margin=0.3).reused == 2  # random has no margin

@@ -120,3 +120,30 @@ def test_errors_of_a_grids_file_name_it(
     ]
     assert main(words) == 2
     assert capsys.readouterr().err.startswith(f"error: {expected.format(path)}")
+
+
+def test_a_table_may_be_for_some_heads_alone() -> None:
+    settings: tuple[dict[str, Any], ...] = (
+        {"for": ["i_dml"], "name": "wide", "image": "image50"},
+        {"for": ["i_dml", "random"], "name": "many", "shots": 5},
+        {"for": ["b_dml"]},
+    )
+    grid = Grid(heads=("random", "i_dml", "b_dml"), protocols=("cat-6:6",), settings=settings)
+    found = cells(grid, find("cat-6:6"), {"margin": 0.4})
+    assert [one.name for one in found] == ["random-many", "i_dml-wide", "i_dml-many", "b_dml"]
+    assert [one.settings.get("margin") for one in found] == [None, 0.4, 0.4, 0.4]
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"for": ["random"], "image": "image50"}, "settings of random: unknown setting 'image'"),
+        ({"for": ["b_dml"]}, "no head for = in the grid: 'b_dml'"),
+        ({"for": "i_dml"}, "grid: for = 'i_dml': it is a list of the grid's heads"),
+        ({"for": ["i_dml"]}, "grid: no table of settings is for random. Give it one, or leave the head out"),
+    ],
+)
+def test_a_table_for_heads_that_cannot_have_it_is_one_line(settings: dict[str, Any], expected: str) -> None:
+    with pytest.raises((ConfigError, UnknownName)) as caught:
+        cells(Grid(heads=("random", "i_dml"), protocols=("cat-6:6",), settings=(settings,)), find("cat-6:6"), {})
+    assert str(caught.value).startswith(expected)

@@ -11,7 +11,7 @@ from cache.store import Store
 from heads.cli import main
 from heads.commands._grids import Outcome, ablate
 from heads.documents.results import read
-from heads.documents.summary import read_summary
+from heads.documents.summary import OTHER, read_summary
 from heads.experiments.grid import Grid
 from heads.experiments.place import Place
 from heads.page import grid as page_grid
@@ -46,7 +46,7 @@ def test_a_head_that_does_not_fit_one_protocol_says_so_in_its_cell(store: Store,
     assert found.summary is not None
     absent = found.summary["protocols"]["cat-6:6"]["absent"]
     assert [(one["name"], one["reason"]) for one in absent] == [("linear", "does not fit the protocol")]
-    assert "head linear: gives logits; protocol cat-6:6 judges by embedding" in absent[0]["error"]
+    assert "head linear: gives dimensions, logits; protocol cat-6:6 judges by embedding" in absent[0]["error"]
     assert found.summary["protocols"]["single-label"]["absent"] == []
 
 
@@ -82,6 +82,7 @@ def test_elsewhere_the_papers_tables_have_no_number_of_the_papers(store: Store, 
     assert len(shown) == 3 * 3 + 2
     for text in shown:
         told = text.lower().replace("rows beyond the papers' tables", "").replace("for the papers' tables", "")
+        told = told.replace("not as in the paper:", "")
         assert not any(word in told for word in ("paper %", "paper:", ">paper<", "21.02", "ours minus", "diamond")), (
             told
         )
@@ -140,3 +141,18 @@ def test_every_row_says_what_its_epochs_were_judged_by(store: Store, tmp_path: P
     run(store, tmp_path, {"resamples": 5}, heads=("linear",), protocols=("single-label",), settings=settings)
     rows = json.loads((tmp_path / "mixed" / "results.json").read_text())["rows"]
     assert [row["judged_by"] for row in rows] == ["accuracy %", "macro F1 %"]
+
+
+def test_numbers_by_category_stand_beside_rows_of_a_grid_of_several_protocols(tmp_path: Path) -> None:
+    where = make_store(tmp_path / "store", people(400), "emotic", features=["image", "body", "scene"])
+    grid = Grid(heads=("kosti",), protocols=("cat-6:6", "emotic-26"), settings=({"dimensions_weight": 0},))
+    place = Place(where, "emotic", tmp_path, seeds=1)
+    found = ablate(place, grid, {"epochs": 1, "episodes": 5, "resamples": 5}, "mixed", lambda *_: None).summary
+    assert found
+    (table,) = (one for one in found["tables"] if one["title"] == OTHER)
+    cell = table["rows"][0]["cells"][[one["name"] for one in table["columns"]].index("emotic-26")]
+    assert cell["paper"] == 0.2268
+    assert cell["difference"]["mean"] == pytest.approx(cell["metrics"]["map"]["mean"] - 0.2268)
+    assert (read_summary(tmp_path / "mixed") or {})["tables"] == found["tables"]
+    text = (tmp_path / "mixed" / "table.md").read_text()
+    assert "Paper: Relational, Table 1, measured on emotic (PAMI'19, test), backbones trained" in text

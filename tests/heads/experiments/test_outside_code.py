@@ -14,7 +14,7 @@ from cache.store import Store
 from heads.checkpoints import checkpoint
 from heads.checkpoints.about import check_plugins
 from heads.commands._grids import table
-from heads.documents import papers
+from heads.documents import method, papers
 from heads.experiments.cell import Cell
 from heads.experiments.code_version import code_version, plugins_of
 from heads.experiments.grid import cell
@@ -106,9 +106,9 @@ def test_a_head_outside_with_the_settings_of_a_published_one_takes_nothing_from_
     text = "from heads.models import ib_dml\nclass Model(ib_dml.Model):\n    learns = frozenset({'age'})\n"
     (mine / "heads/models/alike.py").write_text(text)
     plugin_folders.forget()
-    papers._with.cache_clear()
+    method._with.cache_clear()
     settings = cell("ib_dml", find("cat-6:6"), {}).settings
     found = papers.published(papers.read(), "emotic", "ib_dml", find("cat-6:6"), settings)
-    papers._with.cache_clear()
+    method._with.cache_clear()
     assert found
     assert found["accuracy"] == 0.2102

@@ -168,4 +168,5 @@ def test_without_a_file_labels_are_told_by_their_companions() -> None:
     found = words.matrix(Words(), ["a", "b", "c", "d"], flags)
     torch.testing.assert_close(found, torch.tensor(expected))
     assert words.width(Words(), 4) == 4
-    assert "stand together" in words.origin(Words())
+    assert words.stand_in(Words()) == ("labels told by which stand together, for word vectors",)
+    assert words.stand_in(Words(words="glove.txt")) == ()

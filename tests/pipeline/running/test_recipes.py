@@ -123,3 +123,10 @@ def test_a_config_that_cannot_be_is_told_by_every_command(stages: dict[str, Any]
         recipes(dataset_config("demo", path), [], Weights(Path("none"), untrained=True))
     with pytest.raises(ConfigError, match=re.escape(text)):
         weights_of(dataset_config("demo", path), [])
+
+
+def test_frozen_networks_are_whole_for_every_photograph_dataset() -> None:
+    found = dataset_config("heco", Path("frozen"))
+    assert {f"{kind}{part}" for kind in ("clip", "dinov2") for part in ("", "_body", "_context")} == set(found.stages)
+    models = {"timm/vit_base_patch16_clip_quickgelu_224.openai", "timm/vit_base_patch14_dinov2.lvd142m"}
+    assert set(weights_of(found, found.stages)) == models

@@ -1,0 +1,97 @@
+"""Attention of a person on the objects around them, by what they look like and where they are.
+
+Source: relational region-level analysis (seeds/004), BOA, eq. 1 to 4 and section 4.2; what it leaves open is as in the
+relation module that it builds on, Hu et al. 2018, Relation networks for object detection.
+"""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from heads.blocks.layers import Linear
+
+_NEAREST = 1e-3
+"""Least distance, and least size, of a box in sizes of the person's, so that its logarithm is a number."""
+_LEAST = 1e-6
+"""Least geometry weight, for the same reason."""
+_LONGEST = 10_000.0
+"""Wave length of the slowest wave over that of the fastest."""
+
+
+def placed(person: Tensor, boxes: Tensor) -> Tensor:
+    """Where and how large objects are, seen from a person, (S, B, M, 4): logarithms of the distance of the top left
+    corners over the person's size, in x and y, and of width over width, height over height.
+
+    person: (S, B, 4), boxes: (S, B, M, 4), xyxy pixels; a person is taken as a pixel wide and high at least.
+    Source: E's argument in eq. 4.
+    """
+    corner, size = person[..., None, :2], (person[..., None, 2:] - person[..., None, :2]).clamp_min(1)
+    distance = (boxes[..., :2] - corner).abs() / size
+    extent = (boxes[..., 2:] - boxes[..., :2]) / size
+    return torch.cat([distance, extent], -1).clamp_min(_NEAREST).log()
+
+
+def waves(x: Tensor, width: int) -> Tensor:
+    """Each number as ``width`` / n sines and cosines of falling frequency, (..., width). x: (..., n).
+
+    Source: Vaswani et al. 2017, section 3.5, which E of eq. 4 takes.
+    """
+    count = width // x.shape[-1] // 2
+    steps = torch.arange(count, dtype=x.dtype, device=x.device) / count
+    angles = x.unsqueeze(-1) * torch.pow(_LONGEST, -steps)
+    return torch.cat([angles.sin(), angles.cos()], -1).flatten(-2)
+
+
+class ObjectAttention(nn.Module):
+    """S models of H heads: query of the person, keys of the objects, weights that sum to 1 over the objects.
+
+    An offset of the keys would change all of a head's weights alike, so they have none. A key is never made: q . (W1 o)
+    is (W1^T q) . o, whose arithmetic is that of H vectors a person, where that of keys is of H times M.
+    """
+
+    def __init__(
+        self, person: int, objects: int, heads: int, key: int, geometry: int, draws: Sequence[torch.Generator]
+    ) -> None:
+        """person, objects: widths of what is seen of them. heads: H. key: d_m of eq. 3, of each head. geometry: width
+        of E in eq. 4, 0 for none."""
+        super().__init__()
+        self.heads, self.key, self.geometry = heads, key, geometry
+        self.query = Linear(person, heads * key, draws)
+        bound = 1 / math.sqrt(objects)
+        drawn = [torch.empty(heads, key, objects).uniform_(-bound, bound, generator=draw) for draw in draws]
+        self.keys = nn.Parameter(torch.stack(drawn))
+        self.place = Linear(geometry, heads, draws) if geometry else None
+
+    def weights(self, person: Tensor, objects: Tensor, there: Tensor, where: Tensor | None = None) -> Tensor:
+        """w of eq. 2, (S, B, H, M); 0 for every object that is not there, so all of them where none is.
+
+        person: (S, B, d). objects: (S, B, M, k). there: (S, B, M) bool. where: ``placed``, (S, B, M, 4), where there is
+        a geometry. The seeds' objects may be one memory: they are not copied.
+        """
+        seeds, batch, _ = person.shape
+        asked = self.query(person).view(seeds, batch, self.heads, self.key).transpose(1, 2).flatten(0, 1)
+        asked = torch.bmm(asked, self.keys.flatten(0, 1)).view(seeds, self.heads, batch, -1).transpose(1, 2)
+        logits = each(asked, objects.mT) / math.sqrt(self.key)
+        if self.place is not None:
+            assert where is not None
+            flat = waves(where, self.geometry).flatten(1, 2)
+            near = F.relu(self.place(flat)).clamp_min(_LEAST).log()
+            logits = logits + near.view(seeds, batch, -1, self.heads).mT
+        there = there.unsqueeze(2)
+        return logits.masked_fill(~there, torch.finfo(logits.dtype).min).softmax(-1) * there
+
+
+def even(there: Tensor, like: Tensor) -> Tensor:
+    """Equal weights, (S, B, 1, M), of the dtype of ``like``. there: (S, B, M) bool. Source: section 4.3, "without
+    BOA"."""
+    kept = there.unsqueeze(2).to(like.dtype)
+    return kept / kept.sum(-1, keepdim=True).clamp_min(1)
+
+
+def each(one: Tensor, other: Tensor) -> Tensor:
+    """``one @ other``, (S, B, i, k) of (S, B, i, j) and (S, B, j, k), seed by seed: where seeds look at the same
+    memory, one call would copy it for each."""
+    return torch.stack([torch.bmm(mine, theirs) for mine, theirs in zip(one, other, strict=True)])

@@ -1,0 +1,108 @@
+"""Published tables that break a score down by class or dimension, a column for each method."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from cache import plugins
+from cache.config import Settings
+from heads.documents import method
+
+Printed = float | Literal["-"]
+"""A number as printed; ``-`` where none is, or where the paper's text is damaged."""
+
+
+class PaperRow(Settings):
+    """A method of a paper. head, settings: what it is here, the settings where they are not the head's own; without a
+    head it is nothing of ours. also: changes of these settings that are the method too, such as a trained last block in
+    place of a frozen one. release: of its people, where it is not the table's."""
+
+    name: str
+    head: str | None = None
+    settings: dict[str, Any] = Field(default_factory=dict)
+    also: tuple[dict[str, Any], ...] = ()
+    release: str | None = None
+
+
+class Breakdown(Settings):
+    """One metric of a published table. dataset, release, split, protocol: what the numbers were measured on. rows: its
+    methods. mean: over all classes or dimensions; classes: of each by its name; a number for each of ``rows``. scale:
+    what a fraction was multiplied by to be printed. remark: why they are not like for like with ours.
+    """
+
+    source: str
+    dataset: str
+    release: str
+    split: str
+    protocol: str
+    metric: str
+    remark: str
+    rows: tuple[PaperRow, ...]
+    mean: tuple[Printed, ...]
+    classes: dict[str, tuple[Printed, ...]] = Field(default_factory=dict)
+    scale: float = Field(100.0, gt=0)
+
+    @model_validator(mode="after")
+    def _a_number_for_each_row(self) -> Self:
+        for name, values in {"mean": self.mean, **self.classes}.items():
+            if len(values) != len(self.rows):
+                raise ValueError(f"{self.source}: {name} has {len(values)} numbers, there are {len(self.rows)} rows")
+        return self
+
+    def place(self, head: str, settings: Mapping[str, Any]) -> int | None:
+        """Which of ``rows`` a row of ours is."""
+        return next((place for place, row in enumerate(self.rows) if _is(row, head, settings, self.protocol)), None)
+
+    def by_class(self, place: int) -> dict[str, float]:
+        """Class or dimension -> the fraction of that row, of those that are printed."""
+        found = {name: self.fraction(values[place]) for name, values in self.classes.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def fraction(self, printed: Printed) -> float | None:
+        """As ours are, None where nothing is printed."""
+        return None if isinstance(printed, str) else round(printed / self.scale, 8)
+
+
+def _is(row: PaperRow, head: str, settings: Mapping[str, Any], protocol: str) -> bool:
+    shipped = row.head == head and head in plugins.shipped("heads.models")
+    forms = ({}, *row.also)
+    return shipped and any(method.same(settings, head, protocol, {**row.settings, **one}) for one in forms)
+
+
+def numbers(
+    breakdowns: Sequence[Breakdown], dataset: str, head: str, protocol: str, settings: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """What is published of one row: ``{metric: fraction, "classes": {metric: {class or dimension: fraction}}}``, where
+    it stands and what it was measured on; of a metric that several tables print, the first one's. None where nothing
+    is."""
+    means: dict[str, float] = {}
+    classes: dict[str, dict[str, float]] = {}
+    used: dict[str, tuple[Breakdown, PaperRow]] = {}
+    for one, place in _found(breakdowns, dataset, head, protocol, settings):
+        mean, by_class = one.fraction(one.mean[place]), one.by_class(place)
+        new = {one.metric: mean} if mean is not None and one.metric not in means else {}
+        more = {one.metric: by_class} if by_class and one.metric not in classes else {}
+        if new or more:
+            used[one.source] = (one, one.rows[place])
+        means, classes = means | new, classes | more
+    if not used:
+        return None
+    told = {
+        "source": list(used),
+        "dataset": [one.dataset for one, _ in used.values()],
+        "release": [row.release or one.release for one, row in used.values()],
+        "split": [one.split for one, _ in used.values()],
+        "remark": [one.remark for one, _ in used.values()],
+    }
+    return {**means, "classes": classes, **{key: "; ".join(dict.fromkeys(those)) for key, those in told.items()}}
+
+
+def _found(
+    breakdowns: Sequence[Breakdown], dataset: str, head: str, protocol: str, settings: Mapping[str, Any]
+) -> Iterator[tuple[Breakdown, int]]:
+    for one in breakdowns:
+        if (one.dataset, one.protocol) == (dataset, protocol):
+            place = one.place(head, settings)
+            if place is not None:
+                yield one, place
