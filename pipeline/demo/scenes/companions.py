@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.demo.scenes import design
 
@@ -56,14 +57,18 @@ STRENGTH: Final = 0.5
 """By what the shares are multiplied: one annotator names fewer categories than all of them together."""
 
 
-def companions(rng: np.random.Generator, own: Sequence[str], label: design.Emotion) -> tuple[str, ...]:
+AT_HOME: Final = 3.0
+"""How many times likelier a companion is in the one place that is its home: what the place alone tells of labels."""
+
+
+def companions(rng: np.random.Generator, own: Sequence[str], label: design.Emotion, place: str) -> tuple[str, ...]:
     """Further categories for a person of the class `label` with the categories `own`, in alphabetical order.
 
-    Each category is drawn at STRENGTH times its mean share among people with one of `own`; the most surprising ones,
-    by that share over the category's share in all people, are taken first, and those that would cost the person its
-    class are left out.
+    Each category is drawn at STRENGTH times its mean share among people with one of `own`, AT_HOME times that in its
+    home and less elsewhere; the most surprising ones, by that share over the category's share in all people, are taken
+    first, and those that would cost the person its class are left out.
     """
-    share = TOGETHER[[design.CATEGORIES.index(name) for name in own]].mean(0)
+    share = TOGETHER[[design.CATEGORIES.index(name) for name in own]].mean(0) * _pull(place)
     drawn = np.flatnonzero(rng.random(len(share)) < STRENGTH * share)
     found = list(own)
     for number in drawn[np.argsort(-(share / PEOPLE)[drawn], kind="stable")]:
@@ -71,6 +76,13 @@ def companions(rng: np.random.Generator, own: Sequence[str], label: design.Emoti
         if name not in found and (name in label.categories or _keeps([*found, name], label)):
             found.append(name)
     return tuple(sorted(set(found) - set(own)))
+
+
+def _pull(place: str) -> NDArray[np.float64]:
+    """(26,) factors of a place, whose mean over all places is 1 for each category. Homes go round by the alphabet."""
+    places = len(design.PLACES)
+    home = np.arange(len(design.CATEGORIES)) % places == design.PLACES.index(place)
+    return np.where(home, AT_HOME, (places - AT_HOME) / (places - 1))
 
 
 def _keeps(categories: Sequence[str], label: design.Emotion) -> bool:

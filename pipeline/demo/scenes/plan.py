@@ -90,7 +90,7 @@ def plan_scene(seed: int, index: int) -> ScenePlan:
     persons = tuple(
         _person(rng, box, scene_emotion, k, *identity) for k, (box, identity) in enumerate(zip(boxes, who, strict=True))
     )
-    persons = tuple(_accompanied(beside, person) for person in persons)
+    persons = tuple(_accompanied(beside, person, place) for person in persons)
     return ScenePlan(seed, index, size, folder, filename, split, place, light, objects, persons)
 
 
@@ -176,10 +176,10 @@ def _categories(rng: np.random.Generator, label: design.Emotion) -> tuple[str, .
     return tuple(sorted(chosen))
 
 
-def _accompanied(rng: np.random.Generator, person: PersonPlan) -> PersonPlan:
+def _accompanied(rng: np.random.Generator, person: PersonPlan, place: str) -> PersonPlan:
     """With companions among the categories; the first annotator names all of them."""
     label = next(one for one in design.EMOTIONS if one.name == person.label)
-    beside = companions(rng, person.categories, label)
+    beside = companions(rng, person.categories, label, place)
     annotators = tuple(
         (tuple(sorted([*told, *(c for c in beside if number == 0 or rng.random() < 0.6)])), vad)
         for number, (told, vad) in enumerate(person.annotators)

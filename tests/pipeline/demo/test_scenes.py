@@ -264,14 +264,18 @@ def test_categories_stand_together_as_in_the_table(plans, monkeypatch):
     assert likeness(plan_scenes(900, 0)) < 0.3
 
 
-def test_companions_come_at_their_share_where_the_vote_lets_all_in():
-    """Who is in pain: 0.5 x P(j|Pain), told by counting; categories of its own class never cost it the class."""
+def test_companions_come_at_their_share_and_likelier_at_home():
+    """Who is in pain: 0.5 x P(j|Pain) over all places; categories of its own class never cost it the class."""
     rng, sadness = np.random.default_rng(0), next(one for one in design.EMOTIONS if one.name == "sadness")
-    found = Counter(name for _ in range(4000) for name in companions.companions(rng, ("Pain",), sadness))
-    # 0.60, 0.62, 0.19 and 0.42 of EMOTIC's people in pain.
-    for name, share in {"Sadness": 0.60, "Suffering": 0.62, "Sympathy": 0.19, "Fatigue": 0.42}.items():
-        assert found[name] / 4000 == pytest.approx(0.5 * share, abs=0.025)
-    assert "Pain" not in found
+    found = {
+        place: Counter(name for _ in range(2000) for name in companions.companions(rng, ("Pain",), sadness, place))
+        for place in design.PLACES
+    }
+    # 0.19 and 0.42 of EMOTIC's people in pain; the 24th and 14th category of the alphabet, counted from 0.
+    for name, share, home in (("Sympathy", 0.19, "bedroom"), ("Fatigue", 0.42, "street")):
+        assert np.mean([counts[name] for counts in found.values()]) / 2000 == pytest.approx(0.5 * share, abs=0.02)
+        assert found[home][name] / 2000 == pytest.approx(3 * 0.5 * share, abs=0.04)
+    assert all("Pain" not in counts for counts in found.values())
 
 
 def test_companions_change_nothing_that_is_drawn_or_felt(plans, monkeypatch):
