@@ -2,7 +2,8 @@
 
 On the demo's store (``make demo``): heads on ever more streams, one beside numbers drawn by chance, ML-GCN and the
 label-embedding loss; and the last two once more where every label's people were shuffled, so that nothing stands
-together. Differences of mAP are paired over seeds and a bootstrap over images. Writes bench/streams.json.
+together. Differences of mAP are paired over seeds and a bootstrap over images. Writes bench/streams.json. ``--short``
+leaves the embedding loss out, whose layers take most of the time; ``--runs`` keeps what was trained, to go on with.
 """
 
 import argparse
@@ -58,15 +59,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--store", type=Path, default=Path("store"), help="the demo's, which is copied")
     parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--runs", type=Path, help="a folder to keep (default: a temporary one)")
+    parser.add_argument("--short", action="store_true", help="without the embedding loss")
     words = parser.parse_args()
+    left = ("layers", "embedding") if words.short else ()
+    pairs = {what: pair for what, pair in LABELS.items() if not (words.short and pair[0] == "fusion-embedding")}
+    names, again = ([name for name in every if name not in left] for every in (TABLES, SHUFFLED))
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
+        runs = words.runs or folder
         known, shuffled = (_copy(words.store, folder / name) for name in ("known", "shuffled"))
         add_noise(known)
         shuffle_labels(shuffled)
-        found = measure(known, folder / "runs", words.seeds, list(TABLES), STREAMS | LABELS)
-        without = measure(shuffled, folder / "runs-shuffled", words.seeds, list(SHUFFLED), LABELS)
-    record("streams", {"seeds": words.seeds, "labels": found, "shuffled_labels": without} | machine())
+        found = measure(known, runs / "runs", words.seeds, names, STREAMS | pairs)
+        without = measure(shuffled, runs / "runs-shuffled", words.seeds, again, pairs)
+    record(
+        "streams", {"seeds": words.seeds, "short": words.short, "labels": found, "shuffled_labels": without} | machine()
+    )
 
 
 def measure(
