@@ -1,4 +1,4 @@
-"""``make demo``: draw the data set, extract every stage, train six heads, print one table. The whole job, small."""
+"""``make demo``: draw the data set, extract every stage, train ten heads, print two tables. The whole job, small."""
 
 import argparse
 import sys
@@ -21,11 +21,15 @@ def main(words: Sequence[str] | None = None) -> int:
     options = parser.parse_args(words)
     wait_briefly()
     store = ["--dataset", "demo", "--store", str(options.store)]
-    grid = ["--runs", str(options.runs), "--seeds", options.seeds, "--grid", "demo", "--name", "demo"]
+    grids = [
+        ["ablate", *store, "--runs", str(options.runs), "--seeds", options.seeds, "--grid", name, "--name", name]
+        for name in ("demo", "demo_labels")
+    ]
     started = time.monotonic()
     for what, command, words in (
-        ("1/2 pixels to cache", pipeline, ["extract", *store, "--data", str(options.data)]),
-        ("2/2 cache to table", heads, ["ablate", *store, *grid]),
+        ("1/3 pixels to cache", pipeline, ["extract", *store, "--data", str(options.data)]),
+        ("2/3 cache to table: one class a person, unseen ones from one sample", heads, grids[0]),
+        ("3/3 cache to table: several labels a person", heads, grids[1]),
     ):
         if status := _step(what, command, words):
             return status

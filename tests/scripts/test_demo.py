@@ -45,7 +45,7 @@ def test_every_stage_and_head_is_there(made: tuple[Path, str], results: dict[str
     folder, printed = made
     assert "900 images read, 8 shards written, 0 images failed" in printed
     assert sorted(path.name for path in (folder / "store" / "demo").iterdir() if path.is_dir()) == [
-        "body", "face", "image", "pose", "sem2vec",
+        "body", "context", "face", "image", "pose", "sem2vec",
     ]  # fmt: skip
     assert [row["head"] for row in results["rows"]] == HEADS
     assert all(row["seeds"] == 5 for row in results["rows"])
@@ -65,9 +65,20 @@ def test_context_helps_and_both_beat_chance_by_more_than_the_intervals(results: 
     assert gap > max(high[head] - low[head] for head in ("sem_ib_dml", "ib_dml"))
 
 
+def test_the_second_table_has_labels_and_what_stands_around_tells_some_of_them(made: tuple[Path, str]) -> None:
+    folder, printed = made
+    found = json.loads((folder / "runs" / "demo_labels" / "results.json").read_text())
+    rows = {row["name"]: row for row in found["rows"]}
+    assert list(rows) == ["fusion-B", "fusion-BC", "fusion-BC-sem2vec", "ml_gcn-BC-sem2vec"]
+    assert all(f"| {name} " in printed for name in rows)
+    assert rows["fusion-BC-sem2vec"]["difference"]["to"] == "fusion-BC"
+    assert rows["fusion-BC-sem2vec"]["difference"]["map"]["ci95"][0] > 0
+    assert rows["fusion-B"]["difference"]["map"]["ci95"][1] < 0
+
+
 def test_what_is_untrained_says_so(made: tuple[Path, str], results: dict[str, Any]) -> None:
     assert [feature["name"] for feature in results["features"] if not feature["trained"]] == ["pose"]
-    assert "UNTRAINED" in made[1].rpartition("| sem_ib_dml")[2]
+    assert "UNTRAINED" in made[1].rpartition("| sem_ib_dml")[2].partition("== 3/3")[0]
 
 
 def test_a_head_predicts_on_a_scene_what_it_was_evaluated_to(made: tuple[Path, str], tmp_path: Path) -> None:

@@ -202,7 +202,7 @@ def test_only_what_the_head_needs_is_run_and_what_is_untrained_says_nothing_else
     Image.new("RGB", (64, 48)).save(tmp_path / "a.jpg")
     status, told, _ = told_of(trained, tmp_path / "a.jpg", "--boxes", "1,2,30,40")
     assert (status, told["features"], told["persons"][0]["features"], told["untrained"]) == (0, {}, {}, [])
-    assert told["left_out"] == ["sem2vec", "image", "body", "face", "pose"]
+    assert told["left_out"] == ["sem2vec", "image", "body", "context", "face", "pose"]
     assert "a.jpg: 1 person\n" in capsys.readouterr().out
     (tmp_path / "more.toml").write_text(MORE)
     boxes = ["--boxes", "1,2,30,40 5,5,60,40", "--config", str(tmp_path / "more.toml")]

@@ -1,19 +1,21 @@
 """What each scene shows and how it is annotated, drawn from seeds without painting anything.
 
-Every scene has separate random streams for its layout (size, boxes, names), for its emotions and for its paint, so
-nothing that a file's name, size, order or box tells can depend on a label.
+Every scene has separate random streams for its layout (size, boxes, names), for its emotions, for its paint and for the
+companions of categories, so nothing that a file's name, size, order or box tells can depend on a label, and no pixel on
+a companion.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Final
 
 import numpy as np
 
 from pipeline.demo.scenes import design
+from pipeline.demo.scenes.companions import companions
 
 FOLDERS: Final = ("mscoco/images", "framesdb/images", "emodb_small/images", "ade20k/images")
 SIZES: Final = ((256, 192), (288, 200), (240, 192))
@@ -28,6 +30,7 @@ class Stream(IntEnum):
     LAYOUT = 0
     EMOTION = 1
     PAINT = 2
+    COMPANIONS = 3
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ def plan_scene(seed: int, index: int) -> ScenePlan:
     split = _split(float(layout.random()))
     boxes = _boxes(layout, size)
     who = [(_one(layout, _GENDERS), _one(layout, _AGES)) for _ in boxes]
-    rng = random_stream(seed, index, Stream.EMOTION)
+    rng, beside = (random_stream(seed, index, stream) for stream in (Stream.EMOTION, Stream.COMPANIONS))
     scene_emotion = _emotion(rng)
     place = _carrier(rng, scene_emotion.places, design.PLACES, design.PREFER_PLACE)
     objects = _objects(rng, scene_emotion)
@@ -87,6 +90,7 @@ def plan_scene(seed: int, index: int) -> ScenePlan:
     persons = tuple(
         _person(rng, box, scene_emotion, k, *identity) for k, (box, identity) in enumerate(zip(boxes, who, strict=True))
     )
+    persons = tuple(_accompanied(beside, person, place) for person in persons)
     return ScenePlan(seed, index, size, folder, filename, split, place, light, objects, persons)
 
 
@@ -170,6 +174,17 @@ def _categories(rng: np.random.Generator, label: design.Emotion) -> tuple[str, .
     if label.seen and len(chosen) == 2 and rng.random() < 0.35:
         chosen = [*chosen, stranger]
     return tuple(sorted(chosen))
+
+
+def _accompanied(rng: np.random.Generator, person: PersonPlan, place: str) -> PersonPlan:
+    """With companions among the categories; the first annotator names all of them."""
+    label = next(one for one in design.EMOTIONS if one.name == person.label)
+    beside = companions(rng, person.categories, label, place)
+    annotators = tuple(
+        (tuple(sorted([*told, *(c for c in beside if number == 0 or rng.random() < 0.6)])), vad)
+        for number, (told, vad) in enumerate(person.annotators)
+    )
+    return replace(person, categories=tuple(sorted([*person.categories, *beside])), annotators=annotators)
 
 
 def _annotators(
