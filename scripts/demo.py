@@ -28,7 +28,7 @@ def main(words: Sequence[str] | None = None) -> int:
     started = time.monotonic()
     for what, command, words in (
         ("1/3 pixels to cache", pipeline, ["extract", *store, "--data", str(options.data)]),
-        ("2/3 cache to table: one class a person, unseen ones from one sample", heads, grids[0]),
+        ("2/3 cache to table: classes never trained on, from one sample each", heads, grids[0]),
         ("3/3 cache to table: several labels a person", heads, grids[1]),
     ):
         if status := _step(what, command, words):

@@ -22,13 +22,19 @@ from cache.manifest import Manifest, Row
 from cache.spec import ArraySpec, Granularity, Status
 from cache.store import Store
 from heads.cli import main as heads
+from heads.experiments.grid import usual_protocol
 from scripts.bench.results import machine, record
 
 PEOPLE, TURNS, GOAL, WIDTH = 6000, 3, 1.7, 512
 SPEC = {"pooled": ArraySpec((WIDTH,), "float16", "made up")}
-GRID = 'heads = ["mlp"]\nprotocols = ["single-label"]\n' + "".join(
-    f'[[settings]]\nname = "h{hidden}"\nhidden = {hidden}\nepochs = 6\npatience = 0\n' for hidden in range(512, 640, 16)
-)
+ROWS = range(512, 640, 16)
+"""Widths of the hidden layer, one a row."""
+
+
+def grid() -> str:
+    """Its TOML."""
+    tables = [f'[[settings]]\nname = "h{hidden}"\nhidden = {hidden}\nepochs = 6\npatience = 0' for hidden in ROWS]
+    return "\n".join(['heads = ["mlp"]', f'protocols = ["{usual_protocol("mlp")}"]', *tables]) + "\n"
 
 
 def store(folder: Path) -> None:
@@ -81,14 +87,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         store(folder / "store")
-        (folder / "grid.toml").write_text(GRID)
+        (folder / "grid.toml").write_text(grid())
         with LocalCluster(n_workers=1, **own) as one, LocalCluster(n_workers=2, **own) as two:
             for cluster in (one, two):
                 seconds(folder, cluster.scheduler_address)
             times = [[seconds(folder, cluster.scheduler_address) for cluster in (one, two)] for _ in range(TURNS)]
     ratios = [single / double for single, double in times]
     result = {
-        "rows": GRID.count("[[settings]]"),
+        "rows": len(ROWS),
         "people": PEOPLE,
         "seconds_one_worker": [round(single, 2) for single, _ in times],
         "seconds_two_workers": [round(double, 2) for _, double in times],

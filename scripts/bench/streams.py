@@ -22,7 +22,7 @@ from cache.spec import ArraySpec, Granularity, Status
 from cache.store import Store
 from heads.commands import _grids
 from heads.experiments import finished
-from heads.experiments.grid import Grid
+from heads.experiments.grid import Grid, usual_protocol
 from heads.experiments.place import Place
 from heads.experiments.progress import Progress
 from scripts.bench.results import machine, record
@@ -41,7 +41,7 @@ TABLES: dict[str, dict[str, Any]] = {
     "embedding": {"for": ["fusion"], "embedding_weight": 0.4} | LAYERS,
 }
 SHUFFLED = ("BC-sem2vec", "layers", "embedding")
-FIXED = {"dimensions_weight": 0, "chosen_by": "map", "metrics": ["map"]}
+FIXED = {"dimensions_weight": 0, "metrics": ["map"]}
 STREAMS = {
     "context beside body": ("fusion-BC", "fusion-B"),
     "body beside context": ("fusion-BC", "fusion-C"),
@@ -83,7 +83,7 @@ def measure(
 ) -> dict[str, Any]:
     """mAP of each row of TABLES ``names``, and of each pair's first minus its second; in 0..1, with 95 % intervals."""
     tables = tuple({"name": name} | TABLES[name] | FIXED for name in names)
-    grid = Grid(heads=("fusion", "ml_gcn"), protocols=("emotic-26",), settings=tables)
+    grid = Grid(heads=("fusion", "ml_gcn"), protocols=(usual_protocol("fusion"),), settings=tables)
     place = Place(store, DATASET, runs, seeds=seeds)
     (document,) = _grids.ablate(place, grid, {}, "streams", Progress(sys.stderr)).tables.values()
     told = {what: finished.compare(runs, *(f"streams/{row}" for row in pair))["map"] for what, pair in pairs.items()}

@@ -9,8 +9,11 @@ import pytest
 
 from cache import plugin_folders
 from cache.errors import PluginError
+from cache.plugins import configs
 from heads import protocol
 from scripts import plugins, try_plugins
+
+GRID_WIDTH = max(len(name) for name in configs("heads", "configs/grids"))
 
 
 @pytest.fixture
@@ -36,7 +39,7 @@ def test_every_plug_in_has_a_line_and_one_outside_its_file(folder: Path, capsys:
         f"  torn           SyntaxError in line 1: invalid syntax  [{folder}/heads/models/torn.py]",
         f"  torn cannot say its words: {folder}/heads/protocols/torn.py:2: ZeroDivisionError: division by zero. "
         "TRACEBACK=1 shows the whole traceback",
-        f"  wide        Wide.  [{folder}/heads/configs/grids/wide.toml]",
+        f"  {'wide':{GRID_WIDTH}}  Wide.  [{folder}/heads/configs/grids/wide.toml]",
         "  linear         One linear layer on cached features: the probe that says what they hold.",
     ):
         assert line in out.splitlines()
