@@ -22,7 +22,7 @@ from heads.head import DIMENSIONS, FLAGS
 from heads.inputs.samples import Samples
 from pipeline.running.runner import Running, Worker
 from scripts.bench.extract import Call, photographs, plan_for, recorded, replay, timed_run
-from scripts.bench.label_heads import PEOPLE, Setting, setting, steps_run
+from scripts.bench.label_heads_runs import PEOPLE, Setting, setting, steps_run
 from scripts.bench.results import machine, record
 
 DEVICE, IMAGES, TURNS, STEPS, SEEDS = "cuda", 192, 3, 10, (1, 5, 20)

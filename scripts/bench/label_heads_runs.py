@@ -1,0 +1,198 @@
+"""What ``label_heads`` times: steps of heads of several labels on made-up people, ours and as one would write them."""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import torch
+from torch import Tensor
+
+from cache import shard
+from cache.feature import Feature
+from cache.manifest import Manifest, Row
+from cache.spec import ArraySpec, Granularity, Status
+from cache.store import Store
+from heads.experiments.grid import cell, usual_protocol
+from heads.head import DIMENSIONS, FLAGS, ROW, Head, Taught
+from heads.inputs.samples import Samples
+from heads.inputs.stored import Stored
+from heads.learning import sampling
+from heads.learning.optimiser import Optimiser
+from heads.learning.step import Step
+from heads.learning.training import Recipe
+from heads.protocol import find
+from scripts.bench.heads_runs import Run
+
+PEOPLE, LABELS, THREADS, SEEDS, STEPS, WORKERS = 23_266, 26, 2, 5, 10, 2
+HEADS: dict[str, dict[str, Any]] = {
+    "fusion": {"streams": "BCFPSA"},
+    "ml_gcn": {"streams": "BCFPSA"},
+    "relational": {},
+    "abn": {},
+}
+SHAPES: dict[str, tuple[int, ...]] = {
+    "body/pooled": (512,),
+    "context/pooled": (512,),
+    "face_features/pooled": (512,),
+    "pose_vector/vector": (141,),
+    "scene/scores": (365,),
+    "scene/attributes": (102,),
+    "objects/features": (50, 1024),
+    "objects/boxes": (50, 4),
+    "objects/scores": (50,),
+    "context/map": (512, 7, 7),
+    "body/map": (512, 7, 7),
+    "pose/box": (4,),
+}
+ON_DISK = 2048
+"""Images whose objects and maps are written; people of the others have one of theirs."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A head, and what it reads. inputs: name -> the shape of a row."""
+
+    name: str
+    model: type[Head]
+    recipe: Recipe
+    inputs: Mapping[str, tuple[int, ...]]
+
+    @property
+    def widths(self) -> dict[str, Any]:
+        """As a head takes them."""
+        return {name: shape[0] if len(shape) == 1 else shape for name, shape in self.inputs.items()}
+
+    def head(self, seeds: Sequence[int], data: Samples) -> Head:
+        """Ready for training."""
+        sizes = {FLAGS: LABELS, DIMENSIONS: 3}
+        head = self.model(self.recipe, self.widths, sizes, seeds).to(data.device).train()
+        head.learn_from(Taught([f"label {number}" for number in range(LABELS)], data.targets))
+        return head
+
+
+def setting(name: str) -> Setting:
+    """The head with its published settings but for HEADS'."""
+    one = cell(name, find(usual_protocol(name)), HEADS[name])
+    return Setting(name, one.model, one.recipe, {key: SHAPES[key] for key in one.inputs})
+
+
+def store_of(folder: Path, names: Sequence[str]) -> dict[str, Stored]:
+    """Arrays ``names`` of ON_DISK images with one person each in a store, and PEOPLE's rows of them."""
+    rows = [Row(f"{number}.jpg", 0, "train", (0, 0, 9, 9), (0, 0, 9, 9), (10, 10), ("a",)) for number in range(ON_DISK)]
+    manifest = Manifest.from_rows(rows, dataset="bench", release="made", category_names=("a",), source="bench")
+    store = Store(folder)
+    store.begin(manifest, 256)
+    found = {}
+    for word in sorted({name.partition("/")[0] for name in names}):
+        arrays = {name.partition("/")[2]: name for name in names if name.startswith(f"{word}/")}
+        specs = {array: ArraySpec(SHAPES[name], "float16", "made up") for array, name in arrays.items()}
+        feature = _feature(store, word, specs)
+        for array, name in arrays.items():
+            whole = Stored.of(feature, array, np.arange(ON_DISK), torch.device("cpu"))
+            found[name] = whole.take(np.random.default_rng(0).integers(0, ON_DISK, PEOPLE))
+    return found
+
+
+def _feature(store: Store, word: str, specs: Mapping[str, ArraySpec]) -> Feature:
+    info: dict[str, Any] = {
+        "feature": word,
+        "fingerprint": "0" * 16,
+        "granularity": Granularity.IMAGE.value,
+        "trained": True,
+        "arrays": {array: spec.to_json() for array, spec in specs.items()},
+    }
+    store.use("bench", info)
+    feature = store.features("bench")[word]
+    draw = np.random.default_rng(1)
+    for block in feature.layout.blocks():
+        keys = feature.layout.keys(block, Granularity.IMAGE)
+        arrays: dict[str, Any] = {
+            array: draw.random((len(keys), *spec.shape), np.float32).astype(np.float16) for array, spec in specs.items()
+        }
+        rows = shard.Rows(keys, np.full(len(keys), Status.OK, np.uint8), [""] * len(keys), arrays)
+        source = feature.layout.source(block, feature.granularity)
+        shard.write(feature.path(block), feature.fingerprint, source, specs, rows)
+    return feature
+
+
+def samples_of(one: Setting, left: Mapping[str, Stored]) -> Samples:
+    """PEOPLE, vectors in memory and ``left`` in the store; a label in six is theirs."""
+    draw = torch.Generator().manual_seed(0)
+    vectors = {
+        name: torch.rand(PEOPLE, *shape, generator=draw) for name, shape in one.inputs.items() if name not in left
+    }
+    flags = (torch.rand(PEOPLE, LABELS, generator=draw) < 1 / 6).float().numpy()
+    targets = {FLAGS: flags, DIMENSIONS: torch.rand(PEOPLE, 3, generator=draw).numpy()}
+    mine = {name: left[name] for name in one.inputs if name in left}
+    return Samples.of(vectors, np.arange(PEOPLE), targets, torch.device("cpu"), mine)
+
+
+def steps_run(one: Setting, data: Samples, seeds: Sequence[int]) -> Run:
+    """STEPS training steps of the given seeds in one model, recorded where the head can be."""
+    head = one.head(seeds, data)
+    optimiser = Optimiser(head, one.recipe.lr, one.recipe.optimiser_rule())
+    step = Step(head, data, optimiser, plain=1)
+    draws = [sampling.shuffled(PEOPLE, one.recipe.batch, sampling.generator(seed)) for seed in seeds]
+    order = itertools.cycle(torch.as_tensor(np.stack(draws, 1), device=data.device))
+
+    def run(count: int = STEPS) -> None:
+        with optimiser:
+            for places in itertools.islice(order, count):
+                step(places)
+
+    run(3)
+    return run
+
+
+class People(torch.utils.data.Dataset[dict[str, Tensor]]):
+    """One person a time out of an HDF5 file, which each worker opens for itself."""
+
+    def __init__(self, path: Path, names: Sequence[str], data: Samples) -> None:
+        self.path, self.names, self.data = path, names, data
+        self.file: h5py.File | None = None
+
+    def __len__(self) -> int:
+        return ON_DISK
+
+    def __getitem__(self, place: int) -> dict[str, Tensor]:
+        self.file = self.file or h5py.File(self.path, "r")
+        found = {name: torch.from_numpy(self.file[name.replace("/", "_")][place]).float() for name in self.names}
+        return found | {kind: values[place] for kind, values in self.data.targets.items()}
+
+
+@contextmanager
+def usual_run(one: Setting, data: Samples, folder: Path) -> Iterator[Run]:
+    """STEPS steps of one seed as one would write them: DataLoader, torch's optimiser, no recording. Workers load ahead
+    while others are timed, which is in this loop's favour."""
+    path = folder / f"{one.name}.h5"
+    with h5py.File(path, "w") as file:
+        rows = torch.arange(ON_DISK)
+        for name in one.inputs:
+            source: Any = data.stored.get(name, data.features.get(name))
+            file.create_dataset(name.replace("/", "_"), data=source.index_select(0, rows).numpy().astype(np.float16))
+    head = one.head([0], data)
+    kinds: dict[str, Any] = {"rmsprop": torch.optim.RMSprop, "adam": torch.optim.Adam, "sgd": torch.optim.SGD}
+    more = {"momentum": one.recipe.momentum} if one.recipe.optimiser == "sgd" else {}
+    optimiser = kinds[one.recipe.optimiser](head.parameters(), lr=one.recipe.lr, **more)
+    people = People(path, list(one.inputs), data)
+    loader = torch.utils.data.DataLoader(
+        people, one.recipe.batch, shuffle=True, drop_last=True, num_workers=WORKERS, persistent_workers=True
+    )
+    batches = itertools.chain.from_iterable(iter(loader) for _ in itertools.count())
+
+    def run() -> None:
+        for batch in itertools.islice(batches, STEPS):
+            features = {name: batch[name][None] for name in one.inputs}
+            features[ROW] = torch.zeros(1, one.recipe.batch, 1, dtype=torch.int64)
+            loss = head.loss(head(features), {kind: batch[kind][None] for kind in data.targets})
+            optimiser.zero_grad()
+            torch.autograd.backward(loss.sum())
+            optimiser.step()
+
+    run()
+    yield run
