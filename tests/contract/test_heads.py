@@ -18,6 +18,8 @@ WIDTHS = {"image/pooled": 12, "body/pooled": 10, "sem2vec/presence": 150, "scene
 OTHER_WIDTH = 11
 SHAPES = {"map": (6, 3, 2), "boxes": (3, 4), "features": (3, 7), "count": (), "box": (4,)}
 """Of a row of an array that is no vector, by the array's word."""
+FEW = {"attention_heads": 2, "key": 8, "geometry_width": 8, "graph_hidden": 16}
+"""In place of the published widths, of which the arithmetic does not depend."""
 HEADS = tried("heads.models")
 ONE_CLASS, LABELS = {CLASS: 6}, {FLAGS: 6, DIMENSIONS: 3}
 """Sizes of a task of one class a person, and of one of several labels with dimensions."""
@@ -43,7 +45,8 @@ def build(
     name: str, seeds: tuple[int, ...] = SEEDS, sizes: Mapping[str, int] = ONE_CLASS, **values: Any
 ) -> tuple[Head, Recipe]:
     model: type[Head] = plugins.load("heads.models", name, "Model")
-    settings = recipe(model, Protocol, values, "test")
+    few = {key: value for key, value in FEW.items() if key in model.Config.model_fields}
+    settings = recipe(model, Protocol, few | values, "test")
     arrays = model.arrays_of(settings)
     widths = {key: shape(key) if key in arrays else shape(key)[0] for key in model.inputs_of(settings)}
     return model(settings, widths, sizes, seeds).double(), settings

@@ -54,7 +54,10 @@ SPECS = {
             "area": ArraySpec((150,), "float16", "share of the image"),
         },
     ),
-    "pose": (Granularity.PERSON, {"keypoints": ArraySpec((26, 2), "float32", "pixels")}),
+    "pose": (
+        Granularity.PERSON,
+        {"keypoints": ArraySpec((26, 2), "float32", "pixels"), "box": ArraySpec((4,), "float32", "pixels")},
+    ),
 }
 MORE = {
     "scene": (

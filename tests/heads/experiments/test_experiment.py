@@ -25,6 +25,7 @@ from heads.protocol import Protocol, find
 from heads.task import Task
 
 FAST = {"stream": 16, "semantic_hidden": 8, "fusion": 16, "embedding": 8, "epochs": 3, "episodes": 20}
+FAST |= {"attention_heads": 2, "key": 8, "geometry_width": 8, "graph_hidden": 16}
 SEEDS = range(2)
 HEADS = plugins.names("heads.models")
 

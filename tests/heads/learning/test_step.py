@@ -27,9 +27,11 @@ from heads.protocols.one_shot import Protocol
 
 WIDTHS = {"image/pooled": 12, "scene/pooled": 11, "body/pooled": 10, "sem2vec/presence": 8, "pose_vector/vector": 141}
 OTHER_WIDTH = 9
-SHAPES = {"map": (6, 3, 2), "boxes": (3, 4)}
+SHAPES = {"map": (6, 3, 2), "boxes": (3, 4), "features": (3, 7), "count": (), "box": (4,)}
 """Of a row of an array that is no vector, by the array's word."""
 SMALL = {"stream": 12, "semantic_hidden": 10, "fusion": 14, "embedding": 8}
+FEW = {"attention_heads": 2, "key": 8, "geometry_width": 8, "graph_hidden": 16}
+"""Of heads on objects and graphs."""
 SEEDS, CLASSES = (0, 3), 5
 NEVER = 1_000_000
 ONE_CLASS, LABELS = {CLASS: CLASSES}, {FLAGS: CLASSES, DIMENSIONS: 3}
@@ -52,7 +54,8 @@ def samples(inputs: Sequence[str], sizes: Mapping[str, int] = ONE_CLASS) -> Samp
 
 
 def head_of(model: type[Head], sizes: Mapping[str, int] = ONE_CLASS, **values: object) -> Head:
-    config = recipe(model, Protocol, (SMALL if issubclass(model, AffectDML) else {}) | values, "test")
+    few = {key: value for key, value in FEW.items() if key in model.Config.model_fields}
+    config = recipe(model, Protocol, (SMALL if issubclass(model, AffectDML) else few) | values, "test")
     torch.manual_seed(0)
     arrays = model.arrays_of(config)
     widths = {name: shape(name) if name in arrays else shape(name)[0] for name in model.inputs_of(config)}
