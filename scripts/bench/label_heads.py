@@ -47,7 +47,7 @@ from scripts.bench.label_heads_runs import (
 )
 from scripts.bench.results import machine, record
 
-ROUNDS = 7
+ROUNDS = 3
 FLOOR_GOAL, TOGETHER_GOAL, USUAL_GOAL, MEMORY_GOAL = 1.8, 1.3, 3.0, 4.0
 
 
@@ -117,7 +117,7 @@ def over_others(one: Setting, data: Samples, folder: Path, rounds: int) -> dict[
             },
             rounds,
         )
-    return {f"{name}_step_ms": milliseconds(row) for name, row in seconds.items()} | {
+    return {f"{name}_step_ms": milliseconds(row, STEPS) for name, row in seconds.items()} | {
         "together_over_one_by_one": verdict(seconds["one_by_one"], seconds["together"], TOGETHER_GOAL),
         "over_the_usual_loop": verdict(seconds["usual"], seconds["together"], USUAL_GOAL),
     }
