@@ -23,7 +23,7 @@ from heads.inputs.samples import Samples
 from pipeline.running.runner import Running, Worker
 from scripts.bench.extract import Call, photographs, plan_for, recorded, replay, timed_run
 from scripts.bench.label_heads_runs import PEOPLE, Setting, setting, steps_run
-from scripts.bench.results import machine, record
+from scripts.bench.results import FOLDER, machine, record
 
 DEVICE, IMAGES, TURNS, STEPS, SEEDS = "cuda", 192, 3, 10, (1, 5, 20)
 STAGES: dict[str, dict[str, Any]] = {
@@ -36,7 +36,7 @@ STAGES: dict[str, dict[str, Any]] = {
     "depth": {"depth": {}},
     "hrnet_maps": {"hrnet_maps": {}},
 }
-HEADS = ("fusion", "ml_gcn")
+HEADS = ("fusion", "ml_gcn", "abn", "relational")
 
 
 def stage(tables: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -94,8 +94,11 @@ def on_device(one: Setting) -> Samples:
 
 
 def main(named: list[str]) -> None:
-    """Everything, or the stages and heads ``named``; what cannot run there is told."""
-    result: dict[str, Any] = {"device": torch.cuda.get_device_name(), "stages": {}, "heads": {}}
+    """Everything, or the stages and heads ``named``, which take the place of what the file has of them; what cannot run
+    there is told."""
+    path = FOLDER / "gpu.json"
+    result: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {"stages": {}, "heads": {}}
+    result["device"] = torch.cuda.get_device_name()
     for name, tables in STAGES.items():
         if not named or name in named:
             try:

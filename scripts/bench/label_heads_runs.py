@@ -162,7 +162,9 @@ class People(torch.utils.data.Dataset[dict[str, Tensor]]):
 
     def __getitem__(self, place: int) -> dict[str, Tensor]:
         self.file = self.file or h5py.File(self.path, "r")
-        found = {name: torch.from_numpy(self.file[name.replace("/", "_")][place]).float() for name in self.names}
+        found = {
+            name: torch.from_numpy(np.asarray(self.file[name.replace("/", "_")][place])).float() for name in self.names
+        }
         return found | {kind: values[place] for kind, values in self.data.targets.items()}
 
 
