@@ -6,7 +6,8 @@ of products of as many rows as the batch has, and the bytes that the optimiser a
 this machine reads and writes; both measured in the same rounds. Usual: the same head for one seed, fed item by item
 from HDF5 by a DataLoader's workers, torch's optimiser, one seed after the other. What is compared takes turns, round by
 round; told are the medians of the rounds' ratios. Objects and maps lie in shards of a store, as extraction leaves them.
-Writes bench/label_heads.json. ``--quick``: one round, nothing written.
+Writes bench/label_heads.json. ``fusion abn``: only these heads (``relational`` takes a quarter of an hour). ``--quick``:
+one round, nothing written.
 """
 
 import json
@@ -16,7 +17,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -137,15 +138,15 @@ def random_rows(left: Mapping[str, Stored], name: str, count: int = 1000) -> dic
     return {"rows_per_second": round(rate), "mbytes_per_second": round(rate * size / 1e6), "bytes_per_row": size}
 
 
-def main(quick: bool = False) -> None:
-    """Everything on two threads of an idle machine (``load`` tells)."""
+def main(named: Sequence[str] = (), quick: bool = False) -> None:
+    """Everything, or the heads ``named``, on two threads of an idle machine (``load`` tells)."""
     before = os.getloadavg()[0]
     torch.set_num_threads(THREADS)
     rounds, known = 1 if quick else ROUNDS, set(plugins.names("heads.models"))
     result: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        settings = [setting(word) for word in HEADS if word in known]
+        settings = [setting(word) for word in HEADS if word in known and (not named or word in named)]
         arrays = {each for one in settings for each in one.model.arrays_of(one.recipe) if len(SHAPES[each]) > 1}
         left = store_of(folder / "store", sorted(arrays))
         for one in settings:
@@ -166,4 +167,4 @@ def main(quick: bool = False) -> None:
 
 
 if __name__ == "__main__":
-    main("--quick" in sys.argv)
+    main([word for word in sys.argv[1:] if word != "--quick"], "--quick" in sys.argv)
