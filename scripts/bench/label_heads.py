@@ -6,8 +6,8 @@ of products of as many rows as the batch has, and the bytes that the optimiser a
 this machine reads and writes; both measured in the same rounds. Usual: the same head for one seed, fed item by item
 from HDF5 by a DataLoader's workers, torch's optimiser, one seed after the other. What is compared takes turns, round by
 round; told are the medians of the rounds' ratios. Objects and maps lie in shards of a store, as extraction leaves them.
-Writes bench/label_heads.json. ``fusion abn``: only these heads (``relational`` takes a quarter of an hour). ``--quick``:
-one round, nothing written.
+Writes bench/label_heads.json. ``fusion abn``: only these heads (``relational`` takes a quarter of an hour).
+``--quick``: one round, nothing written.
 """
 
 import json
