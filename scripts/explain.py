@@ -20,7 +20,6 @@ from cache.command import ended
 from cache.errors import ConfigError
 from cache.files import make_folder, replace, replace_text
 from heads.checkpoints.checkpoint import Checkpoint
-from heads.experiments.place import SEEDS
 from pipeline.cli import Parser
 from pipeline.decoding.images import MAX_PIXELS
 from pipeline.running.extraction import check_device
@@ -30,14 +29,15 @@ from scripts.explaining.means import means
 from scripts.explaining.picture import picture
 from scripts.explaining.streams import left_out, streams
 from scripts.explaining.subject import Subject
+from scripts.prediction import words
 from scripts.prediction.answering import USUAL, trained
 from scripts.prediction.document import HEAD
 from scripts.prediction.faces import CURE
 
 
-def main(words: Sequence[str] | None = None) -> int:
+def main(given: Sequence[str] | None = None) -> int:
     """Returns the exit status."""
-    options = _parser().parse_args(words)
+    options = _parser().parse_args(given)
     return ended(lambda: _run(options), "\ninterrupted. What is written is whole")
 
 
@@ -45,26 +45,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="python -m scripts.explain", description="What a trained head looked at.")
     parser.add_argument("--key", default="", help="a person of the head's dataset, as image#number")
     parser.add_argument("--image", type=Path, help="a photograph")
-    parser.add_argument("--boxes", default="", help='"x1,y1,x2,y2 ..." or a CSV of image,x1,y1,x2,y2')
-    parser.add_argument("--people", default="", help="how people are found: faces, objects, pose, boxes")
-    parser.add_argument("--box", default="", metavar="FORM", help="xyxy, xywh, normalised or normalised_xywh (xyxy)")
-    parser.add_argument("--max-pixels", type=int, default=0, metavar="N", help="cap on an image (64000000)")
-    parser.add_argument("--out", type=Path, default=Path("explanations"), help="what is written (explanations)")
+    words.photographed(parser, "explanations")
     parser.add_argument("--head", default=USUAL, help=f"a trained head ({USUAL})")
-    parser.add_argument("--dataset", default="demo", help="what it was trained on (demo)")
-    parser.add_argument("--root", type=Path, help="the dataset's own folder (<data>/<dataset>)")
-    parser.add_argument("--data", type=Path, default=Path("data"), help="where datasets are, without --root (data)")
-    parser.add_argument("--store", type=Path, default=Path("store"))
-    parser.add_argument("--protocol", default="", help="what it was trained under (what the head is meant for)")
-    parser.add_argument("--runs", type=Path, default=Path("runs"))
-    parser.add_argument("--name", help="its run's folder")
-    parser.add_argument("--mapping", type=Path, help="the TOML of labels that it was trained with, if any")
-    parser.add_argument("--seeds", type=int, default=SEEDS, help="how many it was trained with (5)")
-    parser.add_argument("--set", default="", help="the settings that it was trained with, if any")
-    parser.add_argument("--weights", type=Path, default=Path("weights"), help="folder of the networks' checkpoints")
-    parser.add_argument("--config", type=Path, help="the TOML that the features were extracted with, or light")
-    parser.add_argument("--device", default="cpu", help="of the networks that read an image: cpu or cuda (cpu)")
-    parser.add_argument("--untrained", action="store_true", help="go on without checkpoints of the networks")
+    words.trained(parser)
     return parser
 
 
@@ -120,15 +103,15 @@ def _explain(
     untrained = [name for name in groups if name.partition("/")[0] in hidden]
     found = looked(checkpoint, subject, hidden)
     warnings = [*([f"UNTRAINED: {', '.join(hidden)}"] if hidden else []), *subject.notes]
-    words = [
+    lines = [
         f"{about['head']}, trained on {about['dataset']} ({about['protocol']}), mean of {len(about['seeds'])} seeds"
     ]
-    words += [f"{name}: {value}" for name, value in subject.told.items() if name in ("key", "truth") and value]
+    lines += [f"{name}: {value}" for name, value in subject.told.items() if name in ("key", "truth") and value]
     make_folder(out)
-    drawn = picture(subject, answers, found, untrained, words, warnings)
+    drawn = picture(subject, answers, found, untrained, lines, warnings)
     replace(out / f"{subject.name}.explained.png", [_png(drawn)])
     who = f"{subject.told['number']}: " if "number" in subject.told else ""
-    for line in [f"{who}{words[0]}", *words[1:], *(f"note: {one}" for one in warnings), *_lines(answers)]:
+    for line in [f"{who}{lines[0]}", *lines[1:], *(f"note: {one}" for one in warnings), *_lines(answers)]:
         _say(line)
     box = {} if subject.box is None else {"box": [round(float(side), 2) for side in subject.box]}
     left = {"streams": {name: list(one) for name, one in groups.items()}, "untrained": untrained}

@@ -20,14 +20,13 @@ from cache.command import ended
 from cache.errors import AffectError, ConfigError
 from cache.files import make_folder, replace, replace_text
 from cache.plugins import load as load_plugin
-from heads.experiments.place import SEEDS
 from pipeline.cli import Parser
 from pipeline.decoding.images import MAX_PIXELS
 from pipeline.running.extraction import check_device
 from pipeline.running.recipes import dataset_config
 from pipeline.stage import Photo
 from pipeline.weights.folder import Weights
-from scripts.prediction import finding, people
+from scripts.prediction import finding, people, words
 from scripts.prediction.annotated import Annotation
 from scripts.prediction.answering import USUAL, Answering, choose
 from scripts.prediction.document import document, lines
@@ -37,40 +36,19 @@ from scripts.prediction.finding import Finder
 from scripts.prediction.photograph import opened
 
 
-def main(words: Sequence[str] | None = None) -> int:
+def main(given: Sequence[str] | None = None) -> int:
     """Returns the exit status."""
-    options = _parser().parse_args(words)
+    options = _parser().parse_args(given)
     return ended(lambda: _run(options), "\ninterrupted. What is written is whole")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="python -m scripts.predict", description="The emotions of people in new photographs.")
     parser.add_argument("--image", type=Path, help="a photograph, or a folder of them")
-    parser.add_argument("--boxes", default="", help='"x1,y1,x2,y2 ..." or a CSV of image,x1,y1,x2,y2')
-    parser.add_argument(
-        "--people", default="", help="how people are found: faces, objects, pose, boxes (what is there)"
-    )
+    words.photographed(parser, "predictions")
     parser.add_argument("--stages", default="", help="features to tell beside those of the head, separated by blanks")
-    parser.add_argument("--box", default="", metavar="FORM", help="xyxy, xywh, normalised or normalised_xywh (xyxy)")
-    parser.add_argument("--max-pixels", type=int, default=0, metavar="N", help="cap on an image (64000000)")
-    parser.add_argument("--out", type=Path, default=Path("predictions"), help="folder of what is written (predictions)")
     parser.add_argument("--head", default="", help=f"a trained head ({USUAL} where it fits, else none)")
-    parser.add_argument("--dataset", default="demo", help="what it was trained on (demo)")
-    parser.add_argument("--root", type=Path, help="the dataset's own folder (<data>/<dataset>)")
-    parser.add_argument("--data", type=Path, default=Path("data"), help="where datasets are, without --root (data)")
-    parser.add_argument("--store", type=Path, default=Path("store"), help="for people annotated in the dataset (store)")
-    parser.add_argument("--protocol", default="", help="what it was trained under (what the head is meant for)")
-    parser.add_argument("--runs", type=Path, default=Path("runs"))
-    parser.add_argument("--name", help="its run's folder")
-    parser.add_argument("--mapping", type=Path, help="the TOML of labels that it was trained with, if any")
-    parser.add_argument("--seeds", type=int, default=SEEDS, help="how many it was trained with (5)")
-    parser.add_argument("--set", default="", help="the settings that it was trained with, if any")
-    parser.add_argument("--weights", type=Path, default=Path("weights"), help="folder of the networks' checkpoints")
-    parser.add_argument("--config", type=Path, help="the TOML that the features were extracted with, or light")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda (cpu)")
-    parser.add_argument(
-        "--untrained", action="store_true", help="go on without checkpoints; marked in all that is written"
-    )
+    words.trained(parser)
     return parser
 
 

@@ -7,7 +7,6 @@ step that fails, else 0.
 """
 
 import argparse
-import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -65,7 +64,6 @@ def _parser() -> argparse.ArgumentParser:
 def _run(options: argparse.Namespace) -> int:
     """Raises: AffectError."""
     wait_briefly()
-    logging.getLogger().setLevel(logging.ERROR)  # features that are absent are told in words of this command
     root = options.root or options.data / options.dataset
     config = dataset_config(options.dataset, options.config)
     request = Request(

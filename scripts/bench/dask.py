@@ -7,20 +7,20 @@ and the wire, but no start of processes. One worker and two take turns; medians 
 import contextlib
 import io
 import shutil
-import statistics
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from distributed import LocalCluster
 from scipy.io import savemat
 
 from pipeline.cli import main as pipeline
 from scripts.bench.extract import photographs
 from scripts.bench.results import machine, record
+from scripts.bench.two_workers import two_over_one
 
-IMAGES, TURNS, GOAL = 256, 3, 1.7
+IMAGES, TURNS = 256, 3
 CONFIG = """
 dataset = "emotic"
 shard_images = 8
@@ -67,26 +67,13 @@ def seconds(folder: Path, address: str) -> float:
 
 
 def main() -> None:
-    """Measure in turns and write the result."""
-    own = {"threads_per_worker": 1, "dashboard_address": None, "silence_logs": 50}
+    """Measure and write the result."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         annotated(folder / "data")
         (folder / "config.toml").write_text(CONFIG)
-        with LocalCluster(n_workers=1, **own) as one, LocalCluster(n_workers=2, **own) as two:
-            for cluster in (one, two):
-                seconds(folder, cluster.scheduler_address)
-            times = [[seconds(folder, cluster.scheduler_address) for cluster in (one, two)] for _ in range(TURNS)]
-    ratios = [single / double for single, double in times]
-    result = {
-        "images": IMAGES,
-        "seconds_one_worker": [round(single, 2) for single, _ in times],
-        "seconds_two_workers": [round(double, 2) for _, double in times],
-        "ratio": round(statistics.median(ratios), 3),
-        "goal": GOAL,
-        "met": statistics.median(ratios) >= GOAL,
-    }
-    record("dask", result | machine())
+        result = two_over_one(partial(seconds, folder), TURNS)
+    record("dask", {"images": IMAGES} | result | machine())
 
 
 if __name__ == "__main__":

@@ -9,13 +9,12 @@ compared. Writes bench/spread.json.
 import contextlib
 import io
 import shutil
-import statistics
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from distributed import LocalCluster
 
 from cache import shard
 from cache.manifest import Manifest, Row
@@ -24,8 +23,9 @@ from cache.store import Store
 from heads.cli import main as heads
 from heads.experiments.grid import usual_protocol
 from scripts.bench.results import machine, record
+from scripts.bench.two_workers import two_over_one
 
-PEOPLE, TURNS, GOAL, WIDTH = 6000, 3, 1.7, 512
+PEOPLE, TURNS, WIDTH = 6000, 3, 512
 SPEC = {"pooled": ArraySpec((WIDTH,), "float16", "made up")}
 ROWS = range(512, 640, 16)
 """Widths of the hidden layer, one a row."""
@@ -82,27 +82,13 @@ def seconds(folder: Path, address: str) -> float:
 
 
 def main() -> None:
-    """Measure in turns and write the result."""
-    own = {"threads_per_worker": 1, "dashboard_address": None, "silence_logs": 50}
+    """Measure and write the result."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         store(folder / "store")
         (folder / "grid.toml").write_text(grid())
-        with LocalCluster(n_workers=1, **own) as one, LocalCluster(n_workers=2, **own) as two:
-            for cluster in (one, two):
-                seconds(folder, cluster.scheduler_address)
-            times = [[seconds(folder, cluster.scheduler_address) for cluster in (one, two)] for _ in range(TURNS)]
-    ratios = [single / double for single, double in times]
-    result = {
-        "rows": len(ROWS),
-        "people": PEOPLE,
-        "seconds_one_worker": [round(single, 2) for single, _ in times],
-        "seconds_two_workers": [round(double, 2) for _, double in times],
-        "ratio": round(statistics.median(ratios), 3),
-        "goal": GOAL,
-        "met": statistics.median(ratios) >= GOAL,
-    }
-    record("spread", result | machine())
+        result = two_over_one(partial(seconds, folder), TURNS)
+    record("spread", {"rows": len(ROWS), "people": PEOPLE} | result | machine())
 
 
 if __name__ == "__main__":
