@@ -19,8 +19,10 @@ from cache.manifest import Manifest
 from cache.plugins import load
 from heads.cli import main as heads
 from heads.cli import wait_briefly
+from heads.commands.ablate import usual_name
 from heads.experiments.grid import read_grid
 from heads.experiments.place import SEEDS
+from heads.experiments.runs import folder_name
 from pipeline.cli import Parser
 from pipeline.cli import main as pipeline
 from pipeline.dataset import Reader, Reading, manifest_of, say_how
@@ -144,7 +146,7 @@ def _do(options: argparse.Namespace, needs: Needs) -> int:
     pixels += [*_given(options, "root", "box"), *(["--untrained"] if options.untrained else [])]
     spread = ["--executor", options.executor, "--workers", str(options.workers), *_given(options, "scheduler")]
     stages = ["--stages", " ".join(needs.features)]
-    run = f"{options.dataset}-{Path(options.grid).stem}"
+    run = folder_name(usual_name(options, read_grid(options.grid)))
     ablate = [*where, "--grid", options.grid, "--runs", str(options.runs), "--seeds", str(options.seeds), "--name", run]
     ablate += ["--device", options.device, *_given(options, "set", "mapping"), *spread]
     report = ["--run", run, "--runs", str(options.runs), "--store", str(options.store), *_given(options, "mapping")]

@@ -33,9 +33,7 @@ def run(words: argparse.Namespace) -> None:
     from heads.tables import summary
 
     place, grid = _words.place(words), read_grid(words.grid)
-    known = _name(words.grid, grid)
-    usual = (known if known == words.dataset else f"{words.dataset}-{known}") + _words.changes(words)
-    name = runs.folder_name(words.name or usual)
+    name = runs.folder_name(words.name or usual_name(words, grid))
     watch = Progress(sys.stderr)
     found = ablate(place, grid, config.assignments(words.set), name, watch, _trainers(words, place, watch))
     if found.summary:
@@ -60,6 +58,12 @@ def _trainers(words: argparse.Namespace, place: Any, watch: Any) -> Any:
     if words.workers < 1:
         raise ConfigError(f"WORKERS={words.workers}: there must be at least 1")
     return lambda tables: spread(place, tables, Cluster(words.scheduler, words.workers), watch.told)
+
+
+def usual_name(words: argparse.Namespace, grid: Any) -> str:
+    """The run's folder where no name is given: another MAPPING, SEEDS or SET is another one."""
+    known = _name(words.grid, grid)
+    return (known if known == words.dataset else f"{words.dataset}-{known}") + _words.changes(words)
 
 
 def _name(word: str, grid: Any) -> str:

@@ -73,6 +73,8 @@ def test_it_tells_does_and_goes_on(words: list[str], tmp_path: Path, capsys: pyt
     assert "in the store: image" in told
     assert "to extract" not in told.partition("==")[0]
     assert "reused 1 of 1 cells" in told
+    assert main([*words, "--set", "epochs=3"]) == 0
+    assert len(list((tmp_path / "runs").glob("*/results.json"))) == 2, "another SET is another run"
 
 
 def test_hours_are_the_mean_with_two_standard_errors() -> None:
