@@ -91,13 +91,15 @@ class Layout:
 
     def source(self, block: Block, granularity: Granularity) -> str:
         """Digest of what a shard is made for: its images with their sizes and, for persons, their keys, boxes and
-        statuses."""
+        statuses; of clips, the tracks too."""
         state = xxhash.xxh3_128("\0".join(block.images).encode())
         state.update(np.array([self._sizes[name] for name in block.images], np.int32).tobytes())
         if granularity is not Granularity.IMAGE:
             state.update("\0".join(self.keys(block, granularity)).encode())
             state.update(np.ascontiguousarray(self.manifest.boxes[block.rows]).tobytes())
             state.update("\0".join(self.manifest.statuses[row] for row in block.rows.tolist()).encode())
+            if digests := self.manifest.track_digests:
+                state.update("\0".join(digests[row] for row in block.rows.tolist()).encode())
         return state.hexdigest()
 
 

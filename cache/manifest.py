@@ -3,22 +3,19 @@
 One row is one person. An image without persons is one row with ``persons == -1`` and no box, so that no image is lost.
 """
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-import xxhash
 from numpy.typing import NDArray
+from pyarrow import ArrowException
 
+from cache.columns import sealed, unsealed
 from cache.errors import DataError, StoreError
 from cache.files import replace
-from cache.fingerprint import canonical
 
 SPLITS = ("train", "val", "test")
 OK, NO_LABEL, BAD_BOX, OUTSIDE_ROOT, NO_PERSON = "ok", "no_label", "bad_box", "outside_root", "no_person"
@@ -32,6 +29,12 @@ STATUSES = (OK, NO_LABEL, BAD_BOX, TOO_SMALL, MISSING, BROKEN, TOO_LARGE, OUTSID
 WITHOUT_BOX = frozenset({BAD_BOX, TOO_SMALL, MISSING, BROKEN, TOO_LARGE, OUTSIDE_ROOT})
 """Of these nothing can be cropped."""
 _NAN4 = (float("nan"),) * 4
+PHOTOGRAPH = (-1, -1)
+"""The span of a row that is no clip."""
+ABOUT = ("dataset", "release", "category_names", "source", "folder", "notes")
+"""What is told of all rows together."""
+OPTIONAL = ("extras", "spans", "tracks", "track_digests", "scores")
+"""Columns that are empty, and not stored, where no row has any."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,10 @@ class Row:
     image: path relative to the root. person: number within the image, -1 where there is none. box, original_box:
     xyxy pixels, clamped to the image and as annotated. size: width, height. categories: names. vad: 1..10, NaN where
     unknown. extra: what else the annotation says, a JSON object by its own names, "" for nothing.
+    Of a person in a clip, ``image`` is the video. span: the first and the last frame of the sample, both included,
+    from 0 in the order they are shown; (-1, -1) for a photograph. track: file with the person's place in each frame,
+    relative as ``image`` is, and track_digest: of its bytes; "" where ``box`` holds for every frame. scores: how sure
+    the annotators are of each category, in the vocabulary's order; () where they do not say.
     """
 
     image: str
@@ -56,11 +63,18 @@ class Row:
     status: str = OK
     reason: str = ""
     extra: str = ""
+    span: tuple[int, int] = PHOTOGRAPH
+    track: str = ""
+    track_digest: str = ""
+    scores: tuple[float, ...] = ()
 
     @property
     def key(self) -> str:
-        """``path#k``, or the path alone for an image without persons."""
-        return self.image if self.person < 0 else f"{self.image}#{self.person}"
+        """``path#k``, of a clip ``path#k@first-last``; the path alone for an image without persons."""
+        if self.person < 0:
+            return self.image
+        key = f"{self.image}#{self.person}"
+        return key if self.span == PHOTOGRAPH else f"{key}@{self.span[0]}-{self.span[1]}"
 
 
 @dataclass(frozen=True)
@@ -69,7 +83,8 @@ class Manifest:
 
     images: (n,) paths. persons: (n,). boxes, original_boxes: (n, 4) float32. sizes: (n, 2) width, height.
     categories: (n, len(category_names)) 0/1. vad: (n, 3) float32. source: digest of the annotation and its reader.
-    folder: images lie at ``<root>/<folder>/<image>``. extras: (n,), [] where no row has any; no column is stored then.
+    folder: images lie at ``<root>/<folder>/<image>``. extras, tracks, track_digests: (n,); spans: (n, 2) int32;
+    scores: (n, len(category_names)) float32, NaN where a row has none. Each of these is empty where no row has any.
     """
 
     dataset: str
@@ -92,6 +107,15 @@ class Manifest:
     folder: str = ""
     notes: tuple[str, ...] = field(default=())
     extras: list[str] = field(default_factory=list)
+    spans: NDArray[np.int32] = field(default_factory=lambda: np.zeros((0, 2), np.int32))
+    tracks: list[str] = field(default_factory=list)
+    track_digests: list[str] = field(default_factory=list)
+    scores: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+
+    @property
+    def clips(self) -> bool:
+        """Whether the rows are people in videos."""
+        return len(self.spans) > 0
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -134,7 +158,11 @@ class Manifest:
             reasons=[row.reason for row in rows],
             folder=folder,
             notes=tuple(notes),
-            extras=[row.extra for row in rows] if any(row.extra for row in rows) else [],
+            extras=_texts([row.extra for row in rows]),
+            spans=_spans(rows),
+            tracks=_texts([row.track for row in rows]),
+            track_digests=_texts([row.track_digest for row in rows]),
+            scores=_scores(rows, len(category_names)),
         )
 
     def counts(self) -> dict[str, dict[str, int]]:
@@ -148,75 +176,41 @@ class Manifest:
 
     def save(self, path: Path) -> None:
         """Write Parquet, atomically; equal manifests give equal bytes."""
-        buffer = pa.BufferOutputStream()
-        pq.write_table(self._table(), buffer, compression="zstd")
-        replace(path, [memoryview(buffer.getvalue())])
+        values = dict(vars(self))
+        about = {name: values.pop(name) for name in ABOUT}
+        kept = {name: value for name, value in values.items() if name not in OPTIONAL or len(value)}
+        replace(path, [memoryview(sealed(about, kept))])
 
     @classmethod
     def load(cls, path: Path) -> "Manifest":
         """Raises: StoreError when there is no manifest at ``path``, it is not one of this version, or was changed."""
         try:
-            table = pq.read_table(path)
-            about = json.loads(table.schema.metadata[b"affect-cache"])
-            columns = {name: _column(table, name) for name in table.column_names}
-            if about.pop("digest") != _digest(about, columns):
-                raise ValueError("it was changed after it was written")
+            about, columns = unsealed(path)
             about["category_names"], about["notes"] = tuple(about["category_names"]), tuple(about["notes"])
             return cls(**about, **columns)
         except FileNotFoundError:
             raise StoreError(f"{path}: no such manifest. Run make extract first") from None
-        except (
-            OSError,
-            pa.ArrowException,
-            LookupError,
-            AttributeError,
-            TypeError,
-            ValueError,
-            RecursionError,
-        ) as error:
+        except (OSError, ArrowException, LookupError, AttributeError, TypeError, ValueError, RecursionError) as error:
             raise StoreError(f"{path}: not a manifest ({' '.join(str(error).split())}). Delete it") from None
 
-    def _table(self) -> pa.Table:
-        about = {
-            "dataset": self.dataset,
-            "release": self.release,
-            "category_names": self.category_names,
-            "source": self.source,
-            "folder": self.folder,
-            "notes": self.notes,
-        }
-        columns = {name: value for name, value in vars(self).items() if name not in about}
-        if not self.extras:
-            del columns["extras"]
-        sealed = about | {"digest": _digest(about, columns)}
-        table = pa.table({name: _array(value) for name, value in columns.items()})
-        return table.replace_schema_metadata({"affect-cache": json.dumps(sealed)})
+
+def _texts(texts: list[str]) -> list[str]:
+    return texts if any(texts) else []
 
 
-def _digest(about: dict[str, Any], columns: dict[str, Any]) -> str:
-    """Over every value: Parquet alone would hand out a label in which a bit was flipped."""
-    state = xxhash.xxh3_128(canonical(about).encode())
-    for name, value in sorted(columns.items()):
-        data = value.tobytes() if isinstance(value, np.ndarray) else "\0".join(value).encode()
-        state.update(f"\0{name}\0{len(value)}\0".encode() + data)
-    return state.hexdigest()
+def _spans(rows: Sequence[Row]) -> NDArray[np.int32]:
+    """(n, 2); (0, 2) when every row is a photograph."""
+    spans = np.array([row.span for row in rows], dtype=np.int32).reshape(-1, 2)
+    return spans if (spans != PHOTOGRAPH).any() else spans[:0]
 
 
-def _array(value: Any) -> pa.Array:
-    if not isinstance(value, np.ndarray):
-        return pa.array(value, pa.string())
-    return _fixed(value) if value.ndim == 2 else pa.array(value)
-
-
-def _fixed(array: NDArray[Any]) -> pa.Array:
-    return pa.FixedSizeListArray.from_arrays(pa.array(array.reshape(-1)), array.shape[1])
-
-
-def _column(table: pa.Table, name: str) -> Any:
-    column = table.column(name).combine_chunks()
-    if pa.types.is_fixed_size_list(column.type):
-        return column.flatten().to_numpy(zero_copy_only=False).reshape(len(table), column.type.list_size)
-    return column.to_pylist() if pa.types.is_string(column.type) else column.to_numpy(zero_copy_only=False)
+def _scores(rows: Sequence[Row], categories: int) -> NDArray[np.float32]:
+    """(n, categories), NaN in rows that have none; (0, 0) when no row has any."""
+    scores = np.full((len(rows), categories), np.nan, dtype=np.float32)
+    for number, row in enumerate(rows):
+        if row.scores:
+            scores[number] = row.scores
+    return scores if any(row.scores for row in rows) else scores[:0, :0]
 
 
 def _check(rows: Sequence[Row], category_names: Sequence[str]) -> None:
@@ -231,6 +225,11 @@ def _check(rows: Sequence[Row], category_names: Sequence[str]) -> None:
             raise DataError(f"{row.key}: status {row.status!r} is none of {', '.join(STATUSES)}")
         if strange := [name for name in row.categories if name not in names]:
             raise DataError(f"{row.key}: category {strange[0]!r} is not in the vocabulary")
+        first, last = row.span
+        if row.span != PHOTOGRAPH and not (row.status != OK or 0 <= first <= last):
+            raise DataError(f"{row.key}: its frames {first} to {last} are none of a video's")
+        if row.scores and len(row.scores) != len(names):
+            raise DataError(f"{row.key}: has {len(row.scores)} scores for {len(names)} categories")
         x1, y1, x2, y2 = row.box
         if row.status == OK and not (0 <= x1 < x2 <= row.size[0] and 0 <= y1 < y2 <= row.size[1]):
             raise DataError(f"{row.key}: box {cast(tuple[float, ...], row.box)} is not inside the image {row.size}")

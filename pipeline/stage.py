@@ -46,12 +46,15 @@ class Photo:
     """One decoded image with its persons.
 
     key: path relative to the dataset's root. image: RGB, 8 bit, upright. boxes: (p, 4) float32 xyxy pixels inside the
-    image, p >= 0.
+    image, p >= 0. Of a video one frame: following: the frames after it, as many as the stage's ``following``; the last
+    one again where the video ends. joints: (p, j, 3) float32 x, y, score in pixels where the annotation has them.
     """
 
     key: str
     image: Image.Image
     boxes: NDArray[np.float32]
+    following: tuple[Image.Image, ...] = ()
+    joints: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -89,11 +92,13 @@ class Stage(ABC, Generic[Item]):
     another feature one by one, and no image is decoded for it. One that ``sees`` has ``look`` instead, which takes
     those rows and the photograph they were made from. block: the part of a network whose weights go beside the rows,
     for heads that train it on: its name, and what makes a safetensors file's bytes of it; most stages have none.
+    temporal: a derived stage that takes a clip's row with all its frames; the others are given one frame at a time.
     """
 
     version: ClassVar[int]
     unit: ClassVar[Granularity]
     granularity: ClassVar[Granularity]
+    temporal: ClassVar[bool] = False
     Config: ClassVar[type[Settings]]
     config: Settings
     batch_size: int
@@ -130,6 +135,17 @@ class Stage(ABC, Generic[Item]):
     def sees(self) -> bool:
         """Whether a derived stage wants the photograph beside the rows of ``source``."""
         return False
+
+    @property
+    def following(self) -> int:
+        """How many frames after each one it wants beside it; one that wants any is for videos alone."""
+        return 0
+
+    @property
+    def pixels(self) -> bool:
+        """Whether it looks at pixels; False for one that takes the annotation's joints alone: its ``Photo.image`` has
+        the right size and is black."""
+        return True
 
     @property
     def cpu_only(self) -> bool:

@@ -104,6 +104,14 @@ def test_no_two_shards_share_a_source() -> None:
         assert len(set(sources(made, granularity))) == len(layout(made))
 
 
+def test_another_track_or_span_is_another_source() -> None:
+    clips = [replace(row, span=(0, 9), track=f"{row.image}.npy", track_digest="d") for row in rows(1, 1, 1)]
+    before = sources(clips, Granularity.CLIP)
+    for change in ({"track_digest": "e"}, {"span": (1, 9)}):
+        after = sources([*clips[:2], replace(clips[2], **change)], Granularity.CLIP)  # type: ignore[arg-type]
+        assert [one == other for one, other in zip(before, after, strict=True)] == [True, False]
+
+
 def test_a_source_survives_the_disk(tmp_path: Path) -> None:
     made = layout([*BASE, Row("4.jpg", 0, "test", status="bad_box", reason="NaN")])
     made.manifest.save(tmp_path / "m.parquet")

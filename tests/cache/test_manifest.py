@@ -133,6 +133,27 @@ def refusal(path: Path) -> str:
     return str(error.value)
 
 
+CLIP = replace(FINE, image="v/a.mp4", span=(10, 119), track="j/a.npy", track_digest="f0", scores=(0.1, 0.9, 0.5))
+
+
+def test_clips_have_keys_and_columns_of_their_own(tmp_path: Path) -> None:
+    assert [CLIP.key, replace(CLIP, person=-1).key] == ["v/a.mp4#0@10-119", "v/a.mp4"]
+    clips = make((CLIP, replace(CLIP, person=2, span=(0, 4), track="", track_digest="", scores=())))
+    assert clips.clips
+    assert not make().clips
+    assert clips.spans.tolist() == [[10, 119], [0, 4]]
+    assert clips.tracks == ["j/a.npy", ""]
+    np.testing.assert_array_equal(clips.scores, np.float32([[0.1, 0.9, 0.5], [np.nan] * 3]))
+    clips.save(tmp_path / "m.parquet")
+    same(Manifest.load(tmp_path / "m.parquet"), clips)
+    for wrong, word in (
+        (replace(CLIP, span=(5, 4)), "frames 5 to 4"),
+        (replace(CLIP, scores=(1.0,)), "1 scores for 3"),
+    ):
+        with pytest.raises(DataError, match=word):
+            make((wrong,))
+
+
 def test_what_is_no_manifest_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "m.parquet"
     assert refusal(path) == f"{path}: no such manifest. Run make extract first"
@@ -141,12 +162,14 @@ def test_what_is_no_manifest_is_one_line(tmp_path: Path) -> None:
     for content in (b"", b"PAR1", whole[:-1], whole[: len(whole) // 2], b"x" * 5000):
         path.write_bytes(content)
         assert "not a manifest" in refusal(path)
-    pq.write_table(make()._table().drop_columns(["boxes"]), path)
+    path.write_bytes(whole)
+    table = pq.read_table(path)
+    pq.write_table(table.drop_columns(["boxes"]), path)
     assert "not a manifest" in refusal(path)
-    pq.write_table(make()._table().replace_schema_metadata(None), path)
+    pq.write_table(table.replace_schema_metadata(None), path)
     assert "not a manifest" in refusal(path)
     for about in (b"[]", b"3", b"{}", b"[" * 100_000):
-        pq.write_table(make()._table().replace_schema_metadata({"affect-cache": about}), path)
+        pq.write_table(table.replace_schema_metadata({"affect-cache": about}), path)
         assert "not a manifest" in refusal(path)
 
 
