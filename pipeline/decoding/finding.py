@@ -28,16 +28,19 @@ def jumping(video: Video, index: Index, wanted: Sequence[int]) -> Iterator[Found
     for group in runs(index, there, NEAR):
         _check_reach(video, index, group)
         done = 0
-        for anew in (False, True):
-            packets = video.rewound() if anew else _from_key(video, index, index.key(group[0]))
-            try:
+        for anew in (False, True):  # once more from the start where the container jumps elsewhere, or the decoder
+            try:  # needs more than the key frame
+                packets = video.rewound() if anew else _from_key(video, index.key(group[0])[1])
                 for found in _picked(video, index, packets, group[done:]):
                     done += 1
                     yield found
-                break
-            except _PassedError:  # a decoder that needs more than the key frame: once more from the start
-                if anew or index.order(group[done]) > MAX_REACH:
+                if done == len(group) or anew:
+                    break
+            except _PassedError:
+                if anew:
                     raise
+            if index.order(group[done]) > MAX_REACH:
+                raise _too_far(video, group[done], index.order(group[done]))
 
 
 def _check_reach(video: Video, index: Index, group: Sequence[int]) -> None:
@@ -53,23 +56,13 @@ def _too_far(video: Video, position: int, reach: int) -> ImageError:
     return ImageError(Status.TOO_LARGE, f"{video.path}: {text}; encode the video with more key frames, in MP4")
 
 
-def _from_key(video: Video, index: Index, key: tuple[int, int]) -> Iterator[Any]:
-    """Packets from the key frame on, or from before it where the container jumps to another place."""
-    place, time = key
+def _from_key(video: Video, time: int) -> Iterator[Any]:
+    """Packets from about the key frame of this time stamp on."""
     try:
         video.container.seek(time, stream=video.stream)
-        packets = video.packets()
-        first = next(packets, None)
     except av.FFmpegError:
         return video.rewound()
-    if first is None or index.orders.get(first.pts, place + 1) > place:
-        return video.rewound()
-    return _chained(first, packets)
-
-
-def _chained(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
-    yield first
-    yield from rest
+    return video.packets()
 
 
 def _picked(video: Video, index: Index, packets: Iterator[Any], group: Sequence[int]) -> Iterator[Found]:
@@ -126,6 +119,8 @@ def _given(packet: Any) -> tuple[Sequence[Any], bool]:
 
 def _check_sound(video: Video, index: Index, position: int, bad: set[int]) -> None:
     """bad: places in the file of damaged packets."""
+    if not bad:
+        return
     first, last = index.key(position)[0], index.order(position)
     if hit := [place for place in bad if first <= place <= last]:
         times = {place: time for time, place in index.orders.items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,15 +12,14 @@ import av
 from av.stream import Disposition
 
 from cache.spec import Status
+from pipeline.decoding import mp4
 from pipeline.decoding.images import ImageError, broken, check_file, too_large
 
 FORMATS: Final = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif"
 """FFmpeg's names of the containers that are read. Play lists are none of them, so that no file leads to another."""
 MAX_PACKETS: Final = 1_000_000
 """Of one video: nine hours at 30 frames a second."""
-_UPRIGHT: Final = struct.pack(">9i", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
 _FFMPEG_PIXELS: Final = (1 << 31) - 1
-_LARGEST_INDEX: Final = 64 << 20
 _SETTLED: Final = 16
 
 
@@ -65,6 +63,11 @@ class Video:
             raise ImageError(Status.BROKEN, f"{self.path}: does not tell the size of its frames")
 
     @property
+    def is_mp4(self) -> bool:
+        """MOV too."""
+        return str(self.container.format.name).startswith("mov")
+
+    @property
     def timed(self) -> bool:
         """Whether its packets tell when they are shown. AVI has no place for that; what FFmpeg says there is a guess,
         and a wrong one where frames are stored in another order."""
@@ -82,9 +85,9 @@ class Video:
 
     def may_be_turned(self) -> bool:
         """False where the container has no place for a rotation, or MP4's place for it says none."""
-        if (name := str(self.container.format.name)) in ("avi", "gif"):
+        if self.container.format.name in ("avi", "gif"):
             return False
-        return not name.startswith("mov") or not _says_upright(self.path)
+        return not self.is_mp4 or not mp4.says_upright(self.path)
 
 
 def _container(path: Path, max_pixels: int) -> Any:
@@ -104,27 +107,19 @@ def _stream(path: Path, container: Any) -> Any:
     return streams[0]
 
 
-def _says_upright(path: Path) -> bool:
-    """Whether every matrix of an MP4 file is the one that turns nothing."""
-    index = _moov(path)
-    places = index.count(b"tkhd") + index.count(b"mvhd")
-    return 0 < places == index.count(_UPRIGHT)
-
-
-def _moov(path: Path) -> bytes:
-    """The box of an MP4 file that describes its tracks, b"" where there is none of usual size."""
-    with path.open("rb") as file:
-        while len(head := file.read(8)) == 8:
-            size, kind = struct.unpack(">I4s", head)
-            start = 8
-            if size == 1:
-                size, start = int.from_bytes(file.read(8), "big"), 16
-            if kind == b"moov":
-                return file.read(size - start) if start <= size < _LARGEST_INDEX else b""
-            if size < start:
-                break
-            file.seek(size - start, 1)
-    return b""
+def listed(video: Video) -> tuple[int, int] | None:
+    """How many frames are shown by the list of packets that MP4 and AVI hold, of those that lie wholly in the file and
+    of all; no packet is read. None where there is no whole list, as in files in fragments."""
+    entries, told = video.stream.index_entries, video.stream.frames
+    if video.is_mp4 and (not told or mp4.is_in_fragments(video.path)):
+        return None
+    if not video.is_mp4 and (video.timed or len(entries) < max(told, 1)):
+        return None
+    if len(entries) > MAX_PACKETS:
+        raise _too_long(video.path)
+    end = video.path.stat().st_size
+    shown = [entry for entry in entries if entry.size and not entry.is_discard]
+    return sum(entry.pos + entry.size <= end for entry in shown), len(shown)
 
 
 @dataclass
@@ -194,9 +189,13 @@ def stored(video: Video) -> int:
 def _stored(path: Path, packets: Iterator[Any]) -> Iterator[Any]:
     for number, packet in enumerate(packet for packet in packets if packet.size):
         if number >= MAX_PACKETS:
-            text = f"has more than {MAX_PACKETS:,} frames; cut it into shorter videos"
-            raise ImageError(Status.TOO_LARGE, f"{path}: {text}")
+            raise _too_long(path)
         yield packet
+
+
+def _too_long(path: Path) -> ImageError:
+    text = f"has more than {MAX_PACKETS:,} frames; cut it into shorter videos"
+    return ImageError(Status.TOO_LARGE, f"{path}: {text}")
 
 
 def _is_settled(index: Index, last: int, now: int | None) -> bool:
@@ -207,11 +206,6 @@ def _is_settled(index: Index, last: int, now: int | None) -> bool:
 def _is_hidden(video: Video, packet: Any) -> bool:
     """VP8 stores frames that are never shown as packets of their own; the fifth bit of a packet says so."""
     return bool(video.stream.codec_context.name == "vp8" and not memoryview(packet)[0] >> 4 & 1)
-
-
-def declared(video: Video) -> int:
-    """How many frames the header of an MP4 file tells of, after its edit list; 0 where it does not say."""
-    return len(video.stream.index_entries) if str(video.container.format.name).startswith("mov") else 0
 
 
 def runs(index: Index, wanted: Sequence[int], near: int) -> Iterator[list[int]]:

@@ -23,7 +23,7 @@ from PIL import Image
 from cache.spec import Status
 from pipeline.decoding.finding import MAX_REACH, counting, jumping
 from pipeline.decoding.images import MAX_PIXELS, ImageError, broken, on_black
-from pipeline.decoding.packets import FORMATS, MAX_PACKETS, Video, declared, indexed, stored
+from pipeline.decoding.packets import FORMATS, MAX_PACKETS, Video, indexed, listed, stored
 
 VIDEO_POLICY: dict[str, Any] = {
     "version": 1,
@@ -65,8 +65,8 @@ Signs = tuple[int, int, int, int]
 class VideoInfo:
     """size: width, height of the upright frames. frames: how many are shown; of AVI, whose frames only decoding can
     count, how many are stored. rate: frames a second on average. rotation: degrees clockwise that make the stored
-    frames upright. declared: how many frames the header tells of where it does, else 0: a file that was cut has more
-    than ``frames``."""
+    frames upright. declared: how many frames the file tells of where it does, else 0: one that ends early has fewer.
+    """
 
     size: tuple[int, int]
     frames: int
@@ -86,12 +86,14 @@ def header(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
 
 
 def probe(path: Path, max_pixels: int = MAX_PIXELS) -> VideoInfo:
-    """What the packets of the whole file say. Raises: as ``header``; TOO_LARGE for more than MAX_PACKETS too."""
+    """What the packets say: of MP4 and AVI by the list that the file has of them, else by reading all.
+
+    Raises: as ``header``; TOO_LARGE for more than MAX_PACKETS too.
+    """
     with Video(path, max_pixels) as video:
-        rate, told = float(video.stream.average_rate or 0), declared(video)
+        rate = float(video.stream.average_rate or 0)
         try:
-            index = indexed(video)
-            count = len(index.times) if index else stored(video)
+            count, told = listed(video) or (_counted(video), 0)
         except av.FFmpegError as error:
             raise broken(path, error, "a video") from None
         if not count:
@@ -150,6 +152,12 @@ def _signs(frame: Any) -> Signs | None:
     values = memoryview(bytes(data)).cast("i")
     a, b, c, d = ((value > 0) - (value < 0) for value in (values[0], values[1], values[3], values[4]))
     return (a, b, c, d) if (a, b, c, d) in _TURNS else None
+
+
+def _counted(video: Video) -> int:
+    """By reading every packet."""
+    index = indexed(video)
+    return len(index.times) if index else stored(video)
 
 
 def _image(frame: Any, converter: VideoReformatter) -> Image.Image:

@@ -33,6 +33,7 @@ KINDS = {
     "mjpeg.avi": ("mjpeg", {}, "yuvj420p"),
     "anim.gif": ("gif", {}, "rgb8"),
 }
+LISTED = ("mp4", "mov", "avi")
 FEW = (0, 1, 7, 19, 20, 21, 44, 59)
 
 
@@ -100,6 +101,19 @@ def test_vp8_frames_that_are_never_shown_have_no_position(folder: Path, tmp_path
         assert sum(packet.size > 0 for packet in file.demux(video=0)) > 60
     assert numbers(path, [0, 1, 30, 59]) == [(0, 0), (1, 1), (30, 30), (59, 59)]
     assert probe(path).frames == 60
+
+
+def test_mp4_in_fragments(tmp_path: Path) -> None:
+    path = video(tmp_path / "a.mp4", container={"movflags": "frag_keyframe"})
+    assert probe(path).frames == 60
+    assert numbers(path, [0, 33, 59]) == [(0, 0), (33, 33), (59, 59)]
+
+
+def test_the_list_in_a_file_counts_what_reading_it_counts(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = {name: probe(made(folder, name)) for name in KINDS}
+    monkeypatch.setattr("pipeline.decoding.video.listed", lambda _: None)
+    assert {name: probe(made(folder, name)).frames for name in KINDS} == dict.fromkeys(KINDS, 60)
+    assert {name for name, info in told.items() if info.declared} == {one for one in KINDS if one[-3:] in LISTED}
 
 
 def test_a_far_frame_is_jumped_to(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -302,9 +316,10 @@ def test_a_video_of_too_many_packets_is_refused_but_its_first_frames_are_read(
 ) -> None:
     monkeypatch.setattr(packets, "MAX_PACKETS", 55)
     path = video(tmp_path / "a.mp4")
-    with pytest.raises(ImageError, match="has more than 55 frames") as caught:
-        probe(path)
-    assert caught.value.status is Status.TOO_LARGE
+    for one in (path, video(tmp_path / "a.mkv")):
+        with pytest.raises(ImageError, match="has more than 55 frames") as caught:
+            probe(one)
+        assert caught.value.status is Status.TOO_LARGE
     assert numbers(path, [3]) == [(3, 3)]
 
 
