@@ -4,8 +4,8 @@ A file is one .npy array of numbers, rows of 56: frame, person, and 18 joints of
 frame. Frames are those of a longer film; less the first in the file they are the clip's, from 0. Joints are in the
 COCO-18 order: 0 nose, 1 neck, 2-4 right arm, 5-7 left arm, 8-10 right leg, 11-13 left leg, 14 right eye, 15 left eye,
 16 right ear, 17 left ear. A joint whose score is under MIN_SCORE, or that lies at (0, 0), is not there.
-The box of a person is the smallest that holds the joints that are there, with MARGIN: Pikoulis' thesis (section 5.4)
-names none.
+The box of a person is the smallest that holds the joints that are there, with MARGIN, of which the thesis that works
+on BoLD (section 5.2.1) says nothing.
 """
 
 from __future__ import annotations
