@@ -107,6 +107,7 @@ def _explain(
         f"{about['head']}, trained on {about['dataset']} ({about['protocol']}), mean of {len(about['seeds'])} seeds"
     ]
     lines += [f"{name}: {value}" for name, value in subject.told.items() if name in ("key", "truth") and value]
+    lines += [found.mapless] if found.mapless else []
     make_folder(out)
     drawn = picture(subject, answers, found, untrained, lines, warnings)
     replace(out / f"{subject.name}.explained.png", [_png(drawn)])

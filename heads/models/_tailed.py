@@ -61,8 +61,12 @@ class Tailed(Categorical):
 
     def through(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """``features``, but of those with a block the pooled vector that it gives, (S, B, d)."""
+        return {**features, **{name: x.mean((3, 4)) for name, x in self.last_maps(features).items()}}
+
+    def last_maps(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Of those with a block, what it gives before it is pooled, (S, B, d, h, w)."""
         named = zip(self.blocks_of(self.config), self.tails, strict=True)
-        return {**features, **{name: tail(features[name]).mean((3, 4)) for name, tail in named}}
+        return {name: tail(features[name]) for name, tail in named}
 
     @classmethod
     def row_of(cls, config: Any, letter: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from PIL import Image, ImageDraw, ImageFont
 
 from scripts.explaining import bars, panels
-from scripts.explaining.looking import Looked
+from scripts.explaining.looking import Looked, Map
 from scripts.explaining.subject import Subject
 from scripts.prediction.colours import BLACK, WHITE
 from scripts.prediction.draw import STRIP, WARNING
@@ -42,13 +42,21 @@ def _looks(subject: Subject, looked: Looked, font: Font) -> list[tuple[str, Imag
     image, box = subject.image, subject.box
     found = [] if image is None else [("the person", panels.photograph(image, box))]
     for one in looked.maps:
-        where = "" if image is None or one.frame is not None else ", its place in the photograph is not known"
         span = f"{one.values.min():.2f} (dark) to {one.values.max():.2f}"
-        found.append((f"attention on {one.name}: {span}{where}", panels.heat(image, box, one)))
+        found.append((f"attention on {one.name}: {span}{_unplaced(image, one)}", panels.heat(image, box, one)))
+    for shown in looked.classes:
+        if shown.word == looked.classes[0].word:
+            span = f"{shown.values.min():.2f} (dark) to {shown.values.max():.2f}"
+            title = f"{shown.kind}, {shown.word}, on {shown.name}: {span}{_unplaced(image, shown)}"
+            found.append((title, panels.heat(image, box, shown)))
     boxed = [one for one in looked.objects if one.box]
     if image is not None and boxed:
         found.append(("attention on objects, all heads", panels.objects(image, box, boxed, font)))
     return found
+
+
+def _unplaced(image: Image.Image | None, one: Map) -> str:
+    return "" if image is None or one.frame is not None else ", its place in the photograph is not known"
 
 
 def _titled(text: str, panel: Image.Image, font: Font) -> Image.Image:

@@ -65,8 +65,7 @@ def _variants(
 
 
 def _told(answer: Answer, shown: Mapping[str, int], nothing: int) -> dict[str, Any]:
-    first = answer.shares[0]
-    strongest = range(len(first)) if answer.title == DIMENSIONS else torch.argsort(-first, stable=True)[:TOP].tolist()
+    told = range(len(answer.names)) if answer.title == DIMENSIONS else strongest(answer)
     said = answer.said(0)
     measures = {"share": answer.shares} | ({} if answer.logits is None else {"logit": answer.logits})
     return {
@@ -82,9 +81,15 @@ def _told(answer: Answer, shown: Mapping[str, int], nothing: int) -> dict[str, A
                 },
                 "without_any": {word: _round(x[nothing, at]) for word, x in measures.items()},
             }
-            for at in strongest
+            for at in told
         ],
     }
+
+
+def strongest(answer: Answer) -> list[int]:
+    """Where the first person's greatest shares stand, TOP at most."""
+    found: list[int] = torch.argsort(-answer.shares[0], stable=True)[:TOP].tolist()
+    return found
 
 
 def _round(value: Tensor) -> float:
