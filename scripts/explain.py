@@ -68,7 +68,7 @@ def _run(options: argparse.Namespace) -> int:
     whole = {"head": {name: about[name] for name in HEAD}, "untrained": about["untrained"]}
     cap = options.max_pixels or MAX_PIXELS
     if options.key:
-        subjects = [stored.subject(options, path, checkpoint, cap)]
+        subjects = [stored.subject(stored.known(options, path, checkpoint, cap), options.key)]
         name = subjects[0].name
     else:
         subjects, unread, how = photographed.seen(options, path, checkpoint, cap, _say)

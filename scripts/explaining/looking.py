@@ -83,11 +83,11 @@ def looked(checkpoint: Checkpoint, subject: Subject, hidden: Sequence[str], word
     answer = next((one for one in checkpoint.answers(subject.inputs, rows) if one.logits is not None), None)
     maps, objects = [], []
     for name, x in found.maps.items():
-        if (word := name.partition("/")[0]) not in hidden:
-            maps.append(Map(name, x[:, 0].double().mean(0).cpu().numpy(), subject.frame(word)))
+        if (feature := name.partition("/")[0]) not in hidden:
+            maps.append(Map(name, x[:, 0].double().mean(0).cpu().numpy(), subject.frame(feature)))
     for name, x in found.objects.items():
-        if (word := name.partition("/")[0]) not in hidden:
-            objects += _objects(subject, word, x[:, 0].double().mean((0, 1)).cpu().numpy())
+        if (feature := name.partition("/")[0]) not in hidden:
+            objects += _objects(subject, feature, x[:, 0].double().mean((0, 1)).cpu().numpy())
     shown = [one for one in found.classes if one.input.partition("/")[0] not in hidden]
     classes = _classes(shown, answer, subject, word) if answer else []
     mapless = _mapless(checkpoint, bool(found.maps or found.classes))
@@ -99,7 +99,6 @@ def looked(checkpoint: Checkpoint, subject: Subject, hidden: Sequence[str], word
 
 
 def _classes(found: Sequence[ClassMaps], answer: Answer, subject: Subject, word: str) -> list[ClassMap]:
-    wanted = [list(answer.names).index(word)] if word in answer.names else strongest(answer)
     return [
         ClassMap(
             one.input,
@@ -108,7 +107,7 @@ def _classes(found: Sequence[ClassMaps], answer: Answer, subject: Subject, word:
             answer.names[at],
             f"{CAM if one.exact else SLOPE}{f' of the {one.of}' if one.of else ''}",
         )
-        for at in wanted
+        for at in strongest(answer, word)
         for one in found
     ]
 

@@ -14,7 +14,7 @@ from scripts.prediction.lettering import Font, line_height, width_of, wrapped
 
 WIDE = 1500
 """Pixels, beyond which panels go below one another."""
-_FONT = 15
+FONT = 15
 _PAD = 12
 _ADDS = "what each stream adds (without it: its mean over the training people)"
 
@@ -28,8 +28,8 @@ def picture(
     warnings: Sequence[str],
 ) -> Image.Image:
     """answers: of ``streams.left_out``. untrained: streams without bars. words, warnings: lines of the strip below."""
-    font = ImageFont.load_default(_FONT)
-    found = [*_looks(subject, looked, font)]
+    font = ImageFont.load_default(FONT)
+    found = [*looks(subject, looked, font)]
     found += [(f"{one['title']}: {_ADDS}", bars.chart(one, untrained, font)) for one in answers]
     if looked.graph is not None:
         linked = bool(looked.document()["graph"])
@@ -38,7 +38,8 @@ def picture(
     return _below(_placed([_titled(text, panel, font) for text, panel in found]), words, warnings, font)
 
 
-def _looks(subject: Subject, looked: Looked, font: Font) -> list[tuple[str, Image.Image]]:
+def looks(subject: Subject, looked: Looked, font: Font) -> list[tuple[str, Image.Image]]:
+    """The photograph, and where the head looked in it, each with a line above it."""
     image, box = subject.image, subject.box
     found = [] if image is None else [("the person", panels.photograph(image, box))]
     for one in looked.maps:
