@@ -16,6 +16,8 @@ from heads.blocks.layers import BatchNorm
 DEPTHS = {256: (2, 1), 1024: (3, 4)}
 """By the channels before it: how many residual blocks, and how many times a block's own width it gives. ResNet-18;
 ResNet-50, 101 and 152."""
+NETWORKS = {"": DEPTHS, "resnet34": {**DEPTHS, 256: (3, 1)}}
+"""ResNet-34 has ResNet-18's channels and more blocks, so that it must be named."""
 WIDTH = 512
 _TENSORS = {"weight": "weight", "bias": "bias", "running_mean": "mean", "running_var": "variance"}
 """Of torch's normalisation, and ours."""
@@ -60,10 +62,12 @@ class Tail(nn.Module):
     Source: He et al. 2016, Deep residual learning, table 1; torchvision's form of it (the stride on the 3 x 3).
     """
 
-    def __init__(self, channels: int, draws: Sequence[torch.Generator], learn_statistics: bool = False) -> None:
-        """channels: of the maps before it. Raises: KeyError for others than in DEPTHS."""
+    def __init__(
+        self, channels: int, draws: Sequence[torch.Generator], learn_statistics: bool = False, network: str = ""
+    ) -> None:
+        """channels: of the maps before it. network: one of NETWORKS. Raises: KeyError for others than in DEPTHS."""
         super().__init__()
-        depth, expansion = DEPTHS[channels]
+        depth, expansion = NETWORKS[network][channels]
         self.outputs, self.learn_statistics = WIDTH * expansion, learn_statistics
         widths = [channels, *[self.outputs] * (depth - 1)]
         self.blocks = nn.Sequential(

@@ -38,10 +38,12 @@ def _letters(word: str) -> str:
 
 class TailSettings(Settings):
     """tail: the block that is trained, "layer4"; empty for none. tailed: of which letters, where they are streams.
-    tail_statistics: "frozen" keeps the running statistics of the block's normalisations (partial BN)."""
+    tail_network: "resnet34" where 256 channels are ResNet-34's, and not ResNet-18's. tail_statistics: "frozen" keeps
+    the running statistics of the block's normalisations (partial BN)."""
 
     tail: Literal["", "layer4"] = ""
     tailed: Annotated[str, AfterValidator(_letters)] = "BC"
+    tail_network: Literal["", "resnet34"] = ""
     tail_statistics: Literal["frozen", "learned"] = "frozen"
 
 
@@ -55,7 +57,10 @@ class Tailed(Categorical):
     def start(self, config: Any, widths: Mapping[str, Any], seeds: Sequence[int]) -> dict[str, Any]:
         """Make the blocks. Returns ``widths``, but of those with a block what it gives. Raises: ConfigError."""
         draws, learned = generators([_APART + seed for seed in seeds]), config.tail_statistics == "learned"
-        tails = {name: Tail(_channels(name, widths[name]), draws, learned) for name in self.blocks_of(config)}
+        tails = {
+            name: Tail(_channels(name, widths[name]), draws, learned, config.tail_network)
+            for name in self.blocks_of(config)
+        }
         self.tails = nn.ModuleList(tails.values())
         return {**widths, **{name: tail.outputs for name, tail in tails.items()}}
 
@@ -96,7 +101,8 @@ class Tailed(Categorical):
             try:
                 tail.fill(taught.blocks[name])
             except ValueError as error:
-                raise ConfigError(f"{name}: {error}; heads build ResNet-18's, -50's, -101's and -152's") from None
+                known = "heads build ResNet-18's, -50's, -101's and -152's, and -34's with tail_network=resnet34"
+                raise ConfigError(f"{name}: {error}; {known}") from None
 
     def standardised(self) -> tuple[str, ...]:
         """The vectors among the inputs, when the config says so."""

@@ -21,22 +21,23 @@ from pipeline.weights.folder import Weights
 NAME = "layer4"
 
 
-def recipe() -> Recipe:
-    table = {"stage": "backbone", "model": "resnet18", "size": [64, 64], "cut": "layer3"}
+def recipe(model: str) -> Recipe:
+    table = {"stage": "backbone", "model": model, "size": [64, 64], "cut": "layer3"}
     config = DatasetConfig(dataset="demo", stages={"image": table})
     (found,) = recipes(config, [], Weights(Path("none"), untrained=True))
     return found
 
 
-def test_a_tail_of_the_kept_block_gives_the_stage_s_own_pooled_vector(tmp_path: Path) -> None:
-    made = recipe()
+@pytest.mark.parametrize(("model", "network"), [("resnet18", ""), ("resnet34", "resnet34")])
+def test_a_tail_of_the_kept_block_gives_the_stage_s_own_pooled_vector(tmp_path: Path, model: str, network: str) -> None:
+    made = recipe(model)
     keep_block(made, tmp_path)
     made.stage.load("cpu", made.weights)
     draw = np.random.default_rng(0)
     found = made.stage.run([draw.integers(0, 256, (64, 64, 3), dtype=np.uint8) for _ in range(3)])
     assert {name: array.shape for name, array in found.arrays.items()} == {"pooled": (3, 512), "layer3": (3, 256, 4, 4)}
     assert {name: spec.shape for name, spec in made.stage.outputs.items()} == {"pooled": (512,), "layer3": (256, 4, 4)}
-    tail = Tail(256, generators((0,)))
+    tail = Tail(256, generators((0,)), network=network)
     tail.fill(load(find_block(tmp_path, NAME)))
     with torch.no_grad():
         pooled = tail.train()(torch.from_numpy(found.arrays["layer3"])[None]).mean((3, 4))[0]
