@@ -56,7 +56,40 @@ class Residual(nn.Module):
         return F.relu(out + (x if self.downsample is None else self.downsample(x)))
 
 
-class Tail(nn.Module):
+class Block(nn.Module):
+    """A network's last block, ``blocks``, that starts from its weights. outputs: channels it gives. learn_statistics:
+    see above."""
+
+    outputs: int
+    learn_statistics: bool
+    blocks: nn.Module
+
+    def train(self, mode: bool = True) -> "Block":
+        """As torch's, but statistics that are not to learn stay as they are."""
+        super().train(mode)
+        for module in self.modules():
+            if isinstance(module, BatchNorm):
+                module.train(mode and self.learn_statistics)
+        return self
+
+    @torch.no_grad()
+    def fill(self, tensors: Mapping[str, Tensor]) -> None:
+        """Start every seed from a network's weights. tensors: by the network's names of them.
+
+        Raises: ValueError when they are another block's.
+        """
+        named = {_ours(name): x for name, x in tensors.items() if not name.endswith("num_batches_tracked")}
+        own = self.blocks.state_dict()
+        if {name: x.shape[1:] for name, x in own.items()} != {name: x.shape for name, x in named.items()}:
+            odd = sorted(named.keys() ^ own.keys()) or [
+                name for name in own if own[name].shape[1:] != named[name].shape
+            ]
+            raise ValueError(f"the weights are those of another block: {odd[0]}")
+        for name, x in own.items():
+            x.copy_(named[name].expand_as(x))
+
+
+class Tail(Block):
     """``layer4`` of a ResNet. outputs: channels it gives. learn_statistics: see above.
 
     Source: He et al. 2016, Deep residual learning, table 1; torchvision's form of it (the stride on the 3 x 3).
@@ -78,30 +111,6 @@ class Tail(nn.Module):
         """maps: (S, B, c, h, w). Returns (S, B, outputs, h', w'), whose mean over places is the pooled vector."""
         made: Tensor = self.blocks(maps)
         return made
-
-    def train(self, mode: bool = True) -> "Tail":
-        """As torch's, but statistics that are not to learn stay as they are."""
-        super().train(mode)
-        for module in self.modules():
-            if isinstance(module, BatchNorm):
-                module.train(mode and self.learn_statistics)
-        return self
-
-    @torch.no_grad()
-    def fill(self, tensors: Mapping[str, Tensor]) -> None:
-        """Start every seed from a network's weights. tensors: by torchvision's names within ``layer4``.
-
-        Raises: ValueError when they are another block's.
-        """
-        named = {_ours(name): x for name, x in tensors.items() if not name.endswith("num_batches_tracked")}
-        own = self.blocks.state_dict()
-        if {name: x.shape[1:] for name, x in own.items()} != {name: x.shape for name, x in named.items()}:
-            odd = sorted(named.keys() ^ own.keys()) or [
-                name for name in own if own[name].shape[1:] != named[name].shape
-            ]
-            raise ValueError(f"the weights are those of another block: {odd[0]}")
-        for name, x in own.items():
-            x.copy_(named[name].expand_as(x))
 
 
 def _ours(name: str) -> str:
