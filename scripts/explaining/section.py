@@ -10,6 +10,7 @@ from typing import Any
 from PIL import ImageFont
 
 from cache.errors import AffectError
+from heads.checkpoints import checkpoint
 from heads.experiments.evaluate import evaluate
 from heads.page.elements import Html, element, join
 from heads.page.material import Material, Place, laid_out
@@ -68,7 +69,7 @@ class _Asked:
 def _section(options: argparse.Namespace, path: Path, name: str, place: Place) -> dict[str, Html]:
     """Raises: AffectError."""
     found = evaluate(path, place.store, place.mapping, place.device)
-    known = stored.known(options, path, found.checkpoint, MAX_PIXELS)
+    known = stored.known(options, path, checkpoint.load(path), MAX_PIXELS)  # on the CPU, as what is read of a person
     people, beyond = picked(found)
     there = [one for one in people if known.photograph(one.row).is_file()]
     lost = len(people) - len(there)
@@ -76,7 +77,7 @@ def _section(options: argparse.Namespace, path: Path, name: str, place: Place) -
         told = f"none of {lost} is below {known.root}" if people else "the head's answers are no classes"
         return _line(f"Nobody is explained: {told}")
     asked = _Asked(
-        known, means(path, found.checkpoint, options.store, options.mapping), found.checkpoint.about["untrained"]
+        known, means(path, known.checkpoint, options.store, options.mapping), known.checkpoint.about["untrained"]
     )
     lines = [_TOLD.format(name=name), LICENCE]
     lines += [f"Of {lost} more people the photographs are not below {known.root}."] if lost else []
