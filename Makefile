@@ -101,8 +101,8 @@ mapping: $(READY) ## people of each class under every protocol, beside the publi
 	@$(PY) -m heads mapping $(where) $(call option,mapping,MAPPING)
 
 .PHONY: report
-report: $(READY) ## a finished run's table, and its page in runs/RUN/report.html: RUN=demo [HEADS="i_dml sem_ib_dml"] [COLUMNS="map c_f1"] [MAPPING=]
-	@$(PY) -m heads report --run $(call q,$(RUN)) --store $(call q,$(STORE)) $(scoring) $(call option,heads,HEADS) $(call option,columns,COLUMNS)
+report: $(READY) ## a finished run's table, and its page in runs/RUN/report.html: RUN=demo [HEADS="i_dml sem_ib_dml"] [COLUMNS="map c_f1"] [MAPPING=] [ROOT=]
+	@$(PY) -m scripts.report --run $(call q,$(RUN)) --store $(call q,$(STORE)) $(call option,root,ROOT) --data $(call q,$(DATA)) $(scoring) $(call option,heads,HEADS) $(call option,columns,COLUMNS)
 
 .PHONY: panels
 panels: $(READY) ## photographs with their scene, their truth and what two rows say, in runs/RUN/panels.html: RUN=demo ROOT= [HEADS="mlp fusion"] [MAPPING=]
