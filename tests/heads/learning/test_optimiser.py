@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from heads.blocks.label_graph import GraphLayer
 from heads.blocks.layers import BatchNorm, Linear, generators
 from heads.learning.optimiser import Optimiser
 from heads.learning.rules import SGD, Adam, RMSprop, Rule
@@ -121,6 +122,28 @@ def test_what_needs_no_gradient_stays_as_it_is() -> None:
         check_against_torch(chain)
         changed = {name for name, value in chain.state_dict().items() if not torch.equal(value, start[name])}
         assert changed == set(start) - set(names)
+
+
+class Graph(nn.Module):
+    """A layer without offset on numbers that need no gradient."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = GraphLayer(5, 3, generators(SEEDS))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (S, B, 5). Returns (S, B, 3)."""
+        result: Tensor = self.layer(torch.ones(len(SEEDS), 6, 6, dtype=x.dtype).tril(), x)
+        return result
+
+
+def test_a_label_graphs_weights_are_streamed_though_nothing_else_of_it_is_trained() -> None:
+    graph = Graph().double()
+    start = graph.layer.weight.clone()
+    check_against_torch(graph)
+    assert not torch.equal(graph.layer.weight, start)
+    with Optimiser(graph, lr=1e-2) as optimiser:
+        assert optimiser.layers == [graph.layer]
 
 
 def test_an_input_that_is_changed_after_its_use_is_refused() -> None:
