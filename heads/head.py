@@ -124,6 +124,10 @@ class Head(nn.Module, ABC):
         Called once, before training; a checkpoint keeps the buffers. Raises: ConfigError.
         """
 
+    def fit(self, features: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> None:
+        """Of a head with nothing to train step by step: fill buffers, whose shapes stay, from all training people.
+        features: input name -> (n, d), of vectors alone. targets: by kind, (n, ...)."""
+
     @abstractmethod
     def forward(self, features: Mapping[str, Tensor]) -> Output:
         """features: input name -> (S, B, ...) float32, a vector's (S, B, d); and ROW."""
