@@ -92,6 +92,10 @@ reproduce: $(READY) ## a grid's table from the photographs: says what it needs a
 evaluate: $(READY) ## score a trained head again, person by person: HEAD= [DATASET=] [PROTOCOL=] and SEEDS, SET, MAPPING or NAME as in train
 	@$(PY) -m heads evaluate --head $(call q,$(HEAD)) $(call option,protocol,PROTOCOL) $(training)
 
+.PHONY: submit
+submit: $(READY) ## what a trained head says of test people whose labels are not public, as a file for their distributors: as evaluate
+	@$(PY) -m heads submit --head $(call q,$(HEAD)) $(call option,protocol,PROTOCOL) $(training)
+
 .PHONY: compare
 compare: $(READY) ## two trained rows over the same people, with an interval: FIRST=run/row SECOND=run/row
 	@$(PY) -m heads compare --runs $(call q,$(RUNS)) -- $(call q,$(FIRST)) $(call q,$(SECOND))
