@@ -1,5 +1,5 @@
-"""``python -m heads train|ablate|evaluate|compare|mapping|report``: words in, a table out. A word is a file of
-heads/commands.
+"""``python -m heads train|ablate|ensemble|evaluate|submit|compare|mapping|report``: words in, a table out. A word is a
+file of heads/commands.
 
 Exit status 2 for what a user can mend.
 """
