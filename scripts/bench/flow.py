@@ -60,8 +60,11 @@ class Other:
 
     def errors(self, known: Mapping[str, Scene]) -> dict[str, float]:
         """By motion."""
-        with np.load(self.ask("flow")) as found:
-            return _errors(found["flow"], known)
+        path = Path(self.ask("flow"))
+        with np.load(path) as found:
+            errors = _errors(found["flow"], known)
+        path.unlink()
+        return errors
 
 
 def _grey(known: Mapping[str, Scene], side: str) -> Any:
