@@ -119,12 +119,13 @@ class Clips:
         path, outside = _path(self._root, clip.video)
         return path or outside
 
-    def _film(self, clip: Clip) -> Film:
+    def film(self, clip: Clip) -> Film:
+        """Its video."""
         return self._films.get(self._key(clip), Film())
 
     def _span(self, clip: Clip) -> Span:
         """Cut to the video, where no other sample is called so."""
-        frames = self._film(clip).frames
+        frames = self.film(clip).frames
         if clip.span is None:
             return (0, frames - 1) if frames else UNKNOWN
         first, last = clip.span
@@ -141,7 +142,7 @@ class Clips:
 
     def _row(self, clip: Clip, span: Span) -> Row:
         path, outside = _path(self._root, clip.video)
-        film, track = self._film(clip), _path(self._root, clip.track)[0] if clip.track else ""
+        film, track = self.film(clip), _path(self._root, clip.track)[0] if clip.track else ""
         place = self._place(clip, span, film)
         status, reasons = (OUTSIDE_ROOT, ["its path leads out of the dataset's folder"]) if outside else place[1:]
         if status == OK and not (clip.categories or clip.scores):

@@ -22,8 +22,8 @@ from PIL import Image
 
 from cache.spec import Status
 from pipeline.decoding.finding import MAX_REACH, counting, jumping
-from pipeline.decoding.images import MAX_PIXELS, ImageError, broken, on_black
-from pipeline.decoding.packets import FORMATS, MAX_PACKETS, Video, indexed, listed, stored
+from pipeline.decoding.images import MAX_PIXELS, ImageError, on_black
+from pipeline.decoding.packets import FORMATS, MAX_PACKETS, Video, indexed, listed, stored, unreadable
 
 VIDEO_POLICY: dict[str, Any] = {
     "version": 1,
@@ -95,7 +95,7 @@ def probe(path: Path, max_pixels: int = MAX_PIXELS) -> VideoInfo:
         try:
             count, told = listed(video) or (_counted(video), 0)
         except av.FFmpegError as error:
-            raise broken(path, error, "a video") from None
+            raise unreadable(path, error) from None
         if not count:
             raise ImageError(Status.BROKEN, f"{path}: holds no frame")
         size, rotation = _header(video)
@@ -121,7 +121,7 @@ def frames(path: Path, wanted: Sequence[int], max_pixels: int = MAX_PIXELS) -> I
             for position, frame in found:
                 yield position, _upright(_image(frame, rgb), frame)
         except av.FFmpegError as error:
-            raise broken(path, error, "a video") from None
+            raise unreadable(path, error) from None
 
 
 def _header(video: Video) -> tuple[tuple[int, int], int]:
