@@ -74,28 +74,37 @@ def listing(root: Path) -> Listing:
     ignored: list[str] = []
     for split in FOLDERS:
         known = len(images)
-        for folder in _folders(root, split):
-            label = label_of(folder)
-            for rest, size in sorted(_files(root / split / folder, "")):
-                path = f"{split}/{folder}/{rest}"
-                if rest.lower().endswith(_SUFFIXES):
-                    images.append(File(path, split, label, rest, size))
-                else:
-                    ignored.append(path)
+        for folder, label, rest, size in class_files(root, split, FOLDERS):
+            path = f"{split}/{folder}/{rest}"
+            if rest.lower().endswith(_SUFFIXES):
+                images.append(File(path, split, label, rest, size))
+            else:
+                ignored.append(path)
         if len(images) == known:
             wanted = f"{split}/{CATEGORIES[0]}/0001.png and the like are wanted"
             raise DataError(f"{root / split}: holds no image in a class's folder; {wanted}")
     return Listing(tuple(images), tuple(ignored))
 
 
-def _folders(root: Path, split: str) -> list[str]:
+def class_files(root: Path, split: str, splits: Sequence[str]) -> Iterator[tuple[str, str, str, int]]:
+    """Class's folder, label, path below that folder and bytes of each file of a split, hidden ones left out.
+
+    splits: the folders that the root has. Raises: DataError when the split's folder is absent or holds a folder that is
+    no class's.
+    """
+    for folder in _folders(root, split, splits):
+        for rest, size in sorted(_files(root / split / folder, "")):
+            yield folder, label_of(folder), rest, size
+
+
+def _folders(root: Path, split: str, splits: Sequence[str]) -> list[str]:
     try:
         with os.scandir(root / split) as entries:
             found = sorted(entry.name for entry in entries if entry.name[0] != "." and entry.is_dir())
     except OSError as error:
         inner = next((path for path in sorted(root.glob("*/train")) if path.is_dir()), None)
         hint = f". Did you mean ROOT={inner.parent}?" if inner else ""
-        cure = f"ROOT is the folder that holds {' and '.join(f'{name}/' for name in FOLDERS)}"
+        cure = f"ROOT is the folder that holds {' and '.join(f'{name}/' for name in splits)}"
         raise DataError(f"{root / split}: {error.strerror}. {cure}{hint}") from None
     if strange := [name for name in found if not label_of(name)]:
         raise DataError(f"{root / split / strange[0]}: is no class's folder.{nearest(strange[0], CATEGORIES)}")

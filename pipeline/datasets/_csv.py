@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,6 +87,26 @@ def read_csv(path: Path, needed: Sequence[str], marks: str = ",", named: Callabl
     return Table(path, columns, records)
 
 
+def read_either(
+    path: Path,
+    needed: Sequence[str],
+    headless: Mapping[int, Sequence[str]],
+    is_header: Callable[[Sequence[str]], bool],
+    named: Callable[[str], str],
+) -> Table:
+    """As ``read_csv``, of a file that may lack its header: ``is_header`` tells of its first row, and ``headless`` the
+    columns by their number."""
+    rows = list(_rows(path, ","))
+    if not rows or is_header(rows[0][1]):
+        return read_csv(path, needed, named=named)
+    line, first = rows[0]
+    if (columns := headless.get(len(first))) is None:
+        known = " or ".join(map(str, headless))
+        raise DataError(f"{path}:{line}: has no header and {len(first)} fields; {known} are wanted")
+    records = tuple(Record(path, line, _fields(path, line, columns, fields, ",")) for line, fields in rows)
+    return Table(path, tuple(columns), records)
+
+
 def columns(path: Path, marks: str) -> list[str]:
     """The names in the file's header as they are written; none of an empty file. Raises: DataError, as ``read_csv``."""
     return [name.strip() for name in next(_rows(path, _mark(path, marks)), (1, []))[1]]
@@ -150,7 +170,7 @@ def _columns(path: Path, head: list[str], needed: Sequence[str], named: Callable
     return columns
 
 
-def _fields(path: Path, line: int, columns: tuple[str, ...], fields: list[str], mark: str) -> dict[str, str]:
+def _fields(path: Path, line: int, columns: Sequence[str], fields: list[str], mark: str) -> dict[str, str]:
     if len(fields) != len(columns):
         sign = {",": "a comma", "\t": "a tab"}.get(mark, f"a {mark!r}")
         cure = f"Text with {sign} in it stands in double quotation marks"

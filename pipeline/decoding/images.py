@@ -76,7 +76,7 @@ def header(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[tuple[int, int], b
 @contextmanager
 def _opened(path: Path, max_pixels: int) -> Iterator[Image.Image]:
     """The image with its header read; whatever goes wrong with it while it is open is an ImageError."""
-    _check_file(path)
+    check_file(path)
     try:
         file = path.open("rb")
     except OSError as error:
@@ -87,35 +87,41 @@ def _opened(path: Path, max_pixels: int) -> Iterator[Image.Image]:
             if (pixels := image.width * image.height) <= max_pixels:
                 yield image
         except Exception as error:  # Pillow's plug-ins raise whatever a damaged header leads to
-            raise _broken(path, error) from None
+            raise broken(path, error) from None
         if pixels > max_pixels:
-            text = f"{image.width} x {image.height} = {pixels} pixels, over the cap of {max_pixels}"
-            raised = f"say MAX_PIXELS={pixels}, then make retry where it failed before"
-            cure = f"make a smaller copy of the image, or {raised}"
-            raise ImageError(Status.TOO_LARGE, f"{path}: {text}; {cure}")
+            raise too_large(path, image.size, max_pixels)
 
 
-def _check_file(path: Path) -> None:
-    """Without opening it: a FIFO in an image's place would wait for ever."""
+def too_large(path: Path, size: tuple[int, int], max_pixels: int, what: str = "image") -> ImageError:
+    """The error of a header that declares ``size`` = (width, height), with the cure."""
+    width, height = size
+    text = f"{width} x {height} = {width * height} pixels, over the cap of {max_pixels}"
+    raised = f"say MAX_PIXELS={width * height}, then make retry where it failed before"
+    return ImageError(Status.TOO_LARGE, f"{path}: {text}; make a smaller copy of the {what}, or {raised}")
+
+
+def check_file(path: Path, wanted: str = "an image") -> None:
+    """Without opening it: a FIFO in an image's place would wait for ever. Raises: ImageError, as ``decode``."""
     try:
         mode = os.stat(path).st_mode
     except (FileNotFoundError, NotADirectoryError):
         raise ImageError(Status.MISSING, f"{path}: no such file") from None
     except (OSError, ValueError) as error:
-        raise _broken(path, error) from None
+        raise broken(path, error, wanted) from None
     if not stat.S_ISREG(mode):
         kind = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
-        raise ImageError(Status.BROKEN, f"{path}: is {kind}, an image file is wanted")
+        raise ImageError(Status.BROKEN, f"{path}: is {kind}, {wanted} file is wanted")
 
 
-def _broken(path: Path, error: Exception) -> ImageError:
+def broken(path: Path, error: Exception, wanted: str = "an image") -> ImageError:
+    """What a decoder says of a file, as one line."""
     text = " ".join(str(error).split()) or type(error).__name__
-    return ImageError(Status.BROKEN, f"{path}: not readable as an image: {text[:200]}")
+    return ImageError(Status.BROKEN, f"{path}: not readable as {wanted}: {text[:200]}")
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode in ("LA", "PA", "La", "RGBA", "RGBa") or "transparency" in image.info:
-        return _on_black(image)
+        return on_black(image)
     if image.mode == "RGB":
         return image
     if image.mode.startswith("I") or image.mode == "F":
@@ -123,7 +129,8 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _on_black(image: Image.Image) -> Image.Image:
+def on_black(image: Image.Image) -> Image.Image:
+    """RGB of an image with transparency."""
     image = image.convert("RGBA")
     black = Image.new("RGB", image.size)
     black.paste(image, mask=image.getchannel("A"))

@@ -1,0 +1,124 @@
+"""What the files that a dataset of clips names say of themselves: videos, and tracks of the people in them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final, TypeVar
+
+import numpy as np
+
+from cache.errors import DataError
+from cache.fingerprint import fingerprint
+from pipeline.datasets._people import shown
+from pipeline.decoding.images import ImageError
+from pipeline.decoding.paths import resolve
+from pipeline.decoding.tracks import Track, load
+from pipeline.decoding.video import probe
+
+THREADS: Final = 4
+"""Reading headers waits for the disk more than for a core."""
+Span = tuple[int, int]
+Asked = tuple[int, Span]
+Box = tuple[float, ...]
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Film:
+    """One video. size: of the upright frames, (0, 0) with the reason in ``fault`` where it cannot be read, and the
+    manifest's status for that. frames: how many are shown. declared: how many its header tells of, 0 if it does not."""
+
+    size: tuple[int, int] = (0, 0)
+    frames: int = 0
+    declared: int = 0
+    fault: str = ""
+    status: str = ""
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """One file of tracks. digest: of its bytes. boxes: (person, span) -> the box that holds the person there, () where
+    nothing of the person is seen. fault: why the file cannot be used."""
+
+    digest: str = ""
+    boxes: Mapping[Asked, Box] | None = None
+    fault: str = ""
+
+
+def films(root: Path, paths: Iterable[str], max_pixels: int) -> dict[str, Film]:
+    """Path -> what the video's header says: a millisecond or three each. Paths are normal and inside ``root``."""
+    return _each(partial(_film, root, max_pixels), list(paths))
+
+
+def _film(root: Path, max_pixels: int, path: str) -> Film:
+    try:
+        info = probe(resolve(root, path), max_pixels)
+    except ImageError as error:
+        return Film(fault=_reason(error, root, path), status=error.status.word)
+    return Film(info.size, info.frames, info.declared)
+
+
+def tracked(root: Path, asked: Mapping[str, Sequence[Asked]]) -> dict[str, Tracked]:
+    """Path of a file of tracks -> what it says of the people and spans asked of it."""
+    return _each(lambda path: _tracked(root, path, asked[path]), list(asked))
+
+
+def _tracked(root: Path, path: str, asked: Sequence[Asked]) -> Tracked:
+    try:
+        digest, people = load(resolve(root, path))
+    except ImageError as error:
+        return Tracked(fault=_reason(error, root, path))
+    return Tracked(digest, {one: _within(people.get(one[0]), one[1]) for one in asked})
+
+
+def _within(track: Track | None, span: Span) -> Box:
+    box = track.within(*span) if track else np.full(4, np.nan, np.float32)
+    return () if np.isnan(box).any() else tuple(map(float, box))
+
+
+def _each(function: Callable[[str], Result], items: Sequence[str]) -> dict[str, Result]:
+    with ThreadPoolExecutor(THREADS) as pool:
+        return dict(zip(items, pool.map(function, items), strict=True))
+
+
+def _reason(error: ImageError, root: Path, path: str) -> str:
+    """Without the folder's place, which is another on another machine."""
+    text, real = str(error), str((root / path).resolve())
+    return text.removeprefix(f"{root / path}: ").removeprefix(f"{real}: ")
+
+
+def state(root: Path, videos: Iterable[str], tracks: Iterable[str], max_pixels: int) -> str:
+    """Names which videos there are, by their bytes' number, and which tracks: a manifest is made anew when one comes or
+    goes. What is in the tracks is told by their digests."""
+    sizes = [[path, _bytes(root / path)] for path in videos]
+    return fingerprint([sizes, [[path, (root / path).is_file()] for path in tracks], max_pixels])
+
+
+def _bytes(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except (OSError, ValueError):
+        return -1
+
+
+def notes(where: Path, found: Mapping[str, Film]) -> list[str]:
+    """How many videos cannot be used, and how many end early. Raises: DataError when none of them can be read."""
+    short = [(path, film) for path, film in found.items() if film.declared > film.frames]
+    told = []
+    if short:
+        path, film = short[0]
+        early = f"first {shown(path)} ({film.frames} of {film.declared} frames)"
+        told.append(f"videos that end before their header says, used as far as they go: {len(short)}, {early}")
+    faulty = [(path, film) for path, film in found.items() if film.fault]
+    if not faulty:
+        return told
+    first = f"first {shown(faulty[0][0])} ({faulty[0][1].fault})"
+    if len(faulty) == len(found):
+        raise DataError(f"{where}: of the {len(found)} videos annotated none can be read, {first}. Is ROOT right?")
+    counts = ", ".join(f"{count} {status}" for status, count in Counter(film.status for _, film in faulty).items())
+    return [f"videos that cannot be used: {len(faulty)} ({counts}), {first}", *told]
