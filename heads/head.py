@@ -15,9 +15,10 @@ from cache.plugin_faults import file_of
 ROW = "row"
 """Beside the inputs a head names, ``features[ROW]`` holds each sample's row number in the manifest, (S, B, 1) int64."""
 
-CLASS, FLAGS, DIMENSIONS = "class", "flags", "dimensions"
+CLASS, FLAGS, DIMENSIONS, SCORES = "class", "flags", "dimensions", "scores"
 """Kinds of targets. CLASS: one class a sample, (n,) int64 from 0. FLAGS: any number of them, (n, C) float32, 0 or 1.
-DIMENSIONS: valence, arousal, dominance or other numbers, (n, D) float32 in 0..1; NaN where it is not known."""
+DIMENSIONS: valence, arousal, dominance or other numbers, (n, D) float32 in 0..1; NaN where it is not known. SCORES: how
+sure the annotators are of each of the FLAGS, (n, C) float32 in 0..1; a head need not learn them."""
 
 
 class Output(NamedTuple):
@@ -122,6 +123,10 @@ class Head(nn.Module, ABC):
 
         Called once, before training; a checkpoint keeps the buffers. Raises: ConfigError.
         """
+
+    def fit(self, features: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> None:
+        """Of a head with nothing to train step by step: fill buffers, whose shapes stay, from all training people.
+        features: input name -> (n, d), of vectors alone. targets: by kind, (n, ...)."""
 
     @abstractmethod
     def forward(self, features: Mapping[str, Tensor]) -> Output:
