@@ -93,12 +93,14 @@ class Stage(ABC, Generic[Item]):
     those rows and the photograph they were made from. block: the part of a network whose weights go beside the rows,
     for heads that train it on: its name, and what makes a safetensors file's bytes of it; most stages have none.
     temporal: a derived stage that takes a clip's row with all its frames; the others are given one frame at a time.
+    frames: of a clip that one row has, known before ``outputs`` is asked for; 0 for photographs.
     """
 
     version: ClassVar[int]
     unit: ClassVar[Granularity]
     granularity: ClassVar[Granularity]
     temporal: ClassVar[bool] = False
+    frames: int = 0
     Config: ClassVar[type[Settings]]
     config: Settings
     batch_size: int
@@ -191,13 +193,16 @@ class Stage(ABC, Generic[Item]):
         """
         good = [item for item in items if not isinstance(item, Failed)]
         done = self.run(good) if good else Extracted({}, np.zeros(0, np.uint8), [])
+        settled = self.settle(done)
+        for name, spec in self.outputs.items():
+            settled.arrays[name][settled.status != Status.OK] = spec.missing
+        return settled if len(good) == len(items) else self._insert(items, settled)
+
+    def settle(self, done: Extracted) -> Extracted:
+        """What ``run`` gave, in the declared dtypes; rows with values that do not survive that are FAILED."""
         status, messages = done.status.copy(), list(done.messages)
         arrays = {name: _settle(name, spec, done, status, messages) for name, spec in self.outputs.items()}
-        for name, spec in self.outputs.items():
-            arrays[name][status != Status.OK] = spec.missing
-        if len(good) == len(items):
-            return Extracted(arrays, status, messages)
-        return self._insert(items, Extracted(arrays, status, messages))
+        return Extracted(arrays, status, messages)
 
     def rows(self, item: Item) -> int:  # noqa: ARG002 (an image stage with rows of persons overrides it)
         """How many output rows ``item`` gives."""

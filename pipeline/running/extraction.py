@@ -57,6 +57,9 @@ def extract(request: Request, say: Callable[[str], None]) -> Report:
         sweep(request.folder)
         reader.complete(say)
         manifest = manifest_of(reader, request.folder / "manifest.parquet")
+        if manifest.clips != (config.frames > 0):
+            what = "clips: its config says frames = 8, or as many as you want of each" if manifest.clips else "no clips"
+            raise ConfigError(f"{request.dataset} has {what}{'' if manifest.clips else '. Leave frames out'}")
         for line in describe(manifest):
             say(line)
         store.begin(manifest, config.shard_images, reader.reading.remembered())

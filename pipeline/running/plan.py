@@ -47,7 +47,7 @@ class Plan:
         block = self.layout.block(task.number)
         wanted: set[int] = set()
         for feature in (self.features[name] for name in task.features):
-            spans = block.spans if feature.granularity is Granularity.PERSON else block.image_spans
+            spans = block.image_spans if feature.granularity is Granularity.IMAGE else block.spans
             todo = np.ones(spans[-1].stop, dtype=bool)
             if task.retry:
                 todo = np.isin(Shard(feature.path(block)).status, FAILED)

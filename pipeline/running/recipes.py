@@ -15,12 +15,16 @@ from cache.plugin_code import code
 from cache.plugins import configs, names
 from cache.plugins import load as load_plugin
 from pipeline.decoding.images import DECODE_POLICY
+from pipeline.decoding.video import VIDEO_POLICY
+from pipeline.framed import Framed
 from pipeline.stage import Stage
 from pipeline.weights.folder import Weights
 
 STAGES = "pipeline.stages"
+MAX_FRAMES = 4096
+"""Of one sample in one feature."""
 LIBRARIES = (
-    *("torch", "torchvision", "numpy", "pillow", "opencv-python"),
+    *("torch", "torchvision", "numpy", "pillow", "opencv-python", "av"),
     *("mmsegmentation", "mmpose", "facenet-pytorch", "timm", "transformers", "pillow-heif", "ai-edge-litert"),
 )
 
@@ -29,14 +33,16 @@ class DatasetConfig(Settings):
     """``pipeline/configs/<dataset>.toml``.
 
     dataset: "" for any. shard_images: images in one shard; where there is no ``dataset``, by default as many as that
-    dataset's own config has. shown: features that ``make predict`` tells without STAGES. stages: feature name -> its
-    settings. Beside those of the stage itself a table may hold ``stage`` (which file; by default the feature's name),
-    ``batch_size`` (changes no value) and ``untrained = true`` (go on without this feature's checkpoint; it is marked
-    UNTRAINED wherever it is shown).
+    dataset's own config has. frames: of a dataset of clips, how many frames of each the features have; 0 for one of
+    photographs; where there is no ``dataset``, as in that dataset's own. shown: features that ``make predict`` tells
+    without STAGES. stages: feature name -> its settings. Beside those of the stage itself a table may hold ``stage``
+    (which file; by default the feature's name), ``frames`` (this feature's own), ``batch_size`` (changes no value) and
+    ``untrained = true`` (go on without this feature's checkpoint; it is marked UNTRAINED wherever it is shown).
     """
 
     dataset: str = ""
     shard_images: int = Field(default=256, ge=1, le=1 << 20)
+    frames: int = Field(default=0, ge=0, le=MAX_FRAMES)
     shown: tuple[str, ...] = ()
     stages: dict[str, dict[str, Any]] = Field(min_length=1)
 
@@ -81,10 +87,11 @@ def is_name(path: Path) -> bool:
 
 def _fitted(config: DatasetConfig, dataset: str, own: Path | None) -> DatasetConfig:
     """A ``config`` for any dataset, for this one. Its shards are as large as those of the dataset's ``own`` config, so
-    that features of both lie side by side in a store."""
+    that features of both lie side by side in a store, and its clips have as many frames."""
     named: dict[str, Any] = {"dataset": dataset}
-    if own and "shard_images" not in config.model_fields_set:
-        named["shard_images"] = load(own, DatasetConfig).shard_images
+    if own:
+        theirs = load(own, DatasetConfig)
+        named |= {name: getattr(theirs, name) for name in {"shard_images", "frames"} - config.model_fields_set}
     return config.model_copy(update=named)
 
 
@@ -114,12 +121,14 @@ def weights_of(config: DatasetConfig, wanted: Collection[str]) -> dict[str, list
 
 
 class Planned(NamedTuple):
-    """A feature's table in the config, read. name: of the stage. untrained: whether the table says so."""
+    """A feature's table in the config, read. name: of the stage. untrained: whether the table says so. frames: of a
+    clip, as the table has it; 0 where it does not say."""
 
     feature: str
     name: str
     stage: Stage[Any]
     untrained: bool
+    frames: int = 0
 
 
 def _planned(config: DatasetConfig, wanted: Collection[str]) -> list[Planned]:
@@ -140,30 +149,56 @@ def _plan(feature: str, config: DatasetConfig, made: dict[str, Planned], users: 
     if feature in users:
         raise ConfigError(f"[stages.{feature}]: is its own source, by way of {', '.join(users)}")
     if feature not in made:
-        one = stage_of(feature, config.stages[feature])
+        one, frames = stage_of(feature, config.stages[feature]), config.frames
         if source := one.stage.source:
             if source not in config.stages:
                 text = f"[stages.{feature}]: is made from {source!r}, which this config does not extract."
                 raise ConfigError(text + nearest(source, config.stages))
-            _check_source(one, _plan(source, config, made, (*users, feature)))
+            origin = _plan(source, config, made, (*users, feature))
+            frames = origin.stage.frames
+        one = one._replace(stage=_for_clips(one, frames) if config.frames else _for_photographs(one))
+        if source:
+            _check_source(one, origin)
         made[feature] = one
     return made[feature]
 
 
 def stage_of(feature: str, table: dict[str, Any]) -> Planned:
-    """The stage of a config's table. Raises: UnknownName, ConfigError."""
+    """The stage of a config's table, as it is for photographs. Raises: UnknownName, ConfigError."""
     if not feature.isidentifier():
         raise ConfigError(f"[stages.{feature}]: a feature's name is letters, digits and underscores")
     settings = dict(table)
     name = str(settings.pop("stage", feature))
-    batch_size = settings.pop("batch_size", None)
+    batch_size, frames = settings.pop("batch_size", None), settings.pop("frames", None)
     if not isinstance(untrained := settings.pop("untrained", False), bool):
         raise ConfigError(f"[stages.{feature}]: untrained is true or false, got {untrained!r}")
     extractor = load_plugin(STAGES, name, "Extractor")
     stage: Stage[Any] = extractor(build(extractor.Config, settings, f"[stages.{feature}]"))
     if batch_size is not None:
-        stage.batch_size = _positive(batch_size, feature)
-    return Planned(feature, name, stage, untrained)
+        stage.batch_size = _positive(batch_size, f"[stages.{feature}]: batch_size")
+    if frames is not None:
+        frames = _positive(frames, f"[stages.{feature}]: frames", MAX_FRAMES)
+    return Planned(feature, name, stage, untrained, frames or 0)
+
+
+def _for_photographs(one: Planned) -> Stage[Any]:
+    """Its stage. Raises: ConfigError when it takes clips alone."""
+    if one.frames:
+        raise ConfigError(f"[stages.{one.feature}]: frames is for datasets of clips. Leave it out")
+    if one.stage.following or one.stage.temporal or not one.stage.pixels:
+        raise ConfigError(f"[stages.{one.feature}]: is made of the frames of clips, and this dataset has photographs")
+    return one.stage
+
+
+def _for_clips(one: Planned, frames: int) -> Stage[Any]:
+    """Its stage on ``frames`` frames, or as many as its table says. Raises: ConfigError."""
+    if one.frames and one.stage.source:
+        text = f"[stages.{one.feature}]: has as many frames as {one.stage.source}, which it is made from. Leave it out"
+        raise ConfigError(text)
+    if not one.stage.temporal:
+        return Framed(one.stage, one.frames or frames)
+    one.stage.frames = frames
+    return one.stage
 
 
 def _check_source(one: Planned, source: Planned) -> None:
@@ -185,6 +220,8 @@ def _recipe(one: Planned, weights: Weights, source: Recipe | None) -> Recipe:
         "weights": {name: weights.digest(name) for name in stage.weights},
         "decode": DECODE_POLICY,
     }
+    if stage.frames:
+        identity |= {"frames": stage.frames, "decode": VIDEO_POLICY}
     if source:
         identity["source"] = {source.feature: source.fingerprint}
     if outside := code(f"{STAGES}.{one.name}"):
@@ -204,9 +241,9 @@ def _recipe(one: Planned, weights: Weights, source: Recipe | None) -> Recipe:
     return Recipe(feature, stage, weights, named, info)
 
 
-def _positive(value: Any, feature: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ConfigError(f"[stages.{feature}]: batch_size is a whole number from 1, got {value!r}")
+def _positive(value: Any, name: str, largest: int = 0) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1 or value > (largest or value):
+        raise ConfigError(f"{name} is a whole number from 1{f' to {largest}' if largest else ''}, got {value!r}")
     return value
 
 

@@ -27,6 +27,7 @@ from pipeline.running.assembly import Assembly
 from pipeline.running.plan import Plan, Task
 from pipeline.running.reading import Prepared, look, prepare
 from pipeline.running.seeing import Seeing
+from pipeline.running.watching import look_again, watch
 
 Named = TypeVar("Named")
 
@@ -152,7 +153,7 @@ class Worker:
                     yield (work, -1), 0, None
                 for index in work.images if stages else ():
                     job = (self.running.root, manifest, work.block, index, stages, self.running.max_pixels)
-                    read = partial(prepare, *job)
+                    read = partial(watch if manifest.clips else prepare, *job)
                     yield (work, index), self.plan.layout.pixels(work.block.images[index]), read
 
         manifest = self.plan.layout.manifest
@@ -229,11 +230,12 @@ class Worker:
         self, block: Block, seeing: Sequence[Seeing]
     ) -> Iterator[tuple[int, int, Callable[[], Prepared] | None]]:
         """Jobs for ``_ahead``: the images of which any of ``seeing`` has a row to make, by number."""
+        manifest = self.plan.layout.manifest
         for index, key in enumerate(block.images):
             wanted = {one.assembly.feature.name: one.seen(index) for one in seeing if one.of(index)}
             if wanted:
-                job = (self.running.root, self.plan.layout.manifest, key, wanted, self.running.max_pixels)
-                read = partial(look, *job)
+                job = (self.running.root, manifest, key, wanted, self.running.max_pixels)
+                read = partial(look_again if manifest.clips else look, *job)
                 yield index, self.plan.layout.pixels(key), read
 
 

@@ -18,7 +18,7 @@ from pipeline.weights.origins import PIP
 from pipeline.weights.packages import PACKAGED
 
 LIGHT = Path("light")
-FEATURES = ["image", "body", "context", "face", "expression", "pose", "pose_vector"]
+FEATURES = ["image", "body", "context", "face", "expression", "mask", "pose", "pose_vector"]
 
 
 @pytest.fixture(scope="module")
