@@ -44,8 +44,9 @@ class Forest(nn.Module):
     def classify(self, x: Array, right: NDArray[np.generic]) -> None:
         """Fit shares. x: (n, d). right: (n, C) 0 or 1, or (n,) the number of a class."""
         for place, seed in enumerate(self.seeds):
-            forest = RandomForestClassifier(self.trees, max_depth=self.depth, random_state=seed).fit(x, right)
-            known = forest.classes_ if right.ndim > 1 else [forest.classes_]
+            wanted = right[:, 0] if right.ndim > 1 and right.shape[1] == 1 else right
+            forest = RandomForestClassifier(self.trees, max_depth=self.depth, random_state=seed).fit(x, wanted)
+            known = [forest.classes_] if wanted.ndim == 1 else forest.classes_
             for number, tree in enumerate(forest.estimators_):
                 self._keep(place, number, tree.tree_, _shares(tree.tree_.value, known, right.ndim > 1, self._width))
 
