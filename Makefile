@@ -96,6 +96,11 @@ evaluate: $(READY) ## score a trained head again, person by person: HEAD= [DATAS
 compare: $(READY) ## two trained rows over the same people, with an interval: FIRST=run/row SECOND=run/row
 	@$(PY) -m heads compare --runs $(call q,$(RUNS)) -- $(call q,$(FIRST)) $(call q,$(SECOND))
 
+.PHONY: ensemble
+ensemble: $(READY) ## trained rows as one, nothing trained again: ROWS="run/row run/row" [HOW=average|maximum] [VOTES=2,2,1] [OUT=ensemble] [MAPPING=]
+	@$(PY) -m heads ensemble --store $(call q,$(STORE)) --runs $(call q,$(RUNS)) --device $(call q,$(DEVICE)) $(call option,threads,THREADS) $(call option,mapping,MAPPING) \
+		$(call option,how,HOW) $(call option,votes,VOTES) $(call option,out,OUT) -- $(foreach row,$(ROWS),$(call q,$(row)))
+
 .PHONY: mapping
 mapping: $(READY) ## people of each class under every protocol, beside the published: DATASET= [MAPPING=mine.toml]
 	@$(PY) -m heads mapping $(where) $(call option,mapping,MAPPING)

@@ -1,4 +1,4 @@
-"""``python -m heads train|ablate|evaluate|compare|mapping|report``: words in, a table out. A word is a file of
+"""``python -m heads train|ablate|ensemble|evaluate|compare|mapping|report``: words in, a table out. A word is a file of
 heads/commands.
 
 Exit status 2 for what a user can mend.

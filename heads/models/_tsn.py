@@ -56,13 +56,13 @@ def in_order(letters: Mapping[str, str]) -> Callable[[str], str]:
 
 
 class SegmentSettings(TailSettings, ConfidenceSettings):
-    """k_train, k_val: segments in training, and where it is judged. consensus: "average", "linear" (a weight for each
-    place, so k_val is k_train) or "attention". stream: width of a layer with batch normalisation and ReLU for each of
-    B, C and F; 0: none. regression: widths of the layers before the dimensions. standardise: bring every vector to mean
-    0 and deviation 1 over the frames that are seen in training."""
+    """k_train, k_val: segments in training, and where it is judged, 0 for as many. consensus: "average", "linear" (a
+    weight for each place, so k_val is k_train) or "attention". stream: width of a layer with batch normalisation and
+    ReLU for each of B, C and F; 0: none. regression: widths of the layers before the dimensions. standardise: bring
+    every vector to mean 0 and deviation 1 over the frames that are seen in training."""
 
     k_train: int = Field(3, ge=1, le=1000)
-    k_val: int = Field(25, ge=1, le=1000)
+    k_val: int = Field(25, ge=0, le=1000)
     consensus: Kind = "average"
     stream: int = Field(0, ge=0, le=16_384)
     regression: Annotated[tuple[Width, ...], BeforeValidator(words)] = ()
@@ -70,7 +70,7 @@ class SegmentSettings(TailSettings, ConfidenceSettings):
 
     @model_validator(mode="after")
     def _as_many_places(self) -> Self:
-        if self.consensus == "linear" and self.k_train != self.k_val:
+        if self.consensus == "linear" and self.k_val not in (0, self.k_train):
             told = f"k_train = {self.k_train}, k_val = {self.k_val}"
             raise ValueError(f"consensus = linear has a weight for each segment, so their numbers are equal: {told}")
         return self
@@ -86,7 +86,8 @@ class Segments(Tailed):
         super().__init__(config, widths, sizes, seeds)
         self.streams = tuple(zip(config.streams, self.rows_of(config), strict=True))
         self.frames = _frames({name: widths[name] for _, name in self.streams})
-        self.segments = {True: min(config.k_train, self.frames), False: min(config.k_val, self.frames)}
+        self.segments = {True: min(config.k_train, self.frames)}
+        self.segments[False] = min(config.k_val or config.k_train, self.frames)
         self.approximates = (*self.approximates, *self._fewer())
         whole = self.start(config, {name: widths[name][1:] for _, name in self.streams}, seeds)
         shapes = {name: shape[0] if isinstance(shape, tuple) else shape for name, shape in whole.items()}
@@ -103,7 +104,7 @@ class Segments(Tailed):
         self.regressors = nn.ModuleList(Linear(*pair, draws) for pair in pairwise(inner))
         self.consensus = Consensus(config.consensus, self.segments[True], width, draws)
         self.draws = Draws(seeds)
-        self.categories = Categories(config, sizes, draws, width if config.stream and self.encoders else 0)
+        self.categories = Categories(config, sizes, draws, width if self.encoders or self.tails else 0)
 
     @classmethod
     def rows_of(cls, config: Any) -> tuple[str, ...]:

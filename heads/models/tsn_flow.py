@@ -10,7 +10,7 @@ from pydantic import AfterValidator
 from heads.inputs.streams import Pooled
 from heads.models._tsn import Segments, SegmentSettings, in_order
 
-LETTERS = {"B": "body", "C": "context", "F": "face"}
+LETTERS = {"B": "body_flow", "C": "context_flow", "F": "face_flow"}
 
 
 class Model(Segments):
@@ -19,9 +19,9 @@ class Model(Segments):
     letters = LETTERS
 
     class Config(SegmentSettings):
-        """streams: letters. body to face: the feature of each, ``feature/array`` with rows (T, d)."""
+        """streams: letters. body_flow to face_flow: the feature of each, ``feature/array`` with rows (T, d)."""
 
         streams: Annotated[str, AfterValidator(in_order(LETTERS))] = "BCF"
-        body: Pooled = "body_flow/pooled"
-        context: Pooled = "context_flow/pooled"
-        face: Pooled = "face_flow/pooled"
+        body_flow: Pooled = "body_flow/pooled"
+        context_flow: Pooled = "context_flow/pooled"
+        face_flow: Pooled = "face_flow/pooled"

@@ -10,7 +10,7 @@ from pydantic import AfterValidator
 from heads.inputs.streams import Pooled
 from heads.models._tsn import Segments, SegmentSettings, in_order
 
-LETTERS = {"B": "body", "C": "context", "F": "face"}
+LETTERS = {"B": "body_difference", "C": "context_difference", "F": "face_difference"}
 
 
 class Model(Segments):
@@ -19,9 +19,9 @@ class Model(Segments):
     letters = LETTERS
 
     class Config(SegmentSettings):
-        """streams: letters. body to face: the feature of each, ``feature/array`` with rows (T, d)."""
+        """streams: letters. body_difference to face_difference: the features, ``feature/array`` with rows (T, d)."""
 
         streams: Annotated[str, AfterValidator(in_order(LETTERS))] = "BCF"
-        body: Pooled = "body_difference/pooled"
-        context: Pooled = "context_difference/pooled"
-        face: Pooled = "face_difference/pooled"
+        body_difference: Pooled = "body_difference/pooled"
+        context_difference: Pooled = "context_difference/pooled"
+        face_difference: Pooled = "face_difference/pooled"

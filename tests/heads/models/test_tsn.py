@@ -54,7 +54,7 @@ def test_letters_are_features_and_where_each_has_something_to_see() -> None:
     assert tsn_rgb.Model.inputs_of(settings(streams="SAB")) == (
         *("body/pooled", "scene/scores", "scene/attributes", "body/present", "scene/present"),
     )
-    flow = settings(tsn_flow.Model, streams="FB", body="raft/vector")
+    flow = settings(tsn_flow.Model, streams="FB", body_flow="raft/vector")
     assert tsn_flow.Model.inputs_of(flow) == ("raft/vector", "face_flow/pooled", "raft/present", "face_flow/present")
     assert tsn_rgbdiff.Model.inputs_of(settings(tsn_rgbdiff.Model, streams="C"))[0] == "context_difference/pooled"
 
@@ -154,6 +154,7 @@ def test_segments_are_random_in_training_alone_and_no_more_than_frames() -> None
         "8 cached frames a clip for k_val = 25 segments",
     )
     assert made(streams="B", k_train=2, k_val=8).approximates == ("frozen backbones for fine-tuned ones",)
+    assert made(streams="B", k_train=3, k_val=0, consensus="linear").segments == {True: 3, False: 3}
     given = features(head)
     assert not torch.equal(head(given).logits, head(given).logits)
     head.eval()
