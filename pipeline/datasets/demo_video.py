@@ -15,7 +15,7 @@ from cache.errors import DataError
 from cache.manifest import Manifest
 from pipeline.datasets import bold
 
-CLIPS = 700
+CLIPS = 480
 SEED = 0
 CAUSES = "causes.csv"
 

@@ -17,8 +17,8 @@ SPEED: Final = (2.0, 3.2)
 """Pixels that a moving figure goes in a frame."""
 TURNS: Final = (4.0, 6.0)
 """Frames between two turns of one that sways."""
-PERIOD: Final = (20.0, 28.0)
-"""Frames of one round of gestures."""
+REST: Final = 4.0
+"""Frames between two gestures, as many as a motion stage looks ahead or about so."""
 _UPRIGHT: Final = {
     "head": (0.0, 0.13), "neck": (0.0, 0.26), "right_shoulder": (-0.087, 0.29), "left_shoulder": (0.087, 0.29),
     "right_hip": (-0.046, 0.58), "left_hip": (0.046, 0.58), "right_knee": (-0.055, 0.77), "left_knee": (0.055, 0.77),
@@ -28,7 +28,7 @@ _UPRIGHT: Final = {
 _TRUNK: Final = ("head", "neck", "right_shoulder", "left_shoulder")
 _UPPER_ARM, _LOWER_ARM = 0.15, 0.14
 _DOWN, _UP = np.deg2rad(12), np.deg2rad(158)
-_CROUCH, _LEAN = 0.11, 0.07
+_CROUCH, _LEAN = 0.13, 0.12
 
 
 def path(person: PersonPlan, frames: int, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -46,29 +46,32 @@ def path(person: PersonPlan, frames: int, rng: np.random.Generator) -> NDArray[n
 
 
 def gestures(person: PersonPlan, frames: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """(frames, 4) how far the right arm and the left one are up, the figure crouches and leans, each 0..1.
+    """(frames, 3) how far the arms are up, how far the figure crouches and how far it leans, in GESTURES' order: 0..1,
+    but for the lean, -1..1.
 
-    Of each of the two pairs one comes a quarter of a round before the other.
+    Each takes its third of the clip, less the rest; how far it goes and to which side it leans is drawn for itself.
     """
-    arms = 1 if person.pose % 2 == 0 else -1
-    trunk = 1 if person.pose < 2 else -1
-    columns = []
-    for order in (arms, trunk):
-        turn = 2 * np.pi * (np.arange(frames) / rng.uniform(*PERIOD) + rng.random())
-        columns += [np.cos(turn), np.cos(turn - order * np.pi / 2)]
-    return np.asarray((np.stack(columns, 1) + 1) / 2, np.float64)
+    part = frames / 3
+    turns = causes.ORDERS[person.pose].split()
+    found = np.zeros((frames, 3))
+    for column, name in enumerate(causes.GESTURES):
+        start = turns.index(name) * part + REST / 2
+        share = np.clip((np.arange(frames) + 0.5 - start) / (part - REST), 0, 1)
+        found[:, column] = rng.uniform(0.7, 1.0) * (1 - np.cos(2 * np.pi * share)) / 2
+    found[:, causes.GESTURES.index("lean")] *= rng.choice((-1.0, 1.0))
+    return found
 
 
 def joints(gesture: NDArray[np.float64]) -> NDArray[np.float64]:
     """(14, 2) joints in the order of figures.JOINTS as shares of the figure's frame, for one row of `gestures`."""
-    right, left, crouch, lean = (float(value) for value in gesture)
+    up, crouch, lean = (float(value) for value in gesture)
     at = {name: np.array(place) for name, place in _UPRIGHT.items()}
     for name in _TRUNK:
-        at[name] += (_LEAN * (2 * lean - 1), _CROUCH * crouch)
+        at[name] += (_LEAN * lean, _CROUCH * crouch)
     for name, side in (("right", -1), ("left", 1)):
         at[f"{name}_hip"] += (0.0, 0.8 * _CROUCH * crouch)
         at[f"{name}_knee"] += (side * 0.05 * crouch, 0.3 * _CROUCH * crouch)
-        angle = _DOWN + (_UP - _DOWN) * (right if name == "right" else left)
+        angle = _DOWN + (_UP - _DOWN) * up
         along = np.array([side * np.sin(angle), np.cos(angle)])
         at[f"{name}_elbow"] = at[f"{name}_shoulder"] + _UPPER_ARM * along
         at[f"{name}_wrist"] = at[f"{name}_elbow"] + _LOWER_ARM * along

@@ -1,7 +1,7 @@
 """What each clip shows and how it is annotated, drawn from seeds without painting anything.
 
-As in the scenes, separate random streams for layout, causes and annotation keep file names, sizes, lengths, places and
-spans free of any label.
+As in the scenes, separate random streams for layout, causes and annotation keep file names, sizes, lengths and spans
+free of any label.
 """
 
 from __future__ import annotations
@@ -89,10 +89,12 @@ def plan_clip(seed: int, index: int) -> ClipPlan:
     layout, drawn, told = (random_stream(seed, index, s) for s in (Stream.LAYOUT, Stream.CAUSES, Stream.ANNOTATION))
     frames = int(layout.integers(FRAMES[0], FRAMES[1] + 1))
     count = 2 if layout.random() < TWO_PEOPLE else 1
-    place, light = _one(layout, design.PLACES), _one(layout, design.LIGHTS)
+    anywhere, light = _one(layout, design.PLACES), _one(layout, design.LIGHTS)
     things = [thing for group in design.SURROUNDINGS for thing in group]
     objects = tuple(_one(layout, things) for _ in range(int(layout.integers(1, 4))))
     persons = tuple(_person(layout, drawn, told, frames, slot, count) for slot in range(count))
+    homes = causes.HOMES[causes.APPEARANCES[persons[0].appearance]]
+    place = _one(drawn, homes) if drawn.random() < causes.AT_HOME else anywhere
     path = f"{index // 100:03d}/{name}.mp4/{index % FILM:04d}.mp4"
     split = _split(index // FILM)
     return ClipPlan(seed, index, path, split, frames, int(layout.integers(0, 5000)), place, objects, light, persons)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pipeline.demo.clips import causes
 from pipeline.demo.clips.movement import ASPECT, gestures, joints, path
 from pipeline.demo.clips.plan import SIZE, ClipPlan, PersonPlan, Stream, random_stream
-from pipeline.demo.scenes.canvas import Canvas, Colour, smooth_noise, vary
+from pipeline.demo.scenes.canvas import Canvas, Colour, shade, smooth_noise, vary
 from pipeline.demo.scenes.faces import Head, draw_head, set_head
 from pipeline.demo.scenes.figures import HEAD_RADIUS, JOINTS, SKINS, arms, legs, torso
 from pipeline.demo.scenes.objects import RAISED, paint_object
@@ -36,6 +36,7 @@ class Figure:
     height: float
     skin: Colour
     shirt: Colour
+    striped: bool
     trousers: Colour
     long_sleeves: bool
     head: Head
@@ -72,12 +73,13 @@ def render(plan: ClipPlan, people: tuple[Figure, ...]) -> Iterator[NDArray[np.ui
 def _figure(person: PersonPlan, frames: int, rng: np.random.Generator) -> Figure:
     skin = vary(rng, SKINS[int(rng.integers(len(SKINS)))], 10)
     shirt = vary(rng, SHIRTS[causes.APPEARANCES[person.appearance]], 32)
-    trousers = vary(rng, (120, 120, 120), 70)
+    trousers = vary(rng, shade(shirt, 0.6), 32)
+    striped = causes.APPEARANCES[person.appearance] in causes.STRIPED
     size = np.array([ASPECT * person.height, person.height])
     corner = path(person, frames, rng) - size / 2
     shares = np.stack([joints(gesture) for gesture in gestures(person, frames, rng)])
     places = corner[:, None] + shares * size
-    return Figure(person.height, skin, shirt, trousers, bool(rng.random() < 0.5), draw_head(skin, rng), places)
+    return Figure(person.height, skin, shirt, striped, trousers, bool(rng.random() < 0.5), draw_head(skin, rng), places)
 
 
 def _object(canvas: Canvas, name: str, rng: np.random.Generator) -> None:
@@ -98,8 +100,18 @@ def _paint(canvas: Canvas, figure: Figure, number: int) -> None:
     frame = canvas.at(corner[0], corner[1], (float(size[0]), float(size[1])))
     legs(frame, at, figure.trousers)
     torso(frame, at, figure.shirt, figure.skin)
+    if figure.striped:
+        _stripes(frame, at, shade(figure.shirt, 1.9))
     arms(frame, at, figure.shirt, figure.skin, figure.long_sleeves)
     _head(canvas, figure, places[JOINTS.index("head")])
+
+
+def _stripes(frame: Canvas, at: dict[str, tuple[float, float]], colour: Colour) -> None:
+    """Across the shirt, from side to side."""
+    sides = [(np.array(at[f"{side}_shoulder"]), np.array(at[f"{side}_hip"])) for side in ("right", "left")]
+    for share in (0.08, 0.3, 0.52, 0.74):
+        ends = [tuple((top + share * (bottom - top)).tolist()) for top, bottom in sides]
+        frame.line(ends, 0.028, colour)
 
 
 def _head(canvas: Canvas, figure: Figure, centre: NDArray[np.float64]) -> None:
