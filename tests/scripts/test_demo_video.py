@@ -20,7 +20,7 @@ from pipeline.demo.clips.write import write_clips
 from scripts import demo_video
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-CLIPS = 12
+CLIPS = 18
 HANGS = 300
 pytestmark = pytest.mark.timeout(HANGS + 60)
 
