@@ -96,6 +96,10 @@ reproduce: $(READY) ## a grid's table from the photographs: says what it needs a
 evaluate: $(READY) ## score a trained head again, person by person: HEAD= [DATASET=] [PROTOCOL=] and SEEDS, SET, MAPPING or NAME as in train
 	@$(PY) -m heads evaluate --head $(call q,$(HEAD)) $(call option,protocol,PROTOCOL) $(training)
 
+.PHONY: submit
+submit: $(READY) ## what a trained head says of test people whose labels are not public, as a file for their distributors: as evaluate
+	@$(PY) -m heads submit --head $(call q,$(HEAD)) $(call option,protocol,PROTOCOL) $(training)
+
 .PHONY: compare
 compare: $(READY) ## two trained rows over the same people, with an interval: FIRST=run/row SECOND=run/row
 	@$(PY) -m heads compare --runs $(call q,$(RUNS)) -- $(call q,$(FIRST)) $(call q,$(SECOND))
@@ -110,8 +114,8 @@ mapping: $(READY) ## people of each class under every protocol, beside the publi
 	@$(PY) -m heads mapping $(where) $(call option,mapping,MAPPING)
 
 .PHONY: report
-report: $(READY) ## a finished run's table, and its page in runs/RUN/report.html: RUN=demo [HEADS="i_dml sem_ib_dml"] [COLUMNS="map c_f1"] [MAPPING=]
-	@$(PY) -m heads report --run $(call q,$(RUN)) --store $(call q,$(STORE)) $(scoring) $(call option,heads,HEADS) $(call option,columns,COLUMNS)
+report: $(READY) ## a finished run's table, and its page in runs/RUN/report.html: RUN=demo [HEADS="i_dml sem_ib_dml"] [COLUMNS="map c_f1"] [MAPPING=] [ROOT=]
+	@$(PY) -m scripts.report --run $(call q,$(RUN)) --store $(call q,$(STORE)) $(call option,root,ROOT) --data $(call q,$(DATA)) $(scoring) $(call option,heads,HEADS) $(call option,columns,COLUMNS)
 
 .PHONY: panels
 panels: $(READY) ## photographs with their scene, their truth and what two rows say, in runs/RUN/panels.html: RUN=demo ROOT= [HEADS="mlp fusion"] [MAPPING=]

@@ -36,12 +36,26 @@ class Output(NamedTuple):
     aside: Tensor | None = None
 
 
+class ClassMaps(NamedTuple):
+    """How much each place of an input's maps speaks for each class. values: (S, B, C, h, w), in the order of the
+    logits. of: the part whose own logits they are about, "attention branch"; empty: the head's. exact: their mean over
+    places is what these maps add to the logit, so they are class activation maps; otherwise layers that are not linear
+    stand between, and they are gradients times maps."""
+
+    input: str
+    values: Tensor
+    of: str = ""
+    exact: bool = True
+
+
 class Looks(NamedTuple):
     """Where a head looked; what it has none of is left out. maps: by input, (S, B, h, w), the weight of each place of
-    that input's maps. objects: by input, (S, B, H, M), the weight of each of its M objects for each of H attention
-    heads. graph: (S, C, C), [..., i, j] how much label i takes of label j, in the order of the logits."""
+    that input's maps. classes: what those places say. objects: by input, (S, B, H, M), the weight of each of its M
+    objects for each of H attention heads. graph: (S, C, C), [..., i, j] how much label i takes of label j, in the order
+    of the logits."""
 
     maps: Mapping[str, Tensor] = MappingProxyType({})
+    classes: Sequence[ClassMaps] = ()
     objects: Mapping[str, Tensor] = MappingProxyType({})
     graph: Tensor | None = None
 

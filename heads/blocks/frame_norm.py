@@ -18,8 +18,9 @@ class FrameNorm(nn.Module):
         self.register_buffer("variance", torch.ones(seeds, channels))
 
     def forward(self, x: Tensor, present: Tensor) -> Tensor:
-        """x: (S, n, d), finite where ``present``, (S, n) bool, is True. Returns (S, n, d)."""
-        there = present[..., None]
+        """x: (S, n, d), finite where ``present`` is True: (S, n) bool, or (S, n, d) where each channel is there
+        or not by itself. Returns (S, n, d)."""
+        there = present if present.ndim == x.ndim else present[..., None]
         mean, variance = self._batch(x, there) if self.training else (self.mean, self.variance)
         scaled = (x - mean[:, None]) / (variance[:, None] + self.eps).sqrt()
         return torch.where(there, scaled, 0)

@@ -42,13 +42,14 @@ class Model(Categorical):
     learns = confidences.LEARNS
 
     class Config(ConfidenceSettings):
-        """form: see above. frames: the feature of each frame, rows (T, d), NaN where a person is not there. statistics:
-        those of a clip, (d,). hidden_units: of the LSTM, each layer and direction. trees, depth: of the forest, and how
-        many questions a tree asks at most. standardise: bring inputs to mean 0 and deviation 1 over the training
-        people; a forest asks the same without."""
+        """form: see above. frames: the feature of each frame, rows (T, d). seen: of the same shape, 0 where there is no
+        such number. statistics: those of a clip, (d,). hidden_units: of the LSTM, each layer and direction. trees,
+        depth: of the forest, and how many questions a tree asks at most. standardise: bring inputs to mean 0 and
+        deviation 1 over the training people; a forest asks the same without."""
 
         form: Literal["conv1d", "lstm", "statistics", "forest"] = "conv1d"
-        frames: Pooled = "lma/frames"
+        frames: Pooled = "lma/features"
+        seen: Pooled = "lma/seen"
         statistics: Pooled = "lma/statistics"
         hidden_units: int = Field(1024, ge=1, le=8192)
         trees: int = Field(100, ge=1, le=10_000)
@@ -75,12 +76,12 @@ class Model(Categorical):
 
     @classmethod
     def inputs_of(cls, config: Any) -> tuple[str, ...]:
-        """The frames or the statistics."""
-        return (config.frames if config.form in ("conv1d", "lstm") else config.statistics,)
+        """The frames and what of them is seen, or the statistics."""
+        return (config.frames, config.seen) if config.form in ("conv1d", "lstm") else (config.statistics,)
 
     @classmethod
     def arrays_of(cls, config: Any) -> tuple[str, ...]:
-        """The frames."""
+        """The frames and what of them is seen."""
         return cls.inputs_of(config) if config.form in ("conv1d", "lstm") else ()
 
     def forward(self, features: Mapping[str, Tensor]) -> Output:
@@ -88,7 +89,7 @@ class Model(Categorical):
         x = features[self.inputs[0]]
         if self.config.form == "forest":
             return self._asked(x)
-        seen = self._seen(self._frames(x) if self._sequence else x[..., None])
+        seen = self._seen(self._frames(x, features[self.inputs[1]] > 0) if self._sequence else x[..., None])
         told = None if self.regressor is None else self.regressor(seen)
         return Output(seen, self.classifier(seen), told, self.categories.aside(seen))
 
@@ -134,12 +135,12 @@ class Model(Categorical):
         self.connected = Hidden(FILTERS[-1], CONNECTED, draws)
         return CONNECTED[-1]
 
-    def _frames(self, x: Tensor) -> Tensor:
-        """0 where a person is not there. x: (S, B, T, d)."""
-        there = x.isfinite().all(3)
+    def _frames(self, x: Tensor, seen: Tensor) -> Tensor:
+        """0 where there is no number. x, seen: (S, B, T, d)."""
+        x = torch.where(seen, x, 0)
         if self.norm is None:
-            return torch.where(there[..., None], x, 0)
-        scaled: Tensor = self.norm(x.flatten(1, 2), there.flatten(1, 2))
+            return x
+        scaled: Tensor = self.norm(x.flatten(1, 2), seen.flatten(1, 2))
         return scaled.view(x.shape)
 
     def _seen(self, x: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ which flatters; ``bold`` chooses on a tenth of the train videos, which is then n
 Source: thesis (seeds/003), sections 5.1.5 and 5.2.1; Luo et al. 2020.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cache.errors import ConfigError
-from cache.manifest import Manifest
+from cache.manifest import NO_LABEL, OK, Manifest
 from heads.head import DIMENSIONS, FLAGS, SCORES
-from heads.protocols import multilabel
+from heads.protocol import Answer
+from heads.protocols import _submission, multilabel
 from heads.protocols._multilabel import people
 from heads.protocols.multilabel import MetricNames
 from heads.task import PARTS, Task
@@ -103,6 +105,16 @@ class Protocol(multilabel.Protocol):
                 f"{chosen}; {PUBLISHED} chooses it on the val people, as published.",
             ]
         return found if people.scored(manifest)[task.train].all() else [*found, unsure]
+
+    def unlabelled(self, manifest: Manifest) -> Rows:
+        """Test people without a label and without confidences."""
+        statuses, labelled = np.array(manifest.statuses), manifest.categories.any(1) | people.scored(manifest)
+        known = (statuses == OK) | (statuses == NO_LABEL)
+        return np.flatnonzero(known & ~labelled & (np.array(manifest.splits) == "test"))
+
+    def submission(self, manifest: Manifest, rows: Rows, here: NDArray[np.bool_], answers: Sequence[Answer]) -> str:
+        """See ``_submission``."""
+        return _submission.text(manifest, rows, here, answers)
 
     @classmethod
     def mapped(cls, manifest: Manifest, mapping: Path | None) -> str | None:

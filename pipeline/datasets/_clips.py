@@ -92,9 +92,8 @@ class Clips:
         notes = list(self._notes)
         if self._cut:
             first = self._clips[self._cut[0]].place.rpartition("/")[2]
-            notes.append(
-                f"samples that reached beyond their videos' ends, cut to them: {len(self._cut)}, first {first}"
-            )
+            text = "samples whose last frame is beyond their video's, cut to it"
+            notes.append(f"{text}: {len(self._cut)}, first {first}")
         if self._clamped:
             notes.append(f"boxes that reached out of their frames, clamped (the originals are kept): {self._clamped}")
         if leaked := [video for video, splits in self._splits.items() if len(splits) > 1]:

@@ -4,8 +4,9 @@ A frame's position is its place in the order in which frames are shown, from 0; 
 have none. Positions come from the packets' time stamps, never from a frame rate, so they hold with frames stored in
 another order (B-frames), with changing rates and after a jump to a key frame. A file whose packets have no time stamps
 (AVI) is decoded from its start and counted.
-Compared by bench/video_decoders.json: PyAV, OpenCV's VideoCapture and torchcodec, on clips whose frames carry their
-number. PyAV is taken: OpenCV seeks by rates, and does not tell a damaged frame from a sound one.
+Compared in bench/video_decoders.json: PyAV and OpenCV's VideoCapture, on clips whose frames carry their number. OpenCV
+jumps by a rate, so that with a changing one 3 of 8 frames are others, and it gives a damaged frame without a word;
+PyAV takes no longer. torchcodec's wheel needs FFmpeg's libraries of the system, PyAV's brings its own.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ from pydantic import Field
 
 from cache.spec import ArraySpec, Granularity, Status
 from pipeline.decoding import images
+from pipeline.networks.flow.methods import Method, build, weights_of
 from pipeline.stage import Extracted, Failed, Photo, Stage
 from pipeline.stages import _backbone_lookup as lookup
 from pipeline.stages import _motion as motion
@@ -56,7 +57,7 @@ class Extractor(Stage[Scene]):
         given too.
         """
 
-        method: Literal["dis", "dis_ultrafast", "farneback", "tvl1", "raft_small", "raft_large"] = "tvl1"
+        method: Method = "tvl1"
         length: int = Field(default=5, ge=1, le=64)
         direction: Literal["forward", "bidirectional"] = "forward"
         field: tuple[Side, Side] = (256, 340)
@@ -81,16 +82,14 @@ class Extractor(Stage[Scene]):
 
     @property
     def weights(self) -> tuple[str, ...]:
-        return (self.config.weights, *((self.config.method,) if self.config.method.startswith("raft_") else ()))
+        return (self.config.weights, *weights_of(self.config.method))
 
     @property
     def following(self) -> int:
         return self.config.length
 
     def load(self, device: str, weights: Weights) -> None:
-        from pipeline.networks.flow import methods
-
-        self.method = methods.build(self.config.method, device, weights)
+        self.method = build(self.config.method, device, weights)
         self.network: Any = motion.network(self.config, 2 * self.config.length, device, weights)
         self.device = device
 

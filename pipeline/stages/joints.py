@@ -55,7 +55,7 @@ class Extractor(Stage[Person]):
     @property
     def outputs(self) -> dict[str, ArraySpec]:
         return {
-            "joints": ArraySpec((JOINTS, 3), "float32", "x, y as fractions of the frame less a half, score; or zeros"),
+            "normalised": ArraySpec((JOINTS, 3), "float32", "x, y as shares of the frame less a half, score; or zeros"),
             "pixels": ArraySpec((JOINTS, 3), "float32", "x, y in pixels of the frame, score; as annotated"),
         }
 
@@ -83,7 +83,7 @@ class Extractor(Stage[Person]):
         size = np.array([item.size for item in items], np.float64)[:, None]
         placed = np.concatenate([pixels[..., :2] / size - 0.5, pixels[..., 2:]], axis=-1)
         seen = pixels[..., 2:] >= self.config.threshold
-        return Extracted.ok({"joints": np.where(seen, placed, 0), "pixels": pixels})
+        return Extracted.ok({"normalised": np.where(seen, placed, 0), "pixels": pixels})
 
     def describe(self, row: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
         """How many joints were seen."""

@@ -25,7 +25,7 @@ from pydantic import Field
 
 from cache.config import Settings
 from cache.spec import ArraySpec, Granularity
-from pipeline.stage import Extracted, Failed, Stage
+from pipeline.stage import Extracted, Stage
 from pipeline.stages import _laban
 
 if TYPE_CHECKING:
@@ -41,13 +41,13 @@ class Extractor(Stage[Row]):
     version = 1
     unit = granularity = Granularity.PERSON
     temporal = True
+    frames = 8
 
     class Config(Settings):
-        """source: the feature whose rows are taken. frames: T of that feature. threshold: of the score, below which a
+        """source: the feature whose rows are taken, and whose frames these have. threshold: of the score, below which a
         joint is missing."""
 
         source: str = "joints"
-        frames: int = Field(default=8, ge=1)
         threshold: float = Field(default=0.1, gt=0)
 
     config: Config
@@ -58,7 +58,7 @@ class Extractor(Stage[Row]):
 
     @property
     def outputs(self) -> dict[str, ArraySpec]:
-        shape = (self.config.frames, WIDTH)
+        shape = (self.frames, WIDTH)
         return {
             "features": ArraySpec(shape, "float32", "Table 5.1: limbs' lengths, radians, per frame of the video"),
             "seen": ArraySpec(shape, "uint8", "1 where the feature could be computed"),
@@ -80,11 +80,7 @@ class Extractor(Stage[Row]):
     def load(self, device: str, weights: Weights) -> None:
         """Nothing to load."""
 
-    def derive(self, row: Row) -> Row | Failed:
-        if len(row["positions"]) != self.config.frames:
-            return Failed(
-                f"{self.config.source}: {len(row['positions'])} frames a clip, lma has frames = {self.config.frames}"
-            )
+    def derive(self, row: Row) -> Row:
         return row
 
     def run(self, items: Sequence[Row]) -> Extracted:
@@ -100,7 +96,7 @@ class Extractor(Stage[Row]):
 
     def _clip(self, row: Row) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(T, 54), NaN where there is none, and (216,)."""
-        out = np.full((self.config.frames, WIDTH), np.nan)
+        out = np.full((self.frames, WIDTH), np.nan)
         there = np.flatnonzero(row["present"])
         frames, first, back = np.unique(row["positions"][there], return_index=True, return_inverse=True)
         if not len(frames):

@@ -79,9 +79,12 @@ def plan_for(
     stages: dict[str, dict[str, Any]],
     store_name: str = "store",
     weights: Weights | None = None,
+    frames: int = 0,
 ) -> Plan:
-    """A plan to extract what is not in the store in ``folder``, which holds the weights too unless others are given."""
-    chosen = recipes(DatasetConfig(dataset="bench", stages=stages), [], weights or Weights(folder, untrained=True))
+    """A plan to extract what is not in the store in ``folder``, which holds the weights too unless others are given.
+    frames: of each clip; 0 for photographs."""
+    config = DatasetConfig(dataset="bench", stages=stages, frames=frames)
+    chosen = recipes(config, [], weights or Weights(folder, untrained=True))
     layout = Layout(manifest, 256)
     store = Store(folder / store_name)
     store.begin(manifest, layout.size)

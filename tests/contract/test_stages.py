@@ -112,7 +112,7 @@ def source_rows(stage: Stage[Any]) -> list[dict[str, Any]]:
     name = type(stage).__module__.rpartition(".")[2]
     outputs = extractor(extractor.Config(**SOURCES.get(name, {}))).outputs
     if stage.temporal:
-        outputs = of_clips(outputs, stage.config.model_dump()["frames"])
+        outputs = of_clips(outputs, stage.frames)
     rng = np.random.default_rng(8)
     count = sum(expected_rows(stage, photo) for photo in photos())
     drawn = [{name: rng.uniform(0, 200, outputs[name].shape) for name in stage.reads} for _ in range(count)]

@@ -5,6 +5,7 @@ Source: Teed and Deng 2020, RAFT: recurrent all-pairs field transforms for optic
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -39,5 +40,8 @@ class Raft:
         height, width = first.shape[2:]
         right, below = (max(LEAST_SIDE, -(-side // MULTIPLE) * MULTIPLE) - side for side in (width, height))
         frames = [F.pad(frame.float() / 127.5 - 1, (0, right, 0, below), mode="replicate") for frame in (first, second)]
-        flow: Tensor = self.network(*frames)[-1]
+        network = copy(self.network)
+        own = {"corr_block": copy(self.network.corr_block)}  # it keeps a pair's correlations: each thread has its own
+        network._modules = {**self.network._modules, **own}
+        flow: Tensor = network(*frames)[-1]
         return flow[..., :height, :width].contiguous()

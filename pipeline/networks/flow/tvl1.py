@@ -7,7 +7,7 @@ What is not the paper's: frames of 0 to 255 and parameters as OpenCV's ``DualTVL
 3 x 3 over the flow before each warp (5 x 5 there); frames are warped bilinearly (bicubic there, which sharpens and
 costs three times as much); where a pixel leaves the frame it has no data term; levels are halved (0.8 there), and of
 each warp there are always ``iterations`` steps: whether they have converged is never asked, since an answer would hold
-up a GPU in each step, and 15 leave no greater error than its up to 300 (bench/flow.json).
+up a GPU in each step, and 10 leave no greater error than its up to 300 (bench/flow.json).
 Source: Zach, Pock, Bischof 2007, A duality based approach for realtime TV-L1 optical flow; median: Wedel et al. 2009.
 """
 
@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 TAU, LAMBDA, THETA = 0.25, 0.15, 0.3
-SCALES, WARPS, ITERATIONS = 5, 5, 15
+SCALES, WARPS, ITERATIONS = 5, 5, 10
 LEAST_SIDE = 16
 """Pixels: no level is smaller."""
 FLAT = 1e-3

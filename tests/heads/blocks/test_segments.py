@@ -137,6 +137,9 @@ def test_normalisation_is_torchs_where_all_frames_are_there_and_of_those_that_ar
     before = norm.train().mean.clone()
     assert not norm(spoilt, ~whole).any()
     assert torch.equal(norm.mean, before)
+    each, alone = torch.ones(2, 20, 3, dtype=torch.bool), FrameNorm(1, 2).double()
+    each[:, 7:, 2] = False
+    torch.testing.assert_close(FrameNorm(3, 2).double()(x, each)[..., 2:], alone(x[..., 2:], few))
 
 
 def test_draws_are_each_seeds_own_and_go_on() -> None:

@@ -40,7 +40,8 @@ def world(what: str, seed: int = 0) -> tuple[dict[str, Tensor], Tensor]:
         "body/pooled": seen,
         "body/present": np.ones(hand.shape),
         "joints/normalised": joints,
-        "lma/frames": laban,
+        "lma/features": laban,
+        "lma/seen": np.ones(laban.shape),
         "lma/statistics": np.concatenate([laban.mean(1), laban.std(1), laban.min(1), laban.max(1)], 1),
     }
     return {name: torch.tensor(x, dtype=torch.float32) for name, x in every.items()}, torch.tensor(flags)

@@ -22,16 +22,21 @@ from heads.protocols.one_shot import Protocol
 
 SEEDS, FRAMES, WIDTH = (1, 6), 5, 7
 SIZES = {FLAGS: 4, DIMENSIONS: 3}
+WIDTHS = {"lma/features": (FRAMES, WIDTH), "lma/seen": (FRAMES, WIDTH), "lma/statistics": WIDTH}
 FEW = {"hidden_units": 3, "trees": 7, "depth": 4}
 
 
 def build(sizes: dict[str, int] = SIZES, **values: Any) -> Model:
     settings: Any = recipe(Model, Protocol, FEW | values, "test")
-    return Model(settings, {"lma/frames": (FRAMES, WIDTH), "lma/statistics": WIDTH}, sizes, SEEDS).double()
+    return Model(settings, WIDTHS, sizes, SEEDS).double()
 
 
 def frames() -> Tensor:
     return torch.randn(2, 3, FRAMES, WIDTH, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+
+
+def whole(x: Tensor) -> dict[str, Tensor]:
+    return {"lma/features": x, "lma/seen": torch.ones_like(x)}
 
 
 def test_the_lstm_is_torchs() -> None:
@@ -50,14 +55,14 @@ def test_the_last_frame_tells_of_two_layers() -> None:
     head, x = build(form="lstm", standardise=False).eval(), frames()
     first, second = head.memories
     wanted = second(first(x))[:, :, -1]
-    assert torch.equal(head({"lma/frames": x}).embedding, wanted)
+    assert torch.equal(head(whole(x)).embedding, wanted)
 
 
 @pytest.mark.parametrize("form", ["conv1d", "statistics"])
 def test_convolutions_are_a_plain_model_of_one_seed(form: str) -> None:
     head = build(form=form, standardise=False).eval()
     given = frames() if form == "conv1d" else frames()[:, :, 0]
-    x = head({head.inputs[0]: given})
+    x = head(whole(given) if form == "conv1d" else {head.inputs[0]: given})
     assert [layer.weight.shape[1:] for layer in head.convolutions][1:] == [(512, 256, 3), (1024, 512, 3)]
     for seed in range(2):
         y = given[seed].transpose(1, 2) if form == "conv1d" else given[seed][:, None]
@@ -71,17 +76,18 @@ def test_convolutions_are_a_plain_model_of_one_seed(form: str) -> None:
 
 
 @pytest.mark.parametrize("form", ["conv1d", "lstm"])
-def test_a_frame_where_nobody_is_is_as_the_mean(form: str) -> None:
+def test_what_is_not_seen_counts_for_nothing(form: str) -> None:
     x = frames()
-    gone = x.clone()
-    gone[:, :, 2, 0] = torch.nan
+    gone = whole(x.clone())
+    gone["lma/features"][:, :, 2, 0] = torch.nan
+    gone["lma/seen"][:, :, 2, 0] = 0
     for training in (True, False):
         head = build(form=form).train(training)
-        output = head({"lma/frames": gone})
+        output = head(gone)
         assert torch.isfinite(output.logits).all()
     plain = build(form=form, standardise=False).eval()
-    x[:, :, 2] = 0
-    assert torch.equal(plain({"lma/frames": gone}).logits, plain({"lma/frames": x}).logits)
+    x[:, :, 2, 0] = 0
+    assert torch.equal(plain(gone).logits, plain(whole(x)).logits)
 
 
 def people(seed: int = 0, count: int = 80) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
@@ -143,5 +149,5 @@ def test_what_it_cannot_be_is_one_line() -> None:
     with pytest.raises(ConfigError, match="embedding_weight would change nothing"):
         build(form="forest", embedding_weight=0.4)
     settings: Any = recipe(Model, Protocol, FEW, "test")
-    with pytest.raises(ConfigError, match=r"^lma/frames: a row is 7; form = conv1d takes frames, \(T, d\)$"):
-        Model(settings, {"lma/frames": 7}, SIZES, SEEDS)
+    with pytest.raises(ConfigError, match=r"^lma/features: a row is 7; form = conv1d takes frames, \(T, d\)$"):
+        Model(settings, {"lma/features": 7}, SIZES, SEEDS)

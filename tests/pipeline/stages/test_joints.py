@@ -17,7 +17,7 @@ def test_fractions_of_the_frame_less_a_half_and_zeros_where_missing() -> None:
     stage = Extractor(Extractor.Config())
     found = stage.extract(stage.prepare(Photo("a.mp4", FRAME, np.zeros((1, 4), np.float32), (), joints)))
     expected = [(-0.5, -0.5, 0.9), (0.5, 0.5, 0.5), (0, -0.25, 0.1), (0, 0, 0), (0, 0, 0)]
-    np.testing.assert_allclose(found.arrays["joints"][0, :5], expected, atol=1e-7)
+    np.testing.assert_allclose(found.arrays["normalised"][0, :5], expected, atol=1e-7)
     np.testing.assert_array_equal(found.arrays["pixels"], joints)
     assert not stage.pixels
     assert stage.describe({name: array[0] for name, array in found.arrays.items()}) == {"joints_seen": 3}

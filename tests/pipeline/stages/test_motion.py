@@ -158,17 +158,17 @@ def test_fields_are_clipped_and_quantised() -> None:
 def test_a_stack_is_x_and_y_of_each_field_cut_per_person_and_computed_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A made-up method: pair k moves by (k, -k) pixels, and left of the middle not at all."""
+    """A made-up method: pair k moves by (k, -k) pixels of the field, and left of its middle not at all."""
     calls = []
 
     def method(first: np.ndarray, second: np.ndarray) -> np.ndarray:
         calls.append((first[:, 0, 0, 0].tolist(), second[:, 0, 0, 0].tolist()))
         fields = np.zeros((len(first), 2, *first.shape[1:3]), np.float32)
         for pair in range(len(first)):
-            fields[pair, 0, :, 32:], fields[pair, 1, :, 32:] = pair + 1, -pair - 1
+            fields[pair, 0, :, 64:], fields[pair, 1, :, 64:] = pair + 1, -pair - 1
         return fields
 
-    config = flow.Extractor.Config(**SMALL, field=(48, 64), length=2, direction="bidirectional", keep=True)
+    config = flow.Extractor.Config(**SMALL, field=(96, 128), length=2, direction="bidirectional", keep=True)
     stage = flow.Extractor(config)
     frames = [grey(level) for level in (0, 50, 100)]
     people = np.array([[0, 0, 30, 48], [40, 0, 64, 48]], np.float32)

@@ -1,5 +1,6 @@
 """RAFT as torchvision's own example runs it, with the same weights."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -44,3 +45,14 @@ def test_odd_and_small_frames(tmp_path: Path) -> None:
     frames = np.random.default_rng(5).integers(0, 256, (2, 1, 100, 131, 3), np.uint8)
     flow = build("raft_small", "cpu", Weights(tmp_path, untrained=True))
     assert flow(*frames).shape == (1, 2, 100, 131)
+
+
+def test_two_threads_do_not_disturb_each_other(tmp_path: Path) -> None:
+    """torchvision's network keeps one pair's correlations in itself."""
+    flow = build("raft_small", "cpu", Weights(tmp_path, untrained=True))
+    pairs = [np.random.default_rng(width).integers(0, 256, (2, 1, 128, width, 3), np.uint8) for width in (128, 144)]
+    alone = [flow(*pair) for pair in pairs]
+    with ThreadPoolExecutor(2) as pool:
+        together = list(pool.map(lambda pair: flow(*pair), pairs))
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-3)

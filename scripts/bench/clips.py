@@ -1,0 +1,158 @@
+"""Clips: the runner's rate over that of bare decoding and forwards, and over a loop that takes one video at a time.
+
+Clips of 100 frames, 340 x 256, H.264, one person each; body, context and whole frame through a ResNet-18 of random
+weights on FRAMES frames each. Bare: the wanted frames decoded, one video a core at a time, then the recorded calls of
+the networks replayed, one a core at a time; nothing is cropped, resized or written. The loop does what tools for one
+feature at a time do: for each feature and each video it opens the file with OpenCV, decodes up to the last wanted frame
+and keeps the wanted ones, crops, resizes, runs the network on them with all cores, and writes one .npy. All take turns
+in one process; medians are compared. Writes bench/clips.json (three minutes on two cores).
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.nn.functional import interpolate
+from torchvision.models import resnet18
+
+from cache.manifest import Manifest, Row
+from pipeline.decoding.video import frames
+from pipeline.framed import positions
+from pipeline.running.runner import Running, Worker
+from pipeline.stage import IMAGENET_MEAN, IMAGENET_STD
+from scripts.bench.extract import CORES, Call, plan_for, recorded, timed_run, timed_side_by_side, warm
+from scripts.bench.results import machine, record
+
+CLIPS, TURNS, LENGTH, FRAMES, SIZE = 48, 3, 100, 8, (340, 256)
+GOAL, GOAL_LOOP = 0.85, 2.0
+BOX = (90.0, 20.0, 230.0, 240.0)
+STAGES: dict[str, dict[str, Any]] = {
+    name: {"stage": "backbone", "model": "resnet18", "input": name, "size": [224, 224]}
+    for name in ("body", "context", "image")
+}
+WANTED = positions((0, LENGTH - 1), FRAMES).tolist()
+
+
+def films(root: Path, count: int) -> Manifest:
+    """Write the clips: structure at every scale that drifts, and some grain."""
+    root.mkdir(parents=True)
+    for number in range(count):
+        draw = np.random.default_rng(number)
+        coarse = cv2.resize(draw.integers(0, 255, (20, 26, 3), dtype=np.uint8), (SIZE[0] + LENGTH, SIZE[1] + LENGTH))
+        with av.open(str(root / f"{number}.mp4"), "w") as file:
+            stream = file.add_stream("libx264", rate=25)
+            stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
+            for at in range(LENGTH):
+                part = coarse[at : at + SIZE[1], at : at + SIZE[0]].astype(np.float32)
+                grainy = np.clip(part + draw.normal(0, 6, (*SIZE[::-1], 1)), 0, 255).astype(np.uint8)
+                file.mux(stream.encode(av.VideoFrame.from_ndarray(grainy, "rgb24")))
+            file.mux(stream.encode())
+    rows = [Row(f"{n}.mp4", 0, "train", BOX, BOX, SIZE, ("a",), span=(0, LENGTH - 1)) for n in range(count)]
+    return Manifest.from_rows(rows, dataset="bench", release="drawn", category_names=("a",), source="bench")
+
+
+def timed_decoding(paths: list[Path], pool: ThreadPoolExecutor) -> float:
+    """Seconds of decoding the wanted frames of every clip, one clip a core."""
+    started = time.perf_counter()
+    list(pool.map(lambda path: sum(1 for _ in frames(path, WANTED)), paths))
+    return time.perf_counter() - started
+
+
+def opened(path: Path) -> list[NDArray[np.uint8]]:
+    """The wanted frames, RGB, by OpenCV: every frame is decoded until the last one is there."""
+    video, kept = cv2.VideoCapture(str(path)), list[NDArray[np.uint8]]()
+    for number in range(WANTED[-1] + 1):
+        if not video.grab():
+            break
+        if number in WANTED:
+            kept.append(np.asarray(cv2.cvtColor(video.retrieve()[1], cv2.COLOR_BGR2RGB), np.uint8))
+    video.release()
+    return kept
+
+
+def seen(picture: NDArray[np.uint8], view: str) -> NDArray[np.uint8]:
+    """The part that a feature is about."""
+    left, top, right, bottom = map(int, BOX)
+    if view == "body":
+        return picture[top:bottom, left:right]
+    if view == "context":
+        picture = picture.copy()
+        picture[top:bottom, left:right] = 0
+    return picture
+
+
+def timed_loop(paths: list[Path], network: nn.Module, out: Path) -> float:
+    """Seconds of one feature after the other, one video after the other, on all cores."""
+    torch.set_num_threads(CORES)
+    mean, std = (torch.tensor(one).view(1, 3, 1, 1) for one in (IMAGENET_MEAN, IMAGENET_STD))
+    started = time.perf_counter()
+    for view in STAGES:
+        for path in paths:
+            parts = np.stack([seen(picture, view) for picture in opened(path)])
+            with torch.inference_mode():
+                batch = torch.from_numpy(parts).permute(0, 3, 1, 2).float()
+                batch = interpolate(batch, (224, 224), mode="bilinear", antialias=True, align_corners=False)
+                np.save(out / f"{path.stem}_{view}.npy", network((batch - mean) / std).numpy())
+    return time.perf_counter() - started
+
+
+def measure(count: int, turns: int) -> dict[str, Any]:
+    """Rates of clips, and ours over the other two."""
+    calls: list[Call] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder, root = Path(name), Path(name) / "videos"
+        plan = plan_for(folder, films(root, count), STAGES, frames=FRAMES)
+        paths, loop = sorted(root.glob("*.mp4")), resnet18().eval()
+        loop.fc = nn.Identity()
+        with Worker(plan, Running(root, decoders=CORES)) as worker, ThreadPoolExecutor(CORES) as pool:
+            worker.load(STAGES)
+            with recorded(calls):
+                timed_run(worker)
+            warm(calls, pool)
+            times = [
+                (timed_run(worker), timed_decoding(paths, pool), timed_side_by_side(calls, pool),
+                 timed_loop(paths, loop, folder))
+                for _ in range(turns)
+            ]  # fmt: skip
+    bare = [(decoding + forwards) / run for run, decoding, forwards, _ in times]
+    looped = [loop_time / run for run, *_, loop_time in times]
+    ours, decoding, forwards, loop_time = (statistics.median(column) for column in zip(*times, strict=True))
+    return {
+        "clips": count,
+        "frames_of_each": FRAMES,
+        "clips_per_second": {
+            "runner": round(count / ours, 2),
+            "bare_decoding_and_forwards": round(count / (decoding + forwards), 2),
+            "one_video_at_a_time": round(count / loop_time, 2),
+        },
+        "over_bare": {"ratio": round(statistics.median(bare), 3), "all": [round(one, 3) for one in bare], "goal": GOAL},
+        "over_loop": {
+            "ratio": round(statistics.median(looped), 2),
+            "all": [round(one, 2) for one in looped],
+            "goal": GOAL_LOOP,
+        },
+        "decoding_share": round(decoding / (decoding + forwards), 3),
+    }
+
+
+def main() -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(prog="python -m scripts.bench.clips", description=__doc__)
+    parser.add_argument("--clips", type=int, default=CLIPS, help=f"how many ({CLIPS})")
+    parser.add_argument("--turns", type=int, default=TURNS, help=f"rounds that count ({TURNS})")
+    options = parser.parse_args()
+    record("clips", measure(options.clips, options.turns) | {"cores": CORES} | machine())
+
+
+if __name__ == "__main__":
+    main()
