@@ -71,7 +71,7 @@ CATEGORIES: Final = (
 )
 """In BoLD's own order."""
 
-DIMENSIONS: Final = {
+DIMENSIONS: Final[dict[str, dict[str, tuple[float, ...]]]] = {
     "valence": {"appearance": (1.8, 0.9, -0.9, -1.8), "motion": (-0.6, 0.6, 0.0, 0.0)},
     "arousal": {"motion": (0.5, 0.5, 1.6, -2.6), "pose": (0.4, 0.4, 0.0, 0.0, -0.4, -0.4)},
     "dominance": {"motion": (-1.2, 1.2, 0.0, 0.0), "pose": (1.2, 1.2, 0.0, 0.0, -1.2, -1.2)},
