@@ -2,7 +2,9 @@
 
 Stages with their default settings on drawn photographs of 640 x 480, networks with random weights, in one process that
 decodes on all cores. Bare: the networks' outermost calls again, on tensors that are on the device. Heads on made-up
-features of EMOTIC's size. Medians of rounds in turns. Writes bench/gpu.json.
+features of EMOTIC's size. Optical flow of pairs of frames of 340 x 256, in batches, over our TV-L1 with a pair on each
+of two CPU cores (which bench/flow.json compares with OpenCV contrib's). Medians of rounds in turns. Writes
+bench/gpu.json.
 """
 
 import json
@@ -11,6 +13,8 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +24,11 @@ import torch
 from cache.errors import AffectError
 from heads.head import DIMENSIONS, FLAGS
 from heads.inputs.samples import Samples
+from pipeline.networks.flow.methods import Method, build
 from pipeline.running.runner import Running, Worker
+from pipeline.weights.folder import Weights
 from scripts.bench.extract import Call, photographs, plan_for, recorded, replay, timed_run
+from scripts.bench.flow_scenes import end_point_error, scenes
 from scripts.bench.label_heads_runs import PEOPLE, Setting, setting, steps_run
 from scripts.bench.results import FOLDER, machine, record
 
@@ -36,6 +43,8 @@ STAGES: dict[str, dict[str, Any]] = {
     "depth": {"depth": {}},
     "hrnet_maps": {"hrnet_maps": {}},
 }
+FLOWS: tuple[Method, ...] = ("tvl1", "raft_small")
+PAIRS = 128
 HEADS = ("fusion", "ml_gcn", "abn", "relational")
 
 
@@ -62,6 +71,45 @@ def _bare(calls: list[Call]) -> float:
     started = time.perf_counter()
     for call in calls:
         replay(call)
+    torch.cuda.synchronize()
+    return time.perf_counter() - started
+
+
+def flow(name: Method) -> dict[str, Any]:
+    """Milliseconds of a pair on the device and, of TV-L1, on the CPU in turns with it."""
+    known = scenes()
+    first, second = (np.stack([getattr(one, side) for one in known.values()]) for side in ("first", "second"))
+    many = [np.tile(side, (PAIRS // len(first), 1, 1, 1)) for side in (first, second)]
+    method = build(name, DEVICE, Weights(Path("none"), untrained=True))
+    fields = method(first, second)
+    method(*many)
+    own, cpu = list[float](), list[float]()
+    here = build(name, "cpu", Weights(Path("none"), untrained=True))
+    torch.set_num_threads(1)
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(TURNS):
+            own.append(1e3 * _seconds(lambda: method(*many)) / PAIRS)
+            if name == "tvl1":
+                two = (first[[1]], first[[2]]), (second[[1]], second[[2]])
+                cpu.append(1e3 * _seconds(lambda two=two: list(pool.map(here, *two))) / 2)  # type: ignore[misc]
+    told: dict[str, Any] = {"ms_a_pair": round(statistics.median(own), 3)}
+    if cpu:
+        errors = {
+            scene: round(end_point_error(field, known[scene]), 4) for scene, field in zip(known, fields, strict=True)
+        }
+        ratio = round(statistics.median(two / one for one, two in zip(own, cpu, strict=True)), 1)
+        told |= {
+            "ms_a_pair_on_two_cpu_cores": round(statistics.median(cpu), 1),
+            "ratio": ratio,
+            "end_point_error": errors,
+        }
+    return told
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    torch.cuda.synchronize()
+    started = time.perf_counter()
+    call()
     torch.cuda.synchronize()
     return time.perf_counter() - started
 
@@ -106,6 +154,10 @@ def main(named: list[str]) -> None:
             except (AffectError, ImportError, RuntimeError) as error:
                 result["stages"][name] = {"failed": " ".join(str(error).split())[:200]}
             print(name, json.dumps(result["stages"][name]), flush=True)
+    for name in FLOWS:
+        if not named or name in named:
+            result.setdefault("flow", {})[name] = flow(name)
+            print(name, json.dumps(result["flow"][name]), flush=True)
     for name in HEADS:
         if not named or name in named:
             result["heads"][name] = head(setting(name))
