@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cache.errors import AffectError
+from cache.plugins import load as load_plugin
 from heads.checkpoints import checkpoint
 from heads.checkpoints.about import check_protocol
 from heads.checkpoints.checkpoint import Checkpoint
@@ -28,6 +29,11 @@ class Answering(NamedTuple):
     model: Model
     about: dict[str, Any]
     why: str
+
+    @property
+    def drawn(self) -> bool:
+        """Whether the head learned from drawings."""
+        return bool(self.about) and bool(load_plugin("pipeline.datasets", self.about["dataset"], "Reader").drawn)
 
 
 def choose(options: argparse.Namespace, config: DatasetConfig, weights: Weights) -> Answering:
