@@ -42,7 +42,9 @@ def main(given: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = Parser(prog="python -m scripts.predict", description="The emotions of people in new photographs and clips.")
+    parser = Parser(
+        prog="python -m scripts.predict", description="The emotions of people in new photographs and clips."
+    )
     parser.add_argument("--image", type=Path, help="a photograph, a video, or a folder of them")
     words.photographed(parser, "predictions")
     parser.add_argument("--stages", default="", help="features to tell beside those of the head, separated by blanks")

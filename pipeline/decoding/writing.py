@@ -11,7 +11,7 @@ from av.video.reformatter import Colorspace
 from PIL import Image
 
 CODECS: Final = {"libx264": "H.264", "mpeg4": "MPEG-4 part 2"}
-"""Encoders by FFmpeg's names, the wanted one first, and what they are called. Wheels of PyAV need not have the first."""
+"""Encoders by FFmpeg's names, the wanted one first, and what they are called. Not every PyAV has the first."""
 _OPTIONS: Final = {"libx264": {"crf": "23", "preset": "veryfast"}, "mpeg4": {"qscale": "4", "flags": "+qscale"}}
 _TICKS: Final = 48_000
 """Of a second: whole ticks for the usual rates, and few enough for MPEG-4."""

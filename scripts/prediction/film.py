@@ -1,7 +1,8 @@
 """The annotated video: people with their numbers and what was said of them when they were last or next looked at.
 
-Between two looks a box is moved evenly from the one to the other; before somebody's first look and after the last one
-it stays for half the time between looks. Below each frame stands the same strip of text as below a photograph.
+Between two looks that follow one another a box is moved evenly from the one to the other; before the first and after
+the last of them it stays for half the time between looks. Below each frame stands the strip of text that photographs
+have.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,8 +18,7 @@ from scripts.prediction import document, draw, figures, labels
 from scripts.prediction.clip import Clip
 from scripts.prediction.colours import WHITE
 from scripts.prediction.draw import Scale
-from scripts.prediction.following import LOST
-from scripts.prediction.timeline import moments
+from scripts.prediction.timeline import moments, stretches
 
 MOST: Final = 1800
 """Frames that are shown: a minute at 30 a second. Of a longer video every second, third, ... one, at its own time."""
@@ -54,23 +54,21 @@ class _Seen:
 
     def __init__(self, clip: Clip, person: Mapping[str, Any]) -> None:
         looks = person["sightings"]
-        self._frames = np.array([one["frame"] for one in looks])
         self._boxes = np.array([one["box"] for one in looks], np.float64)
+        self._frames = np.array([one["frame"] for one in looks])
         self._said = [{**one, "number": person["number"]} for one in moments(person)]
         self._centres = np.array([one["frame"] for one in self._said])
-        gaps = np.diff(clip.chosen)
-        self._step = float(gaps.mean()) if len(gaps) else float(len(clip.times))
-        self._first, self._last = clip.chosen[0], clip.chosen[-1]
+        chosen = np.array(clip.chosen, np.float64)
+        edges = [-1.0, *((chosen[1:] + chosen[:-1]) / 2), float(len(clip.times))]
+        self._spans = [
+            (edges[looks[first]["look"]], edges[looks[end - 1]["look"] + 1]) for first, end in stretches(looks)
+        ]
 
     def box(self, frame: int) -> Boxes | None:
         """(4,) None where the person is not seen."""
-        gap = np.abs(self._frames - frame)
-        between = int(np.searchsorted(self._frames, frame))
-        known = 0 < between < len(self._frames)
-        if known and self._frames[between] - self._frames[between - 1] <= (LOST + 1.5) * self._step:
-            return np.array([np.interp(frame, self._frames, side) for side in self._boxes.T])
-        edge = (frame <= self._first and gap.min() == self._first - frame) or frame >= self._last == self._frames[-1]
-        return self._boxes[gap.argmin()] if gap.min() <= self._step / 2 or edge else None
+        if not any(low < frame <= high for low, high in self._spans):
+            return None
+        return np.array([np.interp(frame, self._frames, side) for side in self._boxes.T])
 
     def said(self, frame: int) -> Mapping[str, Any]:
         """What was said at the nearest look, with the number."""

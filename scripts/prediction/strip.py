@@ -9,8 +9,8 @@ from PIL import Image, ImageDraw
 from scripts.prediction import document, draw
 from scripts.prediction.clip import Clip
 from scripts.prediction.colours import BLACK, WHITE
-from scripts.prediction.following import LOST
-from scripts.prediction.timeline import moments, shares
+from scripts.prediction.lettering import wrapped
+from scripts.prediction.timeline import moments, shares, silent, stretches
 
 PEOPLE: Final = 8
 """Who have strips: those who are looked at most often."""
@@ -86,41 +86,45 @@ class _Chart:
             self._out.paste(portrait, (MARGIN, round(top)))
         title = [f"Person {person['number']}"]
         corner = np.array([MARGIN + PORTRAIT + MARGIN // 2, top])
-        draw.label(self._pen, title, np.concatenate([corner, corner + draw.size_of(title, self.scale)]), colour, self.scale)
-        times = [one["time"] for one in person["sightings"]]
-        for first, last in self._stretches(times):
-            self._bar(times[first], times[last - 1], top + (ROW - BAR) / 2, colour)
+        draw.label(
+            self._pen, title, np.concatenate([corner, corner + draw.size_of(title, self.scale)]), colour, self.scale
+        )
+        looks = person["sightings"]
+        for first, last in stretches(looks):
+            self._bar(looks[first]["time"], looks[last - 1]["time"], top + (ROW - BAR) / 2, colour)
         self._words(self._right + 10, top + ROW / 2, f"seen {person['looks']} x", QUIET, "lm")
         for row, name in enumerate(names, 1):
             self._strip(top + row * ROW, name, person, colour)
         if not names:
-            self._words(corner[0], top + 1.5 * ROW, "no answer", QUIET, "lm")
+            self._words(corner[0], top + 1.5 * ROW, self._fitting(silent(person)), QUIET, "lm")
 
     def _strip(self, top: float, name: str, person: Mapping[str, Any], colour: str) -> None:
         """One answer over time; where there are looks without it, nothing."""
         base, height = top + ROW - 3, ROW - 8
         self._pen.line((self._left, base, self._right, base), fill=GRID, width=1)
-        found = [(one["time"], values[name]) for one in moments(person) if (values := shares(one))]
-        times = [time for time, _ in found]
-        for first, last in self._stretches(times):
-            points = [(self._x(time), base - height * share) for time, share in found[first:last]]
-            if last - first == 1:
-                x, y = points[0]
-                points = [(x - 2, y), (x + 2, y)]
+        found = [one for one in moments(person) if shares(one)]
+        for first, last in stretches(found):
+            points = [(self._x(one["time"]), base - height * shares(one)[name]) for one in found[first:last]]
+            if len(points) == 1:
+                low, high = self._look(found[first]["time"], found[first]["time"])
+                points = [(low, points[0][1]), (high, points[0][1])]
             self._pen.polygon([(points[0][0], base), *points, (points[-1][0], base)], fill=colour)
             self._pen.line(points, fill=BLACK, width=2, joint="curve")
         self._words(MARGIN + PORTRAIT + MARGIN // 2, base, name, BLACK, "ls")
         self._words(self._right + 10, base, f"{100 * person['summary']['mean'][name]:.0f} %", BLACK, "ls")
 
     def _bar(self, first: float, last: float, top: float, colour: str) -> None:
-        low, high = self._x(max(0, first - self._step / 2)), self._x(min(self._seconds, last + self._step / 2))
+        low, high = self._look(first, last)
         self._pen.rectangle((low, top, high, top + BAR), fill=colour, outline=QUIET)
 
-    def _stretches(self, times: Sequence[float]) -> list[tuple[int, int]]:
-        """First and end of looks that follow one another: somebody who was missed for longer is not drawn through."""
-        ends = np.flatnonzero(np.diff(times) > (LOST + 1.5) * self._step) + 1
-        marks = [0, *ends.tolist(), len(times)] if times else []
-        return list(zip(marks[:-1], marks[1:], strict=True))
+    def _look(self, first: float, last: float) -> tuple[float, float]:
+        """From half a step before to half a step after."""
+        return self._x(max(0, first - self._step / 2)), self._x(min(self._seconds, last + self._step / 2))
+
+    def _fitting(self, text: str) -> str:
+        """Its first line of what has room up to the right side."""
+        first, *more = wrapped(text, self.scale.font, self._right - MARGIN - PORTRAIT)
+        return f"{first} ..." if more else first
 
     def _words(self, x: float, y: float, text: str, ink: str, anchor: str) -> None:
         self._pen.text((x, y), text, fill=ink, font=self.scale.font, anchor=anchor)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from scripts.prediction import document
+from scripts.prediction import document, seen
 from scripts.prediction.bodies import GUESS
 from scripts.prediction.cast import Cast
 from scripts.prediction.clip import Clip
@@ -14,7 +14,8 @@ from scripts.prediction.clip import Clip
 TOLD = 3
 """Of a person's answers, the strongest in the mean, that are told on the terminal."""
 Moment = Mapping[str, Any]
-"""One look at one person, ready for JSON: a sighting, or a window over several frames."""
+"""What is seen of one person at one time, ready for JSON: a sighting, or a window over several frames. ``look``: its number
+among the looked at frames, or the windows."""
 
 
 def shares(moment: Moment) -> dict[str, float]:
@@ -31,6 +32,15 @@ def moments(person: Mapping[str, Any]) -> Sequence[Moment]:
     """What a person's answers over time are taken from: windows where the head takes clips, else sightings."""
     found: Sequence[Moment] = person["windows"] if "windows" in person else person["sightings"]
     return found
+
+
+def stretches(told: Sequence[Moment]) -> list[tuple[int, int]]:
+    """First and end of moments that follow one another, without a look in between at which there was none."""
+    if not told:
+        return []
+    ends = np.flatnonzero(np.diff([one["look"] for one in told]) > 1) + 1
+    marks = [0, *ends.tolist(), len(told)]
+    return list(zip(marks[:-1], marks[1:], strict=True))
 
 
 def summary(told: Sequence[Moment]) -> dict[str, Any]:
@@ -83,8 +93,8 @@ def timeline(
 
 
 def _person(one: Mapping[str, Any]) -> dict[str, Any]:
-    seen = one["sightings"]
-    span = {"first": seen[0]["time"], "last": seen[-1]["time"], "looks": len(seen)}
+    looks = one["sightings"]
+    span = {"first": looks[0]["time"], "last": looks[-1]["time"], "looks": len(looks)}
     return {"number": one["number"], **span, "summary": summary(moments(one)), **one}
 
 
@@ -116,18 +126,15 @@ def lines(path: Path, told: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def silent(person: Mapping[str, Any]) -> str:
+    """Why there is no answer about somebody at any moment."""
+    told = moments(person)
+    reasons = [f"no prediction: {one['reason']}" for one in told if document.unanswered(one)]
+    return next(iter([*reasons, *(text for one in told for text in seen.expression(one["features"]))]), "no answer")
+
+
 def _line(person: Mapping[str, Any]) -> str:
-    seen = f"{person['number']}: {person['first']:.1f} to {person['last']:.1f} s, {_times(person['looks'])}"
-    best = person["summary"]["mean"]
-    said = ", ".join(f"{name} {100 * share:.0f} %" for name, share in list(best.items())[:TOLD])
-    return f"{seen}: {said}" if said else f"{seen}{_why(person)}"
-
-
-def _times(looks: int) -> str:
-    return "seen once" if looks == 1 else f"seen {looks} times"
-
-
-def _why(person: Mapping[str, Any]) -> str:
-    """There is no answer, where there is a head."""
-    reasons = [one["reason"] for one in moments(person) if document.unanswered(one)]
-    return f": no prediction: {reasons[0]}" if reasons else ""
+    looks = "seen once" if person["looks"] == 1 else f"seen {person['looks']} times"
+    best = list(person["summary"]["mean"].items())[:TOLD]
+    said = ", ".join(f"{name} {100 * share:.0f} %" for name, share in best) or silent(person)
+    return f"{person['number']}: {person['first']:.1f} to {person['last']:.1f} s, {looks}: {said}"

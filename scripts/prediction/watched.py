@@ -37,10 +37,10 @@ class Watched:
 def watch(clip: Clip, cast: Cast, model: Model) -> Watched:
     """Raises: ImageError, DataError, WeightsError."""
     seen = Watched()
-    for frame, image in clip.frames(clip.chosen):
+    for look, (frame, image) in enumerate(clip.frames(clip.chosen)):
         present = cast.at(frame, image)
         looked = model.look(Photo(clip.path.name, image, present.boxes, (), present.joints))
-        when = {"frame": frame, "time": round(clip.times[frame], 3)}
+        when = {"look": look, "frame": frame, "time": round(clip.times[frame], 3)}
         seen.scenes.append({**when, "features": looked["features"]})
         for number, found, person in zip(present.numbers, present.found, looked["persons"], strict=True):
             told = {name: value for name, value in person.items() if name != "number"}
