@@ -1,11 +1,12 @@
-"""``make predict``: the emotions of the people in new photographs and clips, by a trained head; without one, what
+"""``make predict``: the emotions of the people in new photographs and videos, by a trained head; without one, what
 networks see.
 
 Without BOXES, people are those of the annotation if the image is one of the dataset's, else those that a trained
-detector finds, else those whose faces are found. Every feature the head needs is extracted in memory, and those of
-``--stages`` or the config's ``shown``. Writes, for each photograph, a JSON (each person's classes with their shares,
-and what was seen) and an annotated picture; for each video a JSON over time, an annotated video and a strip chart. Exit status 0; 1 when some of a folder's images could not be used, or
-nobody was found in a photograph; 2 for what the user can mend.
+detector finds, else those whose faces are found; in a video they are followed from frame to frame, or a TRACK says
+where they are. Every feature the head needs is extracted in memory, and those of ``--stages`` or the config's
+``shown``. Writes, for each photograph, a JSON (each person's classes with their shares, and what was seen) and an
+annotated picture; for each video a JSON over time, an annotated video and a strip chart. Exit status 0; 1 when some of
+a folder's files could not be used, or nobody was found in one; 2 for what the user can mend.
 """
 
 import argparse
@@ -42,9 +43,7 @@ def main(given: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = Parser(
-        prog="python -m scripts.predict", description="The emotions of people in new photographs and clips."
-    )
+    parser = Parser(prog="python -m scripts.predict", description="The emotions of people in new photographs, videos.")
     parser.add_argument("--image", type=Path, help="a photograph, a video, or a folder of them")
     words.photographed(parser, "predictions")
     parser.add_argument("--stages", default="", help="features to tell beside those of the head, separated by blanks")

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import BinaryIO, Final
 
 import av
+import numpy as np
 from av.video.reformatter import Colorspace
 from PIL import Image
 
@@ -36,7 +37,9 @@ def write(file: BinaryIO, frames: Iterable[tuple[float, Image.Image]], rate: flo
                 stream = _stream(out, image.size, rate, coder)
             if image.size != (stream.width, stream.height):
                 raise ValueError(f"frame {count} is {image.size}, the first {stream.width} x {stream.height}")
-            frame = av.VideoFrame.from_image(image).reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709)
+            frame = av.VideoFrame.from_ndarray(np.asarray(image), format="rgb24").reformat(
+                format="yuv420p", dst_colorspace=Colorspace.ITU709
+            )
             last = max(round(seconds * _TICKS), last + 1)
             frame.pts, frame.time_base = last, Fraction(1, _TICKS)
             out.mux(stream.encode(frame))

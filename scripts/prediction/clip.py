@@ -61,17 +61,20 @@ class Clip:
 def is_clip(path: Path, max_pixels: int) -> bool:
     """Whether the file is a video: by what it holds, and where it cannot be read by its name, so that it is told as
     what it was meant to be."""
+    named = path.suffix.lower() in SUFFIXES
     try:
         images.header(path, max_pixels)
         return False
     except ImageError as error:
+        if error.status == Status.TOO_LARGE:
+            return False
         if error.status != Status.BROKEN or _is_photograph(path):
-            return error.status != Status.TOO_LARGE and path.suffix.lower() in SUFFIXES
+            return named
     try:
         video.header(path, max_pixels)
         return True
     except ImageError as error:
-        return error.status == Status.TOO_LARGE or path.suffix.lower() in SUFFIXES
+        return named or error.status == Status.TOO_LARGE
 
 
 def opened(path: Path, sampling: Sampling, max_pixels: int) -> Clip:

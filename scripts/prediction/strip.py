@@ -1,6 +1,6 @@
 """The strip chart: each person's strongest answers over the time of the clip, one below the other."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -84,11 +84,9 @@ class _Chart:
         colour, names = draw.colour_of(person), _names(person)
         if portrait is not None:
             self._out.paste(portrait, (MARGIN, round(top)))
-        title = [f"Person {person['number']}"]
-        corner = np.array([MARGIN + PORTRAIT + MARGIN // 2, top])
-        draw.label(
-            self._pen, title, np.concatenate([corner, corner + draw.size_of(title, self.scale)]), colour, self.scale
-        )
+        title, corner = [f"Person {person['number']}"], np.array([MARGIN + PORTRAIT + MARGIN // 2, top])
+        place = np.concatenate([corner, corner + draw.size_of(title, self.scale)])
+        draw.label(self._pen, title, place, colour, self.scale)
         looks = person["sightings"]
         for first, last in stretches(looks):
             self._bar(looks[first]["time"], looks[last - 1]["time"], top + (ROW - BAR) / 2, colour)

@@ -1,6 +1,7 @@
 """What is told of a clip: the JSON over time, each person's summary, the lines on the terminal."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,8 @@ from scripts.prediction.clip import Clip
 TOLD = 3
 """Of a person's answers, the strongest in the mean, that are told on the terminal."""
 Moment = Mapping[str, Any]
-"""What is seen of one person at one time, ready for JSON: a sighting, or a window over several frames. ``look``: its number
-among the looked at frames, or the windows."""
+"""What is seen of one person at one time, ready for JSON: a sighting, or a window over several frames. ``look``: its
+number among the looked at frames, or the windows."""
 
 
 def shares(moment: Moment) -> dict[str, float]:
@@ -40,7 +41,7 @@ def stretches(told: Sequence[Moment]) -> list[tuple[int, int]]:
         return []
     ends = np.flatnonzero(np.diff([one["look"] for one in told]) > 1) + 1
     marks = [0, *ends.tolist(), len(told)]
-    return list(zip(marks[:-1], marks[1:], strict=True))
+    return list(pairwise(marks))
 
 
 def summary(told: Sequence[Moment]) -> dict[str, Any]:
@@ -73,8 +74,8 @@ def timeline(
     left_out: Sequence[str],
     drawn: bool,
 ) -> dict[str, Any]:
-    """The JSON of one clip. persons: each with ``number``, ``sightings`` and maybe ``windows``. scenes: what features of
-    whole frames say, by frame. about, untrained, left_out, drawn: as of ``document.document``."""
+    """The JSON of one clip. persons: each with ``number``, ``sightings`` and maybe ``windows``. scenes: what features
+    of whole frames say, by frame. about, untrained, left_out, drawn: as of ``document.document``."""
     return {
         "video": str(clip.path),
         "size": list(clip.info.size),
