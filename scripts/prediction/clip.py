@@ -73,8 +73,8 @@ def is_clip(path: Path, max_pixels: int) -> bool:
     try:
         video.header(path, max_pixels)
         return True
-    except ImageError as error:
-        return named or error.status == Status.TOO_LARGE
+    except ImageError as wrong:
+        return named or wrong.status == Status.TOO_LARGE
 
 
 def opened(path: Path, sampling: Sampling, max_pixels: int) -> Clip:

@@ -61,14 +61,16 @@ class _Seen:
         chosen = np.array(clip.chosen, np.float64)
         edges = [-1.0, *((chosen[1:] + chosen[:-1]) / 2), float(len(clip.times))]
         self._spans = [
-            (edges[looks[first]["look"]], edges[looks[end - 1]["look"] + 1]) for first, end in stretches(looks)
+            (edges[looks[first]["look"]], edges[looks[end - 1]["look"] + 1], slice(first, end))
+            for first, end in stretches(looks)
         ]
 
     def box(self, frame: int) -> Boxes | None:
         """(4,) None where the person is not seen."""
-        if not any(low < frame <= high for low, high in self._spans):
-            return None
-        return np.array([np.interp(frame, self._frames, side) for side in self._boxes.T])
+        for low, high, looks in self._spans:
+            if low < frame <= high:
+                return np.array([np.interp(frame, self._frames[looks], side) for side in self._boxes[looks].T])
+        return None
 
     def said(self, frame: int) -> Mapping[str, Any]:
         """What was said at the nearest look, with the number."""
