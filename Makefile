@@ -92,17 +92,26 @@ reproduce: $(READY) ## a grid's table from the photographs: says what it needs a
 evaluate: $(READY) ## score a trained head again, person by person: HEAD= [DATASET=] [PROTOCOL=] and SEEDS, SET, MAPPING or NAME as in train
 	@$(PY) -m heads evaluate --head $(call q,$(HEAD)) $(call option,protocol,PROTOCOL) $(training)
 
+.PHONY: submit
+submit: $(READY) ## what a trained head says of test people whose labels are not public, as a file for their distributors: as evaluate
+	@$(PY) -m heads submit --head $(call q,$(HEAD)) $(call option,protocol,PROTOCOL) $(training)
+
 .PHONY: compare
 compare: $(READY) ## two trained rows over the same people, with an interval: FIRST=run/row SECOND=run/row
 	@$(PY) -m heads compare --runs $(call q,$(RUNS)) -- $(call q,$(FIRST)) $(call q,$(SECOND))
+
+.PHONY: ensemble
+ensemble: $(READY) ## trained rows as one, nothing trained again: ROWS="run/row run/row" [HOW=average|maximum] [VOTES=2,2,1] [OUT=ensemble] [MAPPING=]
+	@$(PY) -m heads ensemble --store $(call q,$(STORE)) --runs $(call q,$(RUNS)) --device $(call q,$(DEVICE)) $(call option,threads,THREADS) $(call option,mapping,MAPPING) \
+		$(call option,how,HOW) $(call option,votes,VOTES) $(call option,out,OUT) -- $(foreach row,$(ROWS),$(call q,$(row)))
 
 .PHONY: mapping
 mapping: $(READY) ## people of each class under every protocol, beside the published: DATASET= [MAPPING=mine.toml]
 	@$(PY) -m heads mapping $(where) $(call option,mapping,MAPPING)
 
 .PHONY: report
-report: $(READY) ## a finished run's table, and its page in runs/RUN/report.html: RUN=demo [HEADS="i_dml sem_ib_dml"] [COLUMNS="map c_f1"] [MAPPING=]
-	@$(PY) -m heads report --run $(call q,$(RUN)) --store $(call q,$(STORE)) $(scoring) $(call option,heads,HEADS) $(call option,columns,COLUMNS)
+report: $(READY) ## a finished run's table, and its page in runs/RUN/report.html: RUN=demo [HEADS="i_dml sem_ib_dml"] [COLUMNS="map c_f1"] [MAPPING=] [ROOT=]
+	@$(PY) -m scripts.report --run $(call q,$(RUN)) --store $(call q,$(STORE)) $(call option,root,ROOT) --data $(call q,$(DATA)) $(scoring) $(call option,heads,HEADS) $(call option,columns,COLUMNS)
 
 .PHONY: panels
 panels: $(READY) ## photographs with their scene, their truth and what two rows say, in runs/RUN/panels.html: RUN=demo ROOT= [HEADS="mlp fusion"] [MAPPING=]

@@ -1,12 +1,13 @@
-"""``python -m heads train|ablate|evaluate|compare|mapping|report``: words in, a table out. A word is a file of
-heads/commands.
+"""``python -m heads train|ablate|ensemble|evaluate|submit|compare|mapping|report``: words in, a table out. A word is a
+file of heads/commands.
 
 Exit status 2 for what a user can mend.
 """
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from types import ModuleType
 from typing import NoReturn
@@ -54,10 +55,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
-    """Raises: ConfigError where there is not enough memory, too."""
-    try:
-        words = parser().parse_args(arguments)
+    words = parser().parse_args(arguments)
+    with memory_told():
         commands()[words.command].run(words)
+    return 0
+
+
+@contextmanager
+def memory_told() -> Iterator[None]:
+    """Raises: ConfigError where there is not enough memory."""
+    try:
+        yield
     except Exception as error:
         from heads.experiments.failure import MEMORY, reason_of
 
@@ -65,4 +73,3 @@ def _run(arguments: Sequence[str] | None) -> int:
             raise
         cure = "Make sizes, batch or resamples in SET smaller, or SEEDS fewer"
         raise ConfigError(f"not enough memory: {' '.join(str(error).split())[:160]}. {cure}") from error
-    return 0

@@ -15,9 +15,10 @@ from cache.plugin_faults import file_of
 ROW = "row"
 """Beside the inputs a head names, ``features[ROW]`` holds each sample's row number in the manifest, (S, B, 1) int64."""
 
-CLASS, FLAGS, DIMENSIONS = "class", "flags", "dimensions"
+CLASS, FLAGS, DIMENSIONS, SCORES = "class", "flags", "dimensions", "scores"
 """Kinds of targets. CLASS: one class a sample, (n,) int64 from 0. FLAGS: any number of them, (n, C) float32, 0 or 1.
-DIMENSIONS: valence, arousal, dominance or other numbers, (n, D) float32 in 0..1; NaN where it is not known."""
+DIMENSIONS: valence, arousal, dominance or other numbers, (n, D) float32 in 0..1; NaN where it is not known. SCORES: how
+sure the annotators are of each of the FLAGS, (n, C) float32 in 0..1; a head need not learn them."""
 
 
 class Output(NamedTuple):
@@ -35,12 +36,26 @@ class Output(NamedTuple):
     aside: Tensor | None = None
 
 
+class ClassMaps(NamedTuple):
+    """How much each place of an input's maps speaks for each class. values: (S, B, C, h, w), in the order of the
+    logits. of: the part whose own logits they are about, "attention branch"; empty: the head's. exact: their mean over
+    places is what these maps add to the logit, so they are class activation maps; otherwise layers that are not linear
+    stand between, and they are gradients times maps."""
+
+    input: str
+    values: Tensor
+    of: str = ""
+    exact: bool = True
+
+
 class Looks(NamedTuple):
     """Where a head looked; what it has none of is left out. maps: by input, (S, B, h, w), the weight of each place of
-    that input's maps. objects: by input, (S, B, H, M), the weight of each of its M objects for each of H attention
-    heads. graph: (S, C, C), [..., i, j] how much label i takes of label j, in the order of the logits."""
+    that input's maps. classes: what those places say. objects: by input, (S, B, H, M), the weight of each of its M
+    objects for each of H attention heads. graph: (S, C, C), [..., i, j] how much label i takes of label j, in the order
+    of the logits."""
 
     maps: Mapping[str, Tensor] = MappingProxyType({})
+    classes: Sequence[ClassMaps] = ()
     objects: Mapping[str, Tensor] = MappingProxyType({})
     graph: Tensor | None = None
 
@@ -122,6 +137,10 @@ class Head(nn.Module, ABC):
 
         Called once, before training; a checkpoint keeps the buffers. Raises: ConfigError.
         """
+
+    def fit(self, features: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> None:
+        """Of a head with nothing to train step by step: fill buffers, whose shapes stay, from all training people.
+        features: input name -> (n, d), of vectors alone. targets: by kind, (n, ...)."""
 
     @abstractmethod
     def forward(self, features: Mapping[str, Tensor]) -> Output:

@@ -123,3 +123,11 @@ class JudgedDimensions:
     truth: NDArray[np.floating]
     weights: Array
     names: Sequence[str]
+
+
+@dataclass(frozen=True)
+class JudgedBoth:
+    """What one model says of the classes and of the dimensions of the same people."""
+
+    flags: JudgedFlags
+    dimensions: JudgedDimensions

@@ -12,7 +12,8 @@ class Metric(ABC):
 
     ``confusion``: (..., C, C) people by their true class (row) and the one they were given (column), counted or
     weighted. ``flags``: a ``heads.judged.JudgedFlags``, any number of classes a person. ``dimensions``: a
-    ``heads.judged.JudgedDimensions``. needs: what of ``Protocol.fitted`` it needs, such as thresholds.
+    ``heads.judged.JudgedDimensions``. ``both``: a ``heads.judged.JudgedBoth``, which only people with both give. needs:
+    what of ``Protocol.fitted`` it needs, such as thresholds.
 
     title: in tables. unit, scale: how it is printed (a share in 0..1 as per cent). better: which direction is. bounds:
     what it can be at least and at most, to which intervals are cut.

@@ -207,6 +207,21 @@ class Protocol(ABC):
         """What of ``trial``, on test, a checkpoint must keep so that ``answers`` needs no dataset."""
         return {}
 
+    def unlabelled(self, manifest: Manifest) -> NDArray[np.int64]:  # noqa: ARG002 (see above)
+        """Rows of test people whose labels are not public, of whom ``submission`` can be written; by default nobody."""
+        return np.zeros(0, np.int64)
+
+    def submission(
+        self,
+        manifest: Manifest,
+        rows: NDArray[np.int64],
+        here: NDArray[np.bool_],  # noqa: ARG002 (see above)
+        answers: Sequence[Answer],  # noqa: ARG002
+    ) -> str:
+        """The file that a dataset's distributors judge: rows, (n,) ``unlabelled``; here: (n,) who has all features;
+        answers: on those. Raises: ConfigError where no form is known."""
+        raise ConfigError(f"{manifest.dataset}: {self.name} knows no form to submit the {len(rows)} test people in")
+
     @classmethod
     def check_memory(cls, memory: Mapping[str, Tensor], about: Mapping[str, Any], output: Output) -> None:  # noqa: ARG003
         """Raises: LookupError, ValueError when ``memory`` does not fit ``Task.about`` or a head's ``output`` on one

@@ -68,7 +68,7 @@ def _run(options: argparse.Namespace) -> int:
     whole = {"head": {name: about[name] for name in HEAD}, "untrained": about["untrained"]}
     cap = options.max_pixels or MAX_PIXELS
     if options.key:
-        subjects = [stored.subject(options, path, checkpoint, cap)]
+        subjects = [stored.subject(stored.known(options, path, checkpoint, cap), options.key)]
         name = subjects[0].name
     else:
         subjects, unread, how = photographed.seen(options, path, checkpoint, cap, _say)
@@ -107,6 +107,7 @@ def _explain(
         f"{about['head']}, trained on {about['dataset']} ({about['protocol']}), mean of {len(about['seeds'])} seeds"
     ]
     lines += [f"{name}: {value}" for name, value in subject.told.items() if name in ("key", "truth") and value]
+    lines += [found.mapless] if found.mapless else []
     make_folder(out)
     drawn = picture(subject, answers, found, untrained, lines, warnings)
     replace(out / f"{subject.name}.explained.png", [_png(drawn)])

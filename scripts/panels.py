@@ -152,13 +152,12 @@ def _picture(photographs: Photographs, one: Person, key: str) -> Html:
     small = boxed(image, manifest.boxes[one.row].tolist())
     alternative = f"The person in {key}, whose classes are {', '.join(one.truth)}, in a box"
     width, height = small.size
-    return element("img", src=_address(small), alt=alternative, width=width, height=height, class_="photograph")
+    return element("img", src=address(small), alt=alternative, width=width, height=height, class_="photograph")
 
 
 def boxed(image: Image.Image, box: Sequence[float], side: int = SIDE) -> Image.Image:
     """A copy of at most ``side`` pixels with the box (xyxy pixels of ``image``) drawn; none where it is not known."""
     small = image.convert("RGB")
-    small.info = {}  # a comment of the file would be written into the page too
     small.thumbnail((side, side))
     if all(value == value for value in box):
         pen = ImageDraw.Draw(small)
@@ -169,7 +168,9 @@ def boxed(image: Image.Image, box: Sequence[float], side: int = SIDE) -> Image.I
     return small
 
 
-def _address(image: Image.Image) -> str:
+def address(image: Image.Image) -> str:
+    """A picture's own, for a page that asks for nothing more."""
+    image.info = {}  # a comment of the file would be written into the page too
     out = io.BytesIO()
     image.save(out, "JPEG", quality=85)
     return f"data:image/jpeg;base64,{base64.b64encode(out.getvalue()).decode()}"

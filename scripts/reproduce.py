@@ -29,6 +29,7 @@ from pipeline.dataset import Reader, Reading, manifest_of, say_how
 from pipeline.running.recipes import DatasetConfig, dataset_config, recipes
 from pipeline.running.request import Request
 from pipeline.weights.folder import Weights
+from scripts.report import main as page
 from scripts.reproducing import cost
 from scripts.reproducing.needs import Needs, find_needs, tables_of
 
@@ -149,9 +150,18 @@ def _do(options: argparse.Namespace, needs: Needs) -> int:
     run = folder_name(usual_name(options, read_grid(options.grid)))
     ablate = [*where, "--grid", options.grid, "--runs", str(options.runs), "--seeds", str(options.seeds), "--name", run]
     ablate += ["--device", options.device, *_given(options, "set", "mapping"), *spread]
-    report = ["--run", run, "--runs", str(options.runs), "--store", str(options.store), *_given(options, "mapping")]
+    report = [
+        "--run",
+        run,
+        "--runs",
+        str(options.runs),
+        "--store",
+        str(options.store),
+        *_given(options, "root", "mapping"),
+    ]
+    report += ["--data", str(options.data)]
     steps: list[tuple[str, Callable[[list[str]], int], list[str]]]
-    steps = [("cache to table", heads, ["ablate", *ablate]), ("page", heads, ["report", *report])]
+    steps = [("cache to table", heads, ["ablate", *ablate]), ("page", page, report)]
     if needs.features:
         steps.insert(0, ("pixels to cache", pipeline, ["extract", *own, *pixels, *spread, *stages]))
     if any(need.state == "absent" for need in needs.weights):

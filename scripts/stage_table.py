@@ -30,7 +30,7 @@ def _line(name: str, speed: dict[str, Any] | None) -> str:
     stage: Stage[Any] = extractor(extractor.Config())
     made = ", ".join(f"`{array}` {_shape(spec.shape)} {spec.dtype}" for array, spec in stage.outputs.items())
     weights = [find(one) for one in stage.weights]
-    told = "its source's rows" if stage.source else "people's boxes"
+    told = "its source's rows" if stage.source else "people's boxes" if stage.pixels else "people's joints"
     networks = (
         "; ".join(dict.fromkeys(f"`{one.name}`: {one.source}" for one in weights)) or f"none: arithmetic on {told}"
     )

@@ -14,16 +14,23 @@ from heads.head import FLAGS
 
 
 class Attended(NamedTuple):
-    """weighted: (1 + M) g, (S, B, c, h, w). logits: (S, B, C), the branch's own. map: M, (S, B, h, w) in 0..1."""
+    """maps: g, (S, B, c, h, w). logits: (S, B, C), the branch's own. map: M, (S, B, h, w) in 0..1."""
 
-    weighted: Tensor
+    maps: Tensor
     logits: Tensor
     map: Tensor
 
     @property
+    def weighted(self) -> Tensor:
+        """(S, B, c, h, w), (1 + M) g."""
+        return (1 + self.map.unsqueeze(2)) * self.maps
+
+    @property
     def pooled(self) -> Tensor:
-        """(S, B, c), the mean over places of (1 + M) g."""
-        return self.weighted.mean((3, 4))
+        """(S, B, c), the mean over places of ``weighted``, which is not made for it."""
+        places = (1 + self.map).flatten(2)
+        made = torch.bmm(self.maps.flatten(3).flatten(0, 1), places.flatten(0, 1).unsqueeze(2))
+        return made.view(self.maps.shape[:3]) / places.shape[2]
 
 
 class AttentionBranch(nn.Module):
@@ -48,7 +55,7 @@ class AttentionBranch(nn.Module):
         """maps: g, (S, B, c, h, w)."""
         seen = F.relu(self.norm(self.first(maps)))
         attention = self.attention_norm(self.attention(seen)).sigmoid()
-        return Attended((1 + attention) * maps, self.classifier(seen).mean((3, 4)), attention.squeeze(2))
+        return Attended(maps, self.classifier(seen).mean((3, 4)), attention.squeeze(2))
 
 
 def own_loss(logits: Tensor, targets: Tensor, kind: str) -> Tensor:

@@ -24,16 +24,17 @@ class _Convolution(nn.Module, ABC):
         self,
         inputs: int,
         outputs: int,
-        kernel: int,
+        kernel: int | tuple[int, ...],
         draws: Sequence[torch.Generator],
-        stride: int = 1,
-        padding: int = 0,
+        stride: int | tuple[int, ...] = 1,
+        padding: int | tuple[int, ...] = 0,
         bias: bool = True,
     ) -> None:
         super().__init__()
         self.stride, self.padding = stride, padding
-        shape = (outputs, inputs, *[kernel] * self.sides)
-        bound = 1 / math.sqrt(inputs * kernel**self.sides)
+        kernels = [kernel] * self.sides if isinstance(kernel, int) else kernel
+        shape = (outputs, inputs, *kernels)
+        bound = 1 / math.sqrt(inputs * math.prod(kernels))
         weights, biases = [], []
         for draw in draws:
             weights.append(torch.empty(shape).uniform_(-bound, bound, generator=draw))
@@ -65,7 +66,7 @@ class Conv1d(_Convolution):
 
 
 class Conv2d(_Convolution):
-    """As ``nn.Conv2d``, with squares as kernels: x is (S, B, in, h, w)."""
+    """As ``nn.Conv2d``, with squares as kernels where one number is given: x is (S, B, in, h, w)."""
 
     sides = 2
     convolve = staticmethod(F.conv2d)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from heads.blocks.chosen import one_hot
+from heads.blocks.layers import Streamed
 from heads.blocks.varied import Number, column
 from heads.head import CLASS, FLAGS, Taught
 from heads.inputs import words
@@ -57,7 +58,7 @@ def normalised(weights: Tensor) -> Tensor:
     return scale[..., :, None] * weights * scale[..., None, :]
 
 
-class GraphLayer(nn.Module):
+class GraphLayer(Streamed):
     """S graph convolutions, A H W. weight: (S, in, out); no offset, as published. Uniform within 1/sqrt(out), as Chen
     et al. (ML-GCN) start; more lets the published learning rates diverge."""
 
@@ -69,7 +70,7 @@ class GraphLayer(nn.Module):
 
     def forward(self, adjacency: Tensor, nodes: Tensor) -> Tensor:
         """adjacency: (S, C, C). nodes: (S, C, in). Returns (S, C, out)."""
-        return torch.bmm(torch.bmm(adjacency, nodes), self.weight)
+        return self.times(torch.bmm(adjacency, nodes))
 
 
 class LabelGraph(nn.Module):

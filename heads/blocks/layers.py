@@ -4,11 +4,16 @@ Seed s inside a batch of seeds starts and computes as seed s alone: every layer 
 """
 
 import math
+from abc import ABC
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+Taps = list[tuple[Tensor, Tensor]]
+"""Of a layer: the x and the gradient of the output of every call that the loss depends on."""
 
 
 def generators(seeds: Sequence[int]) -> list[torch.Generator]:
@@ -16,12 +21,28 @@ def generators(seeds: Sequence[int]) -> list[torch.Generator]:
     return [torch.Generator().manual_seed(seed) for seed in seeds]
 
 
-class Linear(nn.Module):
+class Streamed(nn.Module, ABC):
+    """A layer whose weight, (S, in, out), an optimiser may train without ever holding its gradient.
+
+    taps: while an optimiser makes that gradient itself, a list that gets (x, gradient of the output) of each call when
+    it is differentiated; autograd then has none for the weight. Otherwise None.
+    """
+
+    weight: nn.Parameter
+    taps: Taps | None = None
+
+    def times(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
+        """x @ weight + bias. x: (S, B, in). bias: (S, 1, out)."""
+        if self.taps is not None and torch.is_grad_enabled():
+            made: Tensor = _Tapped.apply(x, self.weight, bias, self.taps)  # type: ignore[no-untyped-call]
+            return made
+        return _affine(x, self.weight, bias)
+
+
+class Linear(Streamed):
     """S affine maps. weight: (S, in, out), so that its gradient comes out contiguous. bias: (S, 1, out).
 
     Each seed's draw is that of ``nn.Linear`` (weight, then bias, both uniform within 1/sqrt(in)).
-    taps: while an optimiser makes the weight's gradient itself, a list that gets (x, gradient of the output) of each
-    call when it is differentiated, and the weight is a constant to autograd; otherwise None.
     """
 
     def __init__(self, inputs: int, outputs: int, draws: Sequence[torch.Generator]) -> None:
@@ -33,23 +54,32 @@ class Linear(nn.Module):
             biases.append(torch.empty(1, outputs).uniform_(-bound, bound, generator=draw))
         self.weight = nn.Parameter(torch.stack(weights).contiguous())
         self.bias = nn.Parameter(torch.stack(biases))
-        self.taps: list[tuple[Tensor, Tensor]] | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (S, B, in). Returns (S, B, out)."""
-        taps = self.taps
-        if taps is None or not torch.is_grad_enabled():
-            return torch.baddbmm(self.bias, x, self.weight)
-        out = torch.baddbmm(self.bias, x, self.weight.detach())
-        version = x._version
+        return self.times(x, self.bias)
 
-        def tap(gradient: Tensor) -> None:
-            if x._version != version:  # autograd, which does not need x here, cannot see it
-                raise RuntimeError("the input of a Linear was changed in place after it was used")
-            taps.append((x.detach(), gradient))
 
-        out.register_hook(tap)  # type: ignore[no-untyped-call]
-        return out
+class _Tapped(torch.autograd.Function):
+    """``_affine``, whose x and gradient go to ``taps`` in place of a gradient of the weight."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, taps: Taps) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.taps = taps
+        return _affine(x, weight, bias)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (gradient,), (x, weight) = gradients, ctx.saved_tensors
+        ctx.taps.append((x.detach(), gradient))
+        # The weight on the left: with few rows on the other side, it is read as it lies and not packed first.
+        before = torch.bmm(weight, gradient.mT).mT if ctx.needs_input_grad[0] else None
+        return before, None, gradient.sum(1, keepdim=True) if ctx.needs_input_grad[2] else None, None
+
+
+def _affine(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    return torch.bmm(x, weight) if bias is None else torch.baddbmm(bias, x, weight)
 
 
 class BatchNorm(nn.Module):

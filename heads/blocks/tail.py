@@ -16,6 +16,8 @@ from heads.blocks.layers import BatchNorm
 DEPTHS = {256: (2, 1), 1024: (3, 4)}
 """By the channels before it: how many residual blocks, and how many times a block's own width it gives. ResNet-18;
 ResNet-50, 101 and 152."""
+NETWORKS = {"": DEPTHS, "resnet34": {**DEPTHS, 256: (3, 1)}}
+"""ResNet-34 has ResNet-18's channels and more blocks, so that it must be named."""
 WIDTH = 512
 _TENSORS = {"weight": "weight", "bias": "bias", "running_mean": "mean", "running_var": "variance"}
 """Of torch's normalisation, and ours."""
@@ -54,28 +56,15 @@ class Residual(nn.Module):
         return F.relu(out + (x if self.downsample is None else self.downsample(x)))
 
 
-class Tail(nn.Module):
-    """``layer4`` of a ResNet. outputs: channels it gives. learn_statistics: see above.
+class Block(nn.Module):
+    """A network's last block, ``blocks``, that starts from its weights. outputs: channels it gives. learn_statistics:
+    see above."""
 
-    Source: He et al. 2016, Deep residual learning, table 1; torchvision's form of it (the stride on the 3 x 3).
-    """
+    outputs: int
+    learn_statistics: bool
+    blocks: nn.Module
 
-    def __init__(self, channels: int, draws: Sequence[torch.Generator], learn_statistics: bool = False) -> None:
-        """channels: of the maps before it. Raises: KeyError for others than in DEPTHS."""
-        super().__init__()
-        depth, expansion = DEPTHS[channels]
-        self.outputs, self.learn_statistics = WIDTH * expansion, learn_statistics
-        widths = [channels, *[self.outputs] * (depth - 1)]
-        self.blocks = nn.Sequential(
-            *(Residual(width, expansion, 1 if place else 2, draws) for place, width in enumerate(widths))
-        )
-
-    def forward(self, maps: Tensor) -> Tensor:
-        """maps: (S, B, c, h, w). Returns (S, B, outputs, h', w'), whose mean over places is the pooled vector."""
-        made: Tensor = self.blocks(maps)
-        return made
-
-    def train(self, mode: bool = True) -> "Tail":
+    def train(self, mode: bool = True) -> "Block":
         """As torch's, but statistics that are not to learn stay as they are."""
         super().train(mode)
         for module in self.modules():
@@ -85,7 +74,7 @@ class Tail(nn.Module):
 
     @torch.no_grad()
     def fill(self, tensors: Mapping[str, Tensor]) -> None:
-        """Start every seed from a network's weights. tensors: by torchvision's names within ``layer4``.
+        """Start every seed from a network's weights. tensors: by the network's names of them.
 
         Raises: ValueError when they are another block's.
         """
@@ -98,6 +87,30 @@ class Tail(nn.Module):
             raise ValueError(f"the weights are those of another block: {odd[0]}")
         for name, x in own.items():
             x.copy_(named[name].expand_as(x))
+
+
+class Tail(Block):
+    """``layer4`` of a ResNet. outputs: channels it gives. learn_statistics: see above.
+
+    Source: He et al. 2016, Deep residual learning, table 1; torchvision's form of it (the stride on the 3 x 3).
+    """
+
+    def __init__(
+        self, channels: int, draws: Sequence[torch.Generator], learn_statistics: bool = False, network: str = ""
+    ) -> None:
+        """channels: of the maps before it. network: one of NETWORKS. Raises: KeyError for others than in DEPTHS."""
+        super().__init__()
+        depth, expansion = NETWORKS[network][channels]
+        self.outputs, self.learn_statistics = WIDTH * expansion, learn_statistics
+        widths = [channels, *[self.outputs] * (depth - 1)]
+        self.blocks = nn.Sequential(
+            *(Residual(width, expansion, 1 if place else 2, draws) for place, width in enumerate(widths))
+        )
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """maps: (S, B, c, h, w). Returns (S, B, outputs, h', w'), whose mean over places is the pooled vector."""
+        made: Tensor = self.blocks(maps)
+        return made
 
 
 def _ours(name: str) -> str:

@@ -19,7 +19,7 @@ from cache.errors import AffectError, PluginError, WeightsError
 from cache.files import make_folder, replace
 from heads import protocol as protocols
 from heads.checkpoints.about import check_plugins, checked
-from heads.head import ROW, Head, Looks, Output
+from heads.head import CLASS, FLAGS, ROW, Head, Looks, Output
 from heads.inputs.samples import Samples, outputs
 from heads.inputs.standardise import Scale
 from heads.learning.training import Recipe, recipe
@@ -63,6 +63,13 @@ class Checkpoint:
             if name not in self.head.inputs or x.dim() != 4 or x.shape[:2] != (seeds, len(rows)):
                 wanted = f"one of its inputs and ({seeds}, {len(rows)}, ..., ...) are wanted"
                 raise self.head.fault(f"looks gives {name} as {tuple(x.shape)}, {wanted}")
+        sizes = self.about["sizes"]
+        labels = sizes.get(FLAGS, sizes.get(CLASS, 0))
+        for one in found.classes:
+            shape = one.values.shape
+            if one.input not in self.head.inputs or len(shape) != 5 or shape[:3] != (seeds, len(rows), labels):
+                wanted = f"one of its inputs and ({seeds}, {len(rows)}, {labels}, ..., ...) are wanted"
+                raise self.head.fault(f"looks gives the classes of {one.input} as {tuple(shape)}, {wanted}")
         if found.graph is not None and (found.graph.dim() != 3 or len(found.graph) != seeds):
             raise self.head.fault(
                 f"looks gives graph as {tuple(found.graph.shape)}, {seeds} seeds want ({seeds}, C, C)"

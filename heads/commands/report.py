@@ -2,13 +2,17 @@
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cache.errors import StoreError
 from cache.store import Store
 from heads.commands import _words
+
+if TYPE_CHECKING:
+    from heads.page.elements import Html
+    from heads.page.material import Material, Place
 
 HELP = "print a finished run's table, write its page"
 
@@ -24,8 +28,16 @@ def add(command: argparse.ArgumentParser) -> None:
     _words.arithmetic(command)
 
 
-def run(words: argparse.Namespace) -> None:
-    """Raises: every AffectError of reading and writing."""
+def nothing(folder: Path, material: "Material", place: "Place") -> "Mapping[str, Html]":  # noqa: ARG001 (see ``run``)
+    """No section beside the page's own."""
+    return {}
+
+
+def run(words: argparse.Namespace, beside: "Callable[[Path, Material, Place], Mapping[str, Html]]" = nothing) -> None:
+    """beside: more sections of the page of one protocol, by heading, of its folder and what its page is made of.
+
+    Raises: every AffectError of reading and writing.
+    """
     from heads.documents.summary import read_summary
     from heads.experiments import runs
     from heads.page import material, page
@@ -45,7 +57,7 @@ def run(words: argparse.Namespace) -> None:
         found = material.gather(folder, results, place, words.heads.split(), lambda what: print(what, file=sys.stderr))
         for line in found.left_out:
             print(f"left out of the page: {line}", file=sys.stderr)
-        print(f"page {page.write(folder, page.html(found))}")
+        print(f"page {page.write(folder, page.html(found, beside(folder, found, place)))}")
     if root not in tables:
         print(f"page {page.write(root, page.overview_html(words.name, tables, whole))}")
 

@@ -6,14 +6,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from cache import plugin_folders
+from cache import plugin_folders, plugins
 from cache.fingerprint import fingerprint
 from cache.plugin_code import Code, code, imported
 from heads.experiments.cell import Cell
+from heads.protocol import Protocol
 
 _ROOT = Path(__file__).parent.parent.parent
 CHOSEN = ("losses", "miners", "metrics")
 """Folders of heads whose modules a setting chooses by name, so that no import tells which."""
+_METRICS = "metrics"
 
 
 def plugins_of(cell: Cell, protocol: str) -> dict[str, Code]:
@@ -26,6 +28,15 @@ def plugins_of(cell: Cell, protocol: str) -> dict[str, Code]:
     return {module: found for module in modules if (found := code(module))}
 
 
+def metrics_of(cell: Cell, protocol: Protocol) -> frozenset[str] | None:
+    """The metrics that a cell is judged by: those that ``protocol`` makes of its settings, and any that they name.
+    None, for all there are, of a protocol outside this project, which may load one that it names nowhere."""
+    if code(type(protocol).__module__):
+        return None
+    made = {type(one).__module__.rpartition(".")[2] for one in protocol.metrics(cell.recipe).values()}
+    return frozenset(made | set(plugins.names(f"heads.{_METRICS}")).intersection(_words(cell.settings)))
+
+
 def _words(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
@@ -34,14 +45,24 @@ def _words(value: Any) -> Iterator[str]:
 
 
 @cache
-def code_version(head: str, protocol: str, outside: frozenset[tuple[str, str]] = frozenset()) -> str:
-    """16 hex digits over ``heads.experiments.experiment``, the head, the protocol's file, every loss, miner and metric,
-    and all that they import from ``heads``. outside: the plug-ins outside this project that are run through, with the
-    digests of their code.
+def code_version(
+    head: str,
+    protocol: str,
+    outside: frozenset[tuple[str, str]] = frozenset(),
+    metrics: frozenset[str] | None = None,
+) -> str:
+    """16 hex digits over ``heads.experiments.experiment``, the head, the protocol's file, every loss and miner, the
+    metrics among ``metrics`` (None: all), and all that they import from ``heads``. outside: the plug-ins outside this
+    project that are run through, with the digests of their code.
 
     The syntax counts and comments do not, so a changed remark trains nothing again.
     """
-    by_name = [f"heads.{room}.{path.stem}" for room in CHOSEN for path in (_ROOT / "heads" / room).glob("*.py")]
+    by_name = [
+        f"heads.{room}.{path.stem}"
+        for room in CHOSEN
+        for path in (_ROOT / "heads" / room).glob("*.py")
+        if metrics is None or room != _METRICS or path.stem in metrics
+    ]
     named = [f"heads.models.{head}", f"heads.protocols.{protocol}", *(module for module, _ in outside)]
     todo, seen = ["heads.experiments.experiment", *named, *by_name], dict[str, Any]()
     while todo:

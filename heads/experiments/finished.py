@@ -23,7 +23,7 @@ from cache.fingerprint import digest, digest_files, fingerprint
 from heads.experiments import cell_document
 from heads.experiments.bench import Bench
 from heads.experiments.cell import Cell, Twin
-from heads.experiments.code_version import code_version, plugins_of
+from heads.experiments.code_version import code_version, metrics_of, plugins_of
 from heads.experiments.experiment import training_of
 from heads.protocol import Resamples, Scores
 from heads.statistics.comparison import difference, unpaired
@@ -93,7 +93,10 @@ def identity(bench: Bench, cell: Cell, seeds: int) -> dict[str, Any]:
         "training": training_of(bench, cell),
         "files": {str(path): _digest(path) for path in cell.model.files_of(cell.recipe)},
         "code": code_version(
-            cell.head, bench.protocol.kind, frozenset((module, one.digest) for module, one in outside.items())
+            cell.head,
+            bench.protocol.kind,
+            frozenset((module, one.digest) for module, one in outside.items()),
+            metrics_of(cell, bench.protocol),
         ),
         "torch": torch.__version__,
         "device": bench.device.type,

@@ -10,14 +10,11 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from heads.blocks.layers import Linear
+from heads.blocks.layers import Streamed, Taps
 from heads.learning.rules import RMSprop, Row, Rule
 
 _SMALL = 2**16
 """Numbers of one seed's weight up to which the gradients of all seeds are made and used up in one call."""
-
-Taps = Sequence[tuple[Tensor, Tensor]]
-"""Of a layer: the x and the gradient of the output of every call that the loss depends on."""
 
 Found = tuple[Sequence[Taps], Sequence[Tensor | None]]
 """The taps of each streamed layer, and the gradient of every other parameter."""
@@ -29,16 +26,16 @@ Memory = list[Tensor]
 class Optimiser:
     """``with Optimiser(head, lr) as optimiser: optimiser.step(loss)``. lr: one number, or (S,) with one for each model.
 
-    Inside the ``with``, on a CPU, the weights of every ``Linear`` get no ``grad``: each seed's gradient is made in one
-    small piece of memory that stays in the processor's cache, and is used up there. Five seeds' weights, squares and
-    gradients together do not fit into it. Parameters that need no gradient stay as they are. memories, layer_memories:
+    Inside the ``with``, on a CPU, ``Streamed`` weights get no ``grad``: each seed's gradient is made in one small piece
+    of memory that stays in the processor's cache, and is used up there. Five seeds' weights, squares and gradients
+    together do not fit into it. Parameters that need no gradient stay as they are. memories, layer_memories:
     what ``rule`` remembers of each of ``others`` and of the weights of each of ``layers``; steps: how many were taken.
     """
 
     def __init__(self, module: nn.Module, lr: float | Tensor, rule: Rule | None = None) -> None:
         self.lr: float | Tensor = lr
         self.rule, self.steps = rule or RMSprop(), 0
-        self.layers = [layer for layer in module.modules() if isinstance(layer, Linear) and _streamed(layer)]
+        self.layers = [layer for layer in module.modules() if isinstance(layer, Streamed) and _streamed(layer)]
         weights = {id(layer.weight) for layer in self.layers}
         trained = (parameter for parameter in module.parameters() if parameter.requires_grad)
         self.others = [parameter for parameter in trained if id(parameter) not in weights]
@@ -64,7 +61,8 @@ class Optimiser:
 
     def differentiate(self, loss: Tensor) -> Found:
         """What ``update`` needs of ``loss``, ()."""
-        gradients = torch.autograd.grad(loss, self.others, allow_unused=True)
+        weights = [layer.weight for layer in self.layers]  # which have no gradient, but their taps are wanted
+        gradients = torch.autograd.grad(loss, [*self.others, *weights], allow_unused=True)[: len(self.others)]
         taps = [layer.taps or [] for layer in self.layers]
         for layer in self.layers:
             layer.taps = []
@@ -103,8 +101,8 @@ class Optimiser:
             self.rule.update(rows, lr, self.steps)
 
 
-def _streamed(layer: Linear) -> bool:
-    return layer.weight.device.type == "cpu" and layer.weight.requires_grad and layer.bias.requires_grad
+def _streamed(layer: Streamed) -> bool:
+    return layer.weight.device.type == "cpu" and layer.weight.requires_grad
 
 
 def _at_once(weight: Tensor) -> Tensor:

@@ -18,7 +18,8 @@ from cache.errors import ConfigError
 from heads.blocks.varied import Varies
 from heads.head import Head, Output, Taught
 from heads.inputs.samples import Samples
-from heads.learning.train import Best, Course, Diverged, Epoch, Judge, Validation, diverged, train
+from heads.learning import memory
+from heads.learning.train import Best, Course, Diverged, Epoch, Judge, Validation, diverged
 from heads.learning.training import Recipe
 
 Build = Callable[[Recipe, Sequence[int]], Head]
@@ -100,15 +101,19 @@ def train_together(
     """The place in ``recipes`` of each as soon as it is done, and what ``train`` would have made of it alone: the
     trained head, or that its loss is no longer finite, which is no matter to the others.
 
-    A recipe leaves the batch when it is done, so it costs no more epochs than alone. validation: one for each recipe;
-    those of equal samples should share them, which then are looked at once. taught: what the heads may know before the
-    first step. watch: is told the place with each epoch.
+    A recipe leaves the batch when it is done, so it costs no more epochs than alone. On a CPU, seeds of a single recipe
+    that do not fit into memory at once train in parts (``memory.parts``). validation: one for each recipe; those of
+    equal samples should share them, which then are looked at once. taught: what the heads may know before the first
+    step. watch: is told the place with each epoch.
     Raises: ConfigError when the recipes cannot train together.
     """
     device, kind = samples.device, _kind(samples)
 
     def build(recipe: Recipe, each: Sequence[int]) -> Head:
         return model(recipe, widths, sizes, each).to(device, kind)
+
+    def known(recipe: Recipe, each: Sequence[int]) -> Head:
+        return _knowing(build(recipe, each), taught)
 
     if len(recipes) > 1 and build(recipes[0], [0]).parameter_count():
         group = _Group(build, recipes, seeds, samples, validation, taught)
@@ -117,9 +122,9 @@ def train_together(
         return
     for place, one in enumerate(recipes):
         start = time.perf_counter()
-        head = _knowing(build(one, seeds), taught)
         try:
-            best = train(head, samples, validation[place], one, seeds, partial(watch, place))
+            course = (samples, validation[place], one, seeds, partial(watch, place))
+            head, best = memory.train_in_parts(partial(known, one), *course)
         except Diverged as error:
             yield place, error
         else:

@@ -212,11 +212,13 @@ def train(
 
     Batches are drawn per seed by that seed's own generator, so a seed ends as it would have alone. A seed whose
     patience is over stays in the batch, but its kept weights no longer change. The score is that of
-    ``validation``'s trial; the first of equally good epochs counts. A head without parameters is scored and left alone.
+    ``validation``'s trial; the first of equally good epochs counts. A head without parameters is fitted, where it has
+    something to fit, and scored.
     Raises: Diverged when a loss is no longer finite.
     """
     count = len(seeds)
     if head.parameter_count() == 0:
+        head.fit(samples.features, samples.targets)
         return Best.before(head.state_dict(), validation.trial.score(validation.outputs(head, count)))
     course = Course.start(head, samples, training, seeds)
     judge = Judge.start(head.state_dict(), validation.trial, training, count)

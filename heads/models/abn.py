@@ -19,10 +19,11 @@ from torch import Tensor, nn
 
 from cache.aligned import DEFAULT
 from heads.blocks import categories
-from heads.blocks.attention_branch import AttentionBranch, own_loss
+from heads.blocks.attention_branch import Attended, AttentionBranch, own_loss
+from heads.blocks.class_maps import BRANCH, branch_maps
 from heads.blocks.layers import generators
 from heads.blocks.varied import Number, column
-from heads.head import Looks, Output
+from heads.head import ClassMaps, Looks, Output
 from heads.models import fusion
 
 MAP = "map"
@@ -85,24 +86,34 @@ class Model(fusion.Model):
 
     def attention(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """By input: the map of attention, (S, B, h, w)."""
-        named = zip(self.branched(self.config), self.branches, strict=True)
-        return {name: branch(features[name]).map for name, branch in named}
+        return {name: one.map for name, one in self._attended(features).items()}
 
     def looks(self, features: Mapping[str, Tensor]) -> Looks:
-        """The maps of attention."""
-        return Looks(maps=self.attention(features))
+        """The maps of attention; what the branches' maps say of each class, and those that are pooled."""
+        seen, tails = self._attended(features), self.blocks_of(self.config)
+        weighted = {name: one.weighted for name, one in seen.items()}
+        last = {name: x for name, x in weighted.items() if name not in tails}
+        last |= self.last_maps({**features, **weighted})
+        own = [
+            ClassMaps(name, branch_maps(branch, features[name]), BRANCH)  # type: ignore[arg-type]
+            for name, branch in zip(seen, self.branches, strict=True)
+        ]
+        maps = {name: one.map for name, one in seen.items()}
+        return Looks(maps, [*self.class_maps(features, last), *own])
+
+    def _attended(self, features: Mapping[str, Tensor]) -> dict[str, Attended]:
+        """By input."""
+        named = zip(self.branched(self.config), self.branches, strict=True)
+        return {name: branch(features[name]) for name, branch in named}
 
     def forward(self, features: Mapping[str, Tensor]) -> Output:
         """features: (S, B, d) of each input, (S, B, c, h, w) of those with a branch or a block."""
-        branched, tails = self.branched(self.config), self.blocks_of(self.config)
-        seen = [branch(features[name]) for name, branch in zip(branched, self.branches, strict=True)]
-        named = zip(branched, seen, strict=True)
-        output = super().forward(
-            {**features, **{name: one.weighted if name in tails else one.pooled for name, one in named}}
-        )
+        tails, seen = self.blocks_of(self.config), self._attended(features)
+        given = {name: one.weighted if name in tails else one.pooled for name, one in seen.items()}
+        output = super().forward({**features, **given})
         if not self.training:
             return output
-        beside = [*(one.logits for one in seen), *(() if output.aside is None else (output.aside,))]
+        beside = [*(one.logits for one in seen.values()), *(() if output.aside is None else (output.aside,))]
         return output._replace(aside=torch.cat(beside, 2))
 
     def terms(self, output: Output, targets: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -22,9 +22,10 @@ from cache.aligned import full_name
 from cache.errors import ConfigError
 from heads.blocks import categories
 from heads.blocks.categories import Categories, CategorySettings
+from heads.blocks.class_maps import class_maps
 from heads.blocks.convolution import Conv2d
 from heads.blocks.layers import BatchNorm, Linear, generators
-from heads.head import Output
+from heads.head import ClassMaps, Looks, Output
 from heads.inputs.streams import Pooled
 from heads.models._categorical import Categorical
 
@@ -115,12 +116,26 @@ class Model(Categorical):
         face, context = (features[name] for name in self.inputs)
         if self.looking is not None:
             context = (context * self.looking(context).unsqueeze(2)).sum((3, 4))
+        embedding = self._embedding(face, context)
+        dimensions = None if self.regressor is None else self.regressor(embedding)
+        return Output(embedding, self.classifier(embedding), dimensions, self.categories.aside(embedding))
+
+    def looks(self, features: Mapping[str, Tensor]) -> Looks:
+        """How much each place counts, and what it says of each class, where the context's map is looked at."""
+        if self.looking is None:
+            return Looks()
+        face, name = features[self.inputs[0]], self.inputs[1]
+        maps = self.looking(features[name])
+        places = features[name] * maps.unsqueeze(2) * maps[0, 0].numel()
+        values = class_maps(places, lambda context: self.classifier(self._embedding(face, context)))
+        return Looks({name: maps}, [ClassMaps(name, values, exact=False)])
+
+    def _embedding(self, face: Tensor, context: Tensor) -> Tensor:
+        """Of the two pooled vectors, (S, B, d) each."""
         (face, face_score), (context, context_score) = self.face(face), self.context(context)
         weights = torch.cat([face_score, context_score], 2).softmax(2)
         fused = torch.cat([face * weights[..., :1], context * weights[..., 1:]], 2)
-        embedding = F.relu(self.last(fused))
-        dimensions = None if self.regressor is None else self.regressor(embedding)
-        return Output(embedding, self.classifier(embedding), dimensions, self.categories.aside(embedding))
+        return F.relu(self.last(fused))
 
     def standardised(self) -> tuple[str, ...]:
         """The vectors, when the config says so."""

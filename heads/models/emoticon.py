@@ -31,10 +31,11 @@ from heads.blocks import categories
 from heads.blocks.attention_branch import AttentionBranch, own_loss
 from heads.blocks.categories import Categories, CategorySettings
 from heads.blocks.chosen import one_hot
+from heads.blocks.class_maps import BRANCH, branch_maps, class_maps
 from heads.blocks.layers import Linear, generators
 from heads.blocks.multiplicative import fused, log_probabilities, multiplicative_loss
 from heads.blocks.varied import Number, column
-from heads.head import FLAGS, Output
+from heads.head import FLAGS, ClassMaps, Looks, Output
 from heads.inputs.streams import Pooled
 from heads.models._categorical import Categorical
 from heads.models._emoticon import stream
@@ -125,16 +126,36 @@ class Model(Categorical):
                 x, told = attended.pooled, [attended.logits]
             scores[letter] = self.streams[letter](x)
         joint = [scores[letter] for letter in self.config.streams if letter in FUSED]
-        alone = [scores[letter] for letter in self.config.streams if letter not in FUSED]
-        found = [log_probabilities(one, self.kind).exp() for one in alone]
-        if joint:
-            found.insert(0, fused(log_probabilities(torch.stack(joint), self.kind), self.config.beta))
-        embedding = F.relu(self.last(torch.cat(found, 2)))
+        embedding = self._embedding(scores)
         dimensions = None if self.regressor is None else self.regressor(embedding)
         placed = self.categories.aside(embedding)
         beside = [*joint, *told, *([] if placed is None else [placed])]
         aside = torch.cat(beside, 2) if self.training and beside else None
         return Output(embedding, self.classifier(embedding), dimensions, aside)
+
+    def looks(self, features: Mapping[str, Tensor]) -> Looks:
+        """The map of the attention branch, and what the context's maps say of each class, where it is a stream."""
+        if self.branch is None:
+            return Looks()
+        name, named = self.config.context, zip(self.config.streams, self.inputs, strict=True)
+        seen = self.branch(features[name])
+        scores = {letter: self.streams[letter](features[word]) for letter, word in named if letter != "C"}
+
+        def answer(pooled: Tensor) -> Tensor:
+            logits: Tensor = self.classifier(self._embedding({**scores, "C": self.streams["C"](pooled)}))
+            return logits
+
+        found = ClassMaps(name, class_maps(seen.weighted, answer), exact=False)
+        return Looks({name: seen.map}, [found, ClassMaps(name, branch_maps(self.branch, features[name]), BRANCH)])
+
+    def _embedding(self, scores: Mapping[str, Tensor]) -> Tensor:
+        """Of each stream's, by letter, (S, B, C)."""
+        joint = [scores[letter] for letter in self.config.streams if letter in FUSED]
+        alone = [scores[letter] for letter in self.config.streams if letter not in FUSED]
+        found = [log_probabilities(one, self.kind).exp() for one in alone]
+        if joint:
+            found.insert(0, fused(log_probabilities(torch.stack(joint), self.kind), self.config.beta))
+        return F.relu(self.last(torch.cat(found, 2)))
 
     def terms(self, output: Output, targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Eq. 4.8: ``multiplicative``, where there are two streams to fuse, and ``class``; ``attention``, the branch's

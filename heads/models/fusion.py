@@ -12,6 +12,7 @@ BCE and smooth L1; the embedding loss on body and context alone; tables 4.4 to 4
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Annotated, Any
 
@@ -23,9 +24,10 @@ from torch.nn import functional as F
 from cache.errors import ConfigError
 from heads.blocks import categories
 from heads.blocks.categories import Categories, CategorySettings
+from heads.blocks.class_maps import class_maps
 from heads.blocks.hidden import Hidden
 from heads.blocks.layers import Linear, generators
-from heads.head import Output
+from heads.head import ClassMaps, Looks, Output
 from heads.inputs.streams import ExtraStreams, Pooled, once, words
 from heads.models import _pose
 from heads.models._tailed import Tailed, TailSettings
@@ -113,12 +115,33 @@ class Model(Tailed):
 
     def forward(self, features: Mapping[str, Tensor]) -> Output:
         """features: (S, B, d) of each input, (S, B, c, h, w) of those whose last block is trained."""
-        features = self.through(features)
-        every = [encoder(features[name]) for encoder, name in zip(self.encoders, self.inputs, strict=True)]
+        every = self._encoded(self.through(features))
         joined = torch.cat(every, 2)
         visual = [one for role, one in zip(self.roles, every, strict=True) if role in VISUAL]
         aside = self.categories.aside(torch.cat(visual, 2)) if self.categories.embedding is not None else None
         return Output(joined, self.classifier(joined), self._dimensions(joined), aside)
+
+    def looks(self, features: Mapping[str, Tensor]) -> Looks:
+        """What the last maps of the streams with a block say of each class."""
+        return Looks(classes=self.class_maps(features, self.last_maps(features)))
+
+    def class_maps(self, features: Mapping[str, Tensor], places: Mapping[str, Tensor]) -> list[ClassMaps]:
+        """Exact where no layer of its own stands between a stream and the classifier. features: as of ``forward``.
+        places: of each input that has maps, those that are pooled, (S, B, c, h, w)."""
+        pooled = {**features, **{name: x.mean((3, 4)) for name, x in places.items()}}
+        layered = {name: self._layered(role) for role, name in zip(self.roles, self.inputs, strict=True)}
+        return [
+            ClassMaps(name, class_maps(x, partial(self._logits, pooled, name)), exact=not layered[name])
+            for name, x in places.items()
+        ]
+
+    def _logits(self, pooled: Mapping[str, Tensor], name: str, x: Tensor) -> Tensor:
+        """With ``x`` in place of the input ``name``."""
+        logits: Tensor = self.classifier(torch.cat(self._encoded({**pooled, name: x}), 2))
+        return logits
+
+    def _encoded(self, pooled: Mapping[str, Tensor]) -> list[Tensor]:
+        return [encoder(pooled[name]) for encoder, name in zip(self.encoders, self.inputs, strict=True)]
 
     def _classifier(self, width: int, labels: int, draws: Sequence[torch.Generator]) -> nn.Module:
         """Of the concatenation, (S, B, width) -> (S, B, labels)."""

@@ -40,10 +40,10 @@ class Model(fusion.Model):
         assert isinstance(self.classifier, LabelGraph)
         self.classifier.learn_from(taught)
 
-    def looks(self, features: Mapping[str, Tensor]) -> Looks:  # noqa: ARG002 (the same for everybody)
-        """The graph of the labels."""
+    def looks(self, features: Mapping[str, Tensor]) -> Looks:
+        """As ``fusion``; and the graph of the labels."""
         assert isinstance(self.classifier, LabelGraph)
-        return Looks(graph=self.classifier.adjacency)
+        return super().looks(features)._replace(graph=self.classifier.adjacency)
 
     def _classifier(self, width: int, labels: int, draws: Sequence[torch.Generator]) -> nn.Module:
         return LabelGraph(self.config, labels, width, draws, incoming=True, slope=_SLOPE)

@@ -77,7 +77,7 @@ def _whole(picture: Tree.Element, figure: Tree.Element) -> str:
     for place, line in enumerate(entries):
         root.append(_entry(line, height + _ENTRY * place))
     if marked:
-        told = {"x": "10", "y": f"{low - _ENTRY + 12:g}", **attributes("text", []), "font-weight": "bold"}
+        told = {"x": "10", "y": f"{low - _ENTRY + 12:g}", **attributes("text", []), "font-weight": "700"}
         Tree.SubElement(root, "text", told).text = _UNTRAINED
     return f"{_MARK}\n{Tree.tostring(root, encoding='unicode')}"
 

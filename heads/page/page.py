@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from cache.files import replace_text
@@ -20,12 +21,13 @@ NAME = "report.html"
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 
 
-def html(material: Material) -> str:
-    """The whole document. Its policy forbids the browser every request and every script."""
+def html(material: Material, beside: Mapping[str, Html] = MappingProxyType({})) -> str:
+    """The whole document. Its policy forbids the browser every request and every script. beside: sections that are
+    made elsewhere, by heading; they come last."""
     results = material.results
     title = f"{results['dataset']}, {results['protocol']}"
     facts = [_facts(results), *_warnings(material)]
-    return document(title, material.run, facts, _sections(material))
+    return document(title, material.run, facts, {**_sections(material), **beside})
 
 
 def overview_html(run: str, tables: Mapping[Path, Results], summary: Mapping[str, Any] | None = None) -> str:

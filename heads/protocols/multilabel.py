@@ -34,7 +34,7 @@ EMOTIC = "emotic-26"
 LEAST_IMAGES = 2
 """Of test: one image cannot be resampled."""
 
-MetricName = Annotated[str, AfterValidator(checked("flags", "dimensions"))]
+MetricName = Annotated[str, AfterValidator(checked("flags", "dimensions", "both"))]
 MetricNames = Annotated[tuple[MetricName, ...], BeforeValidator(words), Field(min_length=1)]
 
 
@@ -115,7 +115,7 @@ class Protocol(protocol.Protocol):
             found.append("0 val people, validation needs at least 1")
         if (images := len(np.unique(task.images[task.test]))) < LEAST_IMAGES:
             found.append(f"{images} test images, their bootstrap needs at least {LEAST_IMAGES}")
-        chosen = [name for name in settings.chosen_by if metric(name).takes == "dimensions"]
+        chosen = [name for name in settings.chosen_by if metric(name).takes in ("dimensions", "both")]
         if chosen and self._truth(task, task.val) is None:
             found.append(f"0 val people have valence, arousal and dominance, chosen_by={chosen[0]} needs at least 1")
         return [*found, *(people.left_out(manifest) if found else [])]

@@ -92,9 +92,8 @@ class Clips:
         notes = list(self._notes)
         if self._cut:
             first = self._clips[self._cut[0]].place.rpartition("/")[2]
-            notes.append(
-                f"samples that reached beyond their videos' ends, cut to them: {len(self._cut)}, first {first}"
-            )
+            text = "samples whose last frame is beyond their video's, cut to it"
+            notes.append(f"{text}: {len(self._cut)}, first {first}")
         if self._clamped:
             notes.append(f"boxes that reached out of their frames, clamped (the originals are kept): {self._clamped}")
         if leaked := [video for video, splits in self._splits.items() if len(splits) > 1]:
@@ -119,12 +118,13 @@ class Clips:
         path, outside = _path(self._root, clip.video)
         return path or outside
 
-    def _film(self, clip: Clip) -> Film:
+    def film(self, clip: Clip) -> Film:
+        """Its video."""
         return self._films.get(self._key(clip), Film())
 
     def _span(self, clip: Clip) -> Span:
         """Cut to the video, where no other sample is called so."""
-        frames = self._film(clip).frames
+        frames = self.film(clip).frames
         if clip.span is None:
             return (0, frames - 1) if frames else UNKNOWN
         first, last = clip.span
@@ -141,7 +141,7 @@ class Clips:
 
     def _row(self, clip: Clip, span: Span) -> Row:
         path, outside = _path(self._root, clip.video)
-        film, track = self._film(clip), _path(self._root, clip.track)[0] if clip.track else ""
+        film, track = self.film(clip), _path(self._root, clip.track)[0] if clip.track else ""
         place = self._place(clip, span, film)
         status, reasons = (OUTSIDE_ROOT, ["its path leads out of the dataset's folder"]) if outside else place[1:]
         if status == OK and not (clip.categories or clip.scores):

@@ -32,7 +32,7 @@ def read(root: Path, path: Path) -> Sheet:
         path,
         {image: [_entry(record, header) for record in group] for image, group in records.items()},
         {image: f"{group[0].short} {shown(image)}" for image, group in records.items()},
-        _splits(table, records),
+        splits_of(table, records),
         form="xywh" if header.extent else "xyxy",
         box=header.box or BOX,
         extent=header.extent,
@@ -46,7 +46,7 @@ def _by_image(root: Path, table: Table, header: Header) -> dict[str, list[Record
     boxes: dict[tuple[str, tuple[float, ...]], Record] = {}
     for record in table.records:
         path = path_of(root, record.fields["image"], record.place)
-        first = boxes.setdefault((path, _box(record, header)), record)
+        first = boxes.setdefault((path, box_of(record, header)), record)
         if first is not record:
             text = f"{shown(path)} with the same box stands in line {first.line} already"
             raise DataError(f"{record.place}: {text}. One row is one person; separate several labels by ;")
@@ -54,14 +54,14 @@ def _by_image(root: Path, table: Table, header: Header) -> dict[str, list[Record
     return dict(found)
 
 
-def path_of(root: Path, text: str, place: str) -> str:
-    """The image's path below ``root``. Raises: DataError."""
+def path_of(root: Path, text: str, place: str, column: str = "image") -> str:
+    """The file's path below ``root``. Raises: DataError."""
     if "\\" in text or re.match(r"[A-Za-z]:", text):
-        raise DataError(f"{place}: image {text!r} is a Windows path. Write it with / and below {root}")
+        raise DataError(f"{place}: {column} {text!r} is a Windows path. Write it with / and below {root}")
     try:
         return inside(root, text)
     except DataError as error:
-        raise DataError(f"{place}: image {error}") from None
+        raise DataError(f"{place}: {column} {error}") from None
 
 
 def _entry(record: Record, header: Header) -> Entry:
@@ -69,8 +69,8 @@ def _entry(record: Record, header: Header) -> Entry:
     return Entry(
         record.place,
         record.short,
-        _box(record, header),
-        _labels(record),
+        box_of(record, header),
+        labels_of(record),
         (valence, arousal, dominance),
         record.fields.get("gender", ""),
         record.fields.get("age", ""),
@@ -80,7 +80,7 @@ def _entry(record: Record, header: Header) -> Entry:
 
 def _joined(table: Table) -> list[str]:
     """A comma separates no labels, for one may hold it."""
-    found = [(record, word) for record in table.records for word in _labels(record) if "," in word]
+    found = [(record, word) for record in table.records for word in labels_of(record) if "," in word]
     if not found:
         return []
     rows, (first, word) = len({record.line for record, _ in found}), found[0]
@@ -88,7 +88,8 @@ def _joined(table: Table) -> list[str]:
     return [f"{text}: {rows} rows, first {first.short} {shown(word)!r}"]
 
 
-def _labels(record: Record) -> tuple[str, ...]:
+def labels_of(record: Record) -> tuple[str, ...]:
+    """The words between ; or |, each once."""
     words = (word.strip() for word in re.split("[;|]", record.fields["labels"]))
     return tuple(dict.fromkeys(word for word in words if word))
 
@@ -100,7 +101,7 @@ def rating(place: str, name: str, number: float) -> float:
     return number
 
 
-def _box(record: Record, header: Header) -> tuple[float, ...]:
+def box_of(record: Record, header: Header) -> tuple[float, ...]:
     """Four numbers, or none for the whole image. Raises: DataError when some are blank or no numbers."""
     texts = [record.fields[name] for name in header.box]
     if not any(texts):
@@ -111,7 +112,7 @@ def _box(record: Record, header: Header) -> tuple[float, ...]:
     return tuple(record.number(name) for name in header.box)
 
 
-def _splits(table: Table, images: dict[str, list[Record]]) -> dict[str, str]:
+def splits_of(table: Table, images: dict[str, list[Record]], noun: str = "an image") -> dict[str, str]:
     """Path -> split; {} where no row has one.
 
     Raises: DataError for a split that is none, blank beside others, or two of one image.
@@ -125,5 +126,5 @@ def _splits(table: Table, images: dict[str, list[Record]]) -> dict[str, str]:
         if other := [record for record in records if record.fields["split"] != records[0].fields["split"]]:
             first, second = records[0], other[0]
             text = f"{shown(path)} is in {second.fields['split']}, and in {first.fields['split']} in line {first.line}"
-            raise DataError(f"{second.place}: {text}. All people of an image go into one split")
+            raise DataError(f"{second.place}: {text}. All people of {noun} go into one split")
     return {path: records[0].fields["split"] for path, records in images.items()}

@@ -173,8 +173,8 @@ def resize_region(
     return resize(part, size, (x1 - left, y1 - top, x2 - left, y2 - top), interpolation)
 
 
-def blank(image: Image.Image, box: NDArray[np.floating], colour: tuple[int, int, int]) -> Image.Image:
-    """A copy with every pixel that ``box`` (4,) xyxy touches in one ``colour``, RGB of 0..255."""
+def blank(image: Image.Image, box: NDArray[np.floating], colour: tuple[int, int, int] | int) -> Image.Image:
+    """A copy with every pixel that ``box`` (4,) xyxy touches in one ``colour``, RGB or grey of 0..255."""
     x1, y1, x2, y2 = (float(value) for value in box)
     out = image.copy()
     out.paste(colour, (floor(x1), floor(y1), ceil(x2), ceil(y2)))

@@ -95,7 +95,14 @@ def _container(path: Path, max_pixels: int) -> Any:
     try:
         return av.open(f"file:{path}", options=limits)
     except Exception as error:  # whatever a damaged header leads to
-        raise broken(path, error, "a video") from None
+        raise unreadable(path, error) from None
+
+
+def unreadable(path: Path, error: Exception) -> ImageError:
+    """Without the file's place, which FFmpeg tells once more."""
+    if isinstance(error, av.FFmpegError) and error.strerror:
+        error = ValueError(error.strerror)
+    return broken(path, error, "a video")
 
 
 def _stream(path: Path, container: Any) -> Any:

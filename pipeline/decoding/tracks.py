@@ -14,6 +14,7 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -109,19 +110,17 @@ def parsed(data: bytes) -> dict[int, Track]:
     whole = rows[:, :2]
     if (whole != np.floor(whole)).any() or (np.abs(whole) >= _LARGEST_NUMBER).any() or (whole < 0).any():
         raise DataError("has a frame or a person that is no whole number from 0")
-    frames, people = (whole[:, 0] - whole[:, 0].min()).astype(np.int32), whole[:, 1].astype(np.int64)
-    joints = rows[:, 2:].astype(np.float32).reshape(-1, JOINTS, 3)
-    return {int(person): _track(person, people, frames, joints) for person in np.unique(people)}
-
-
-def _track(
-    person: np.int64, people: NDArray[np.int64], frames: NDArray[np.int32], joints: NDArray[np.float32]
-) -> Track:
-    mine = np.flatnonzero(people == person)
-    mine = mine[np.argsort(frames[mine], kind="stable")]
-    if (again := mine[1:][np.diff(frames[mine]) == 0]).size:
-        raise DataError(f"has person {person} twice in frame {frames[again[0]]}, counted from the file's first")
-    return Track(frames[mine], boxes_of(joints[mine]), joints[mine])
+    order = np.lexsort((whole[:, 0], whole[:, 1]))
+    frames, people = (whole[order, 0] - whole[:, 0].min()).astype(np.int32), whole[order, 1]
+    again = np.flatnonzero((np.diff(frames) == 0) & (np.diff(people) == 0))
+    if again.size:
+        text = f"has person {people[again[0]]:g} twice in frame {frames[again[0]]}, counted from the file's first"
+        raise DataError(text)
+    joints = rows[order, 2:].astype(np.float32).reshape(-1, JOINTS, 3)
+    boxes = boxes_of(joints)
+    starts = [0, *(np.flatnonzero(np.diff(people)) + 1).tolist(), len(people)]
+    parts = [slice(start, end) for start, end in pairwise(starts)]
+    return {int(people[part][0]): Track(frames[part], boxes[part], joints[part]) for part in parts}
 
 
 def boxes_of(joints: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -142,7 +141,7 @@ def _rows(data: bytes) -> NDArray[np.float64]:
     """(n, WIDTH) finite numbers. The header is checked before anything is allocated by it."""
     file = io.BytesIO(data)
     try:
-        shape, _, dtype = _HEADERS[np.lib.format.read_magic(file)](file)
+        shape, by_column, dtype = _HEADERS[np.lib.format.read_magic(file)](file)
     except Exception:  # whatever a damaged header leads to
         raise DataError("is no .npy file of numbers") from None
     if dtype.kind not in "fiu":
@@ -153,7 +152,8 @@ def _rows(data: bytes) -> NDArray[np.float64]:
         )
     if shape[0] * WIDTH * dtype.itemsize != len(data) - file.tell():
         raise DataError(f"has {len(data) - file.tell()} bytes of numbers, its shape {_shown(shape)} says otherwise")
-    rows = np.load(io.BytesIO(data), allow_pickle=False).astype(np.float64)
+    numbers = np.frombuffer(data, dtype, offset=file.tell())
+    rows = numbers.reshape(shape, order="F" if by_column else "C").astype(np.float64)
     if not np.isfinite(rows).all() or (np.abs(rows) >= 1e30).any():
         raise DataError("has a number that is not finite")
     return np.asarray(rows)

@@ -4,8 +4,9 @@ A frame's position is its place in the order in which frames are shown, from 0; 
 have none. Positions come from the packets' time stamps, never from a frame rate, so they hold with frames stored in
 another order (B-frames), with changing rates and after a jump to a key frame. A file whose packets have no time stamps
 (AVI) is decoded from its start and counted.
-Compared by bench/video_decoders.json: PyAV, OpenCV's VideoCapture and torchcodec, on clips whose frames carry their
-number. PyAV is taken: OpenCV seeks by rates, and does not tell a damaged frame from a sound one.
+Compared in bench/video_decoders.json: PyAV and OpenCV's VideoCapture, on clips whose frames carry their number. OpenCV
+jumps by a rate, so that with a changing one 3 of 8 frames are others, and it gives a damaged frame without a word;
+PyAV takes no longer. torchcodec's wheel needs FFmpeg's libraries of the system, PyAV's brings its own.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from PIL import Image
 
 from cache.spec import Status
 from pipeline.decoding.finding import MAX_REACH, counting, jumping
-from pipeline.decoding.images import MAX_PIXELS, ImageError, broken, on_black
-from pipeline.decoding.packets import FORMATS, MAX_PACKETS, Video, indexed, listed, stored
+from pipeline.decoding.images import MAX_PIXELS, ImageError, on_black
+from pipeline.decoding.packets import FORMATS, MAX_PACKETS, Video, indexed, listed, stored, unreadable
 
 VIDEO_POLICY: dict[str, Any] = {
     "version": 1,
@@ -95,7 +96,7 @@ def probe(path: Path, max_pixels: int = MAX_PIXELS) -> VideoInfo:
         try:
             count, told = listed(video) or (_counted(video), 0)
         except av.FFmpegError as error:
-            raise broken(path, error, "a video") from None
+            raise unreadable(path, error) from None
         if not count:
             raise ImageError(Status.BROKEN, f"{path}: holds no frame")
         size, rotation = _header(video)
@@ -134,7 +135,7 @@ def frames(path: Path, wanted: Sequence[int], max_pixels: int = MAX_PIXELS) -> I
             for position, frame in found:
                 yield position, _upright(_image(frame, rgb), frame)
         except av.FFmpegError as error:
-            raise broken(path, error, "a video") from None
+            raise unreadable(path, error) from None
 
 
 def _header(video: Video) -> tuple[tuple[int, int], int]:

@@ -50,7 +50,7 @@ SOURCES = {"face": "crop", "depth": "map"}
 HIDDEN = {"mask": ("mask", "region"), "face": ("box",)}
 """The words of ``blank`` that read another feature too, by default the one of that name, and its arrays."""
 MARGIN = 0.2
-LAST, CUT = "layer4", ("resnet18", "resnet50", "resnet101", "resnet152")
+LAST, CUT = "layer4", ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
 """The block after the cut, and the networks that heads can build it of."""
 FACE_WEIGHTS = "vggface2"
 

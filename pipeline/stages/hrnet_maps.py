@@ -8,18 +8,24 @@ Source: Knowledge amalgamation for single-shot CAER, sections 2.3 and 3.1: teach
 2C, 4C, 8C), images are resized to 512 x 512. It does not say which of the four it aligns; ``branches`` keeps those
 wanted. The network is timm's, whose fuse layers enlarge by repeating pixels, as in classifiers and detectors; a
 segmenter of mmsegmentation enlarges bilinearly and would get other values here.
+
+``cut = "stage3"`` keeps, in place of them, what the last stage begins with, and beside the rows that stage's own
+weights, so that a head can train it on; and ``pooled``, the means of the four maps at its end. Its three resolutions
+are one array, each place of a 16th with the finer ones' 16 and 4 places as channels (28 C; of HRNet-W32 at 256 x 256,
+0.46 MB an image).
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import field_validator, model_validator
+from pydantic import SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
-from cache.errors import unknown
+from cache.errors import ConfigError, unknown
 from cache.spec import ArraySpec, Granularity
 from pipeline.decoding import images
 from pipeline.stage import Extracted, Failed, Photo, Precise, Stage, deploy, normalise
@@ -41,6 +47,9 @@ WIDTHS = {
 """Channels at a quarter of the input."""
 TRUNK = ("conv1", "bn1", "conv2", "bn2", "layer1", "transition1", "stage2", "transition2", "stage3", "transition3")
 """With stage4, what every HRNet begins with, whatever stands on it."""
+LAST, CUT = "stage4", ("hrnet_w18_small", "hrnet_w18", "hrnet_w32", "hrnet_w48")
+"""The block after the cut, and the networks that heads can build it of."""
+PARTS = ("transition3.", "stage4.")
 
 
 class Extractor(Stage[Pixels]):
@@ -50,14 +59,22 @@ class Extractor(Stage[Pixels]):
     unit = granularity = Granularity.IMAGE
 
     class Config(Precise):
-        """model: a name of WIDTHS. weights: by default timm's of ImageNet; ``file:<name>`` is a teacher of one's own,
-        an HRNet of timm, of its authors or of OpenMMLab, whatever its head. size: (h, w), stretched. branches: kept.
-        """
+        """cut: see above. model: a name of WIDTHS. weights: by default timm's of ImageNet; ``file:<name>`` is a teacher
+        of one's own, an HRNet of timm, of its authors or of OpenMMLab, whatever its head. size: (h, w), stretched.
+        branches: kept."""
 
         model: str = "hrnet_w32"
         weights: str = ""
         size: StridedSize = (512, 512)
         branches: tuple[Branch, ...] = BRANCHES
+        cut: Literal["", "stage3"] = ""
+
+        @model_serializer(mode="wrap")
+        def _stored(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+            """That a network is not cut is not named, as it was before; nor are branches of which none is kept."""
+            out: dict[str, Any] = handler(self)
+            del out["branches" if self.cut else "cut"]
+            return out
 
         @model_validator(mode="before")
         @classmethod
@@ -80,11 +97,23 @@ class Extractor(Stage[Pixels]):
     def __init__(self, config: Config) -> None:
         if config.model not in WIDTHS:
             raise unknown("hrnet_maps model", config.model, WIDTHS)
+        if config.cut and config.model not in CUT:
+            raise ConfigError(f"hrnet_maps: cut = {config.cut!r} is for {', '.join(CUT)}, not {config.model}")
+        if config.cut and config.branches != BRANCHES:
+            raise ConfigError("hrnet_maps: branches are not kept where the network is cut: leave them out")
         self.config = config
         self.batch_size = 8
+        self.block = (LAST, self._block) if config.cut else None
 
     @property
     def outputs(self) -> dict[str, ArraySpec]:
+        if self.config.cut:
+            (height, width), finest = self.config.size, WIDTHS[self.config.model]
+            packed = (28 * finest, height // 16, width // 16)
+            return {
+                "pooled": ArraySpec((15 * finest,), "float16", "activation"),
+                self.config.cut: ArraySpec(packed, "float16", "activation before the last stage: channel, row, column"),
+            }
         return {branch: self._spec(BRANCHES.index(branch)) for branch in self.config.branches}
 
     def _spec(self, level: int) -> ArraySpec:
@@ -96,16 +125,30 @@ class Extractor(Stage[Pixels]):
     def weights(self) -> tuple[str, ...]:
         return (self.config.weights,)
 
-    def load(self, device: str, weights: Weights) -> None:
+    def _built(self, weights: Weights) -> Any:
         import timm
-        import torch
-
-        from pipeline.networks.folding import fold
 
         network = timm.create_model(
             self.config.model, features_only=True, feature_location="", out_indices=(1, 2, 3, 4), pretrained=False
         )
         weights.load_into(self.config.weights, network, trunk)
+        return network
+
+    def _block(self, weights: Weights) -> bytes:
+        from safetensors.torch import save
+
+        state = self._built(weights).state_dict()
+        return save({name: x for name, x in state.items() if name.startswith(PARTS)})
+
+    def load(self, device: str, weights: Weights) -> None:
+        import torch
+
+        from pipeline.networks.folding import fold
+
+        network = self._built(weights)
+        self.caught = threading.local()
+        if self.config.cut:
+            network.stage3.register_forward_hook(self._catch)
         fold(network, lambda: network(torch.zeros(1, 3, 64, 64)))
         self.network: Any = deploy(network, device, self.config.precision)
         self.device = device
@@ -118,8 +161,24 @@ class Extractor(Stage[Pixels]):
 
         with torch.inference_mode():
             found = self.network(normalise(items, self.device, precision=self.config.precision))
+            if self.config.cut:
+                return Extracted.ok(self._cut(found))
             maps = dict(zip(BRANCHES, found, strict=True))
         return Extracted.ok({branch: maps[branch].float().cpu().numpy() for branch in self.config.branches})
+
+    def _catch(self, _module: Any, _inputs: Any, output: list[Any]) -> None:
+        """A forward hook: keeps what the third stage gives; several threads may run the network at once."""
+        self.caught.maps = output
+
+    def _cut(self, last: Sequence[Any]) -> dict[str, NDArray[Any]]:
+        import torch
+        from torch.nn import functional
+
+        before = self.caught.__dict__.pop("maps")
+        packed = torch.cat([functional.pixel_unshuffle(x, 4 >> level) for level, x in enumerate(before)], 1)
+        pooled = torch.cat([x.mean((2, 3)) for x in last], 1)
+        found = {"pooled": pooled, self.config.cut: packed}
+        return {name: x.float().contiguous().cpu().numpy() for name, x in found.items()}
 
 
 def trunk(key: str) -> str | None:

@@ -43,6 +43,8 @@ _ENTRIES = (
     _torchvision("mobilenet_v3_large", "mobilenet_v3_large-8738ca79.pth", _IMAGENET),
     _facenet("vggface2", "20180402-114759", "281cebca8662831adb987a874bdcb36e", 106.7),
     _facenet("casia-webface", "20180408-102900", "", 111),
+    _torchvision("raft_small", "raft_small_C_T_V2-01064c6d.pth", "torchvision C_T_V2: trained on drawn scenes"),
+    _torchvision("raft_large", "raft_large_C_T_SKHT_V2-ff5fadd5.pth", "torchvision C_T_SKHT_V2: drawn and real scenes"),
     *(
         _torchvision(f"fasterrcnn_{net}", f"fasterrcnn_{net}{end}.pth", "torchvision COCO_V1")
         for net, end in (

@@ -2,12 +2,13 @@
 
 EMOTIC's size, features made up: 23,266 people, 26 labels, valence, arousal, dominance; each head with its published
 settings (heads/configs), batch and optimiser. Floor: the FLOPs of one step, counted by torch's own counter, at the rate
-of products of as many rows as the batch has, and the bytes that the optimiser and the inputs move at the rate at which
-this machine reads and writes; both measured in the same rounds. Usual: the same head for one seed, fed item by item
-from HDF5 by a DataLoader's workers, torch's optimiser, one seed after the other. What is compared takes turns, round by
-round; told are the medians of the rounds' ratios. Objects and maps lie in shards of a store, as extraction leaves them.
-Writes bench/label_heads.json. ``fusion abn``: only these heads (``relational`` takes a quarter of an hour).
-``--quick``: one round, nothing written.
+of products of as many rows as the batch has, over as many weights as the models have, and the bytes that the optimiser
+and the inputs move at the rate at which this machine reads and writes; both measured in the same rounds. Usual: the
+same head for one seed, fed item by item from HDF5 by a DataLoader's workers, torch's optimiser, one seed after the
+other. What is compared takes turns, round by round; told are the medians of the rounds' ratios. Objects and maps lie in
+shards of a store, as extraction leaves them. ``tail_layer4``: what a step costs that trains ResNet-18's last block.
+Writes bench/label_heads.json. ``fusion abn tail``: only these, nothing written. ``--quick``: one round, nothing
+written.
 """
 
 import json
@@ -23,21 +24,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from cache import plugins
 from heads.inputs.samples import Samples
 from heads.inputs.stored import Stored
-from heads.learning.optimiser import Optimiser
-from heads.learning.step import Step
-from scripts.bench.heads_runs import Run, alternately, in_turn, milliseconds, verdict
+from scripts.bench.heads_runs import alternately, in_turn, milliseconds, verdict
+from scripts.bench.label_heads_floor import TOGETHER_GOAL, limit, over_floor
 from scripts.bench.label_heads_runs import (
+    FROZEN,
     HEADS,
     LABELS,
     PEOPLE,
-    SEEDS,
     SHAPES,
-    STEPS,
+    TAILED,
     THREADS,
     Setting,
     samples_of,
@@ -49,79 +48,38 @@ from scripts.bench.label_heads_runs import (
 from scripts.bench.results import machine, record
 
 ROUNDS = 3
-FLOOR_GOAL, TOGETHER_GOAL, USUAL_GOAL, MEMORY_GOAL = 1.8, 1.3, 3.0, 4.0
-
-
-def work(one: Setting, data: Samples, seeds: int) -> dict[str, float]:
-    """flops of a step, and the bytes that its optimiser and its inputs move."""
-    head = one.head(range(seeds), data)
-    optimiser = Optimiser(head, one.recipe.lr, one.recipe.optimiser_rule())
-    places = torch.arange(one.recipe.batch).expand(seeds, -1)
-    with FlopCounterMode(display=False) as counted, optimiser:
-        Step(head, data, optimiser)(places)
-    weights = seeds * head.parameter_count()
-    row = sum(int(np.prod(shape)) for shape in one.inputs.values())
-    moved = 2 * 4 * weights * (1 + optimiser.rule.memories)
-    return {"flops": counted.get_total_flops(), "optimiser": moved, "inputs": 2 * 4 * row * one.recipe.batch * seeds}
-
-
-def rates(batch: int, width: int = 1024) -> dict[str, Run]:
-    """``products``: of ``batch`` rows, forward, to the weights and to the inputs. ``traffic``: a read and a write of
-    128 MB. Each once."""
-    x, gradient, weight = torch.randn(batch, width), torch.randn(batch, width), torch.randn(width, width)
-    big = torch.full((2**25,), 1e-3)
-    out, change = torch.empty(batch, width), torch.empty(width, width)
-
-    def products() -> None:
-        for _ in range(8):
-            torch.mm(x, weight, out=out)
-            torch.mm(gradient, weight.T, out=out)
-            torch.mm(x.T, gradient, out=change)
-
-    def traffic() -> None:
-        big.mul_(1.0)
-
-    return {"products": products, "traffic": traffic}
-
-
-def over_floor(one: Setting, data: Samples, rounds: int) -> dict[str, Any]:
-    """One seed's step and SEEDS' step over their floors."""
-    found: dict[str, Any] = {}
-    batch, width = one.recipe.batch, 1024
-    for seeds in (1, SEEDS):
-        runs = {"step": steps_run(one, data, range(seeds)), **rates(batch, width)}
-        seconds, need = alternately(runs, rounds), work(one, data, seeds)
-        done, moved = 8 * 3 * 2 * batch * width**2, 2 * 4 * 2**25
-        floor = [
-            need["flops"] * a / done + (need["optimiser"] + need["inputs"]) * b / moved
-            for a, b in zip(seconds["products"], seconds["traffic"], strict=True)
-        ]
-        steps = [each / STEPS for each in seconds["step"]]
-        about: dict[str, Any] = {
-            "gflop": round(need["flops"] / 1e9, 3),
-            "optimiser_mbytes": round(need["optimiser"] / 1e6, 1),
-        }
-        about |= {"inputs_mbytes": round(need["inputs"] / 1e6, 1), "step_ms": milliseconds(steps, 1)}
-        name = "one_seed" if seeds == 1 else "five_seeds"
-        found[name] = about | {"floor_ms": milliseconds(floor, 1)} | verdict(steps, floor, FLOOR_GOAL, most=True)
-    return found
+USUAL_GOAL, MEMORY_GOAL = 3.0, 4.0
 
 
 def over_others(one: Setting, data: Samples, folder: Path, rounds: int) -> dict[str, Any]:
-    """SEEDS together over one by one, and over the usual loop."""
+    """All seeds together over one by one, and over the usual loop, which both repeat one seed's steps. ``arithmetic``:
+    how much together could give at most."""
     with usual_run(one, data, folder) as usual:
         seconds = alternately(
             {
-                "together": steps_run(one, data, range(SEEDS)),
-                "one_by_one": in_turn([steps_run(one, data, [seed]) for seed in range(SEEDS)]),
-                "usual": in_turn([usual] * SEEDS),
+                "together": steps_run(one, data, range(one.seeds)),
+                "one_by_one": in_turn([steps_run(one, data, [0])] * one.seeds),
+                "usual": in_turn([usual] * one.seeds),
             },
             rounds,
         )
-    return {f"{name}_step_ms": milliseconds(row, STEPS) for name, row in seconds.items()} | {
-        "together_over_one_by_one": verdict(seconds["one_by_one"], seconds["together"], TOGETHER_GOAL),
+    return {f"{name}_step_ms": milliseconds(row, one.steps) for name, row in seconds.items()} | {
+        "together_over_one_by_one": verdict(seconds["one_by_one"], seconds["together"], TOGETHER_GOAL)
+        | {"arithmetic": limit(one, data, rounds)},
         "over_the_usual_loop": verdict(seconds["usual"], seconds["together"], USUAL_GOAL),
     }
+
+
+def tail(left: Mapping[str, Stored], rounds: int) -> dict[str, Any]:
+    """A step of one seed of ``fusion`` on body and context that trains ResNet-18's last block, over the frozen one."""
+    runs, settings = {}, {"trained": setting("fusion", TAILED), "frozen": setting("fusion", FROZEN)}
+    for name, one in settings.items():
+        runs[name] = steps_run(one, samples_of(one, left), [0])
+    seconds = alternately(runs, rounds)
+    steps = {name: [each / settings[name].steps for each in row] for name, row in seconds.items()}
+    ratios = [a / b for a, b in zip(steps["trained"], steps["frozen"], strict=True)]
+    told = {f"{name}_step_ms": milliseconds(row, 1) for name, row in steps.items()}
+    return told | {"ratio": round(statistics.median(ratios), 1)}
 
 
 def random_rows(left: Mapping[str, Stored], name: str, count: int = 1000) -> dict[str, int]:
@@ -147,20 +105,24 @@ def main(named: Sequence[str] = (), quick: bool = False) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         settings = [setting(word) for word in HEADS if word in known and (not named or word in named)]
-        arrays = {each for one in settings for each in one.model.arrays_of(one.recipe) if len(SHAPES[each]) > 1}
+        tailed = [setting("fusion", TAILED)] if not named or "tail" in named else []
+        reading = [*settings, *tailed]
+        arrays = {each for one in reading for each in one.model.arrays_of(one.recipe) if len(SHAPES[each]) > 1}
         left = store_of(folder / "store", sorted(arrays))
         for one in settings:
             data = samples_of(one, left)
-            result[one.name] = {"batch": one.recipe.batch, "optimiser": one.recipe.optimiser}
+            result[one.name] = {"batch": one.recipe.batch, "optimiser": one.recipe.optimiser, "seeds": one.seeds}
             result[one.name] |= {"over_the_floor": over_floor(one, data, rounds)}
             result[one.name] |= over_others(one, data, folder, rounds)
             print(f"{one.name}: {json.dumps(result[one.name])}", file=sys.stderr, flush=True)
+        if tailed:
+            result["tail_layer4"] = tail(left, rounds)
         result["random_rows_of_the_memory_map"] = {each: random_rows(left, each) for each in sorted(arrays)}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     result["memory"] = {"peak_gbytes": round(peak, 2), "goal": MEMORY_GOAL, "met": peak <= MEMORY_GOAL}
     load = {"start": round(before, 2), "end": round(os.getloadavg()[0], 2), "benchmark_itself": THREADS}
-    about = {"load": load, "people": PEOPLE, "labels": LABELS, "steps": STEPS, "threads": THREADS, "seeds": SEEDS}
-    if quick:
+    about = {"load": load, "people": PEOPLE, "labels": LABELS, "threads": THREADS}
+    if quick or named:
         print(json.dumps(result, indent=2))
     else:
         record("label_heads", result | about | machine())

@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 import torch
 from torch import Tensor
+from torchvision.models import resnet18
 
 from cache import shard
 from cache.feature import Feature
@@ -29,12 +30,19 @@ from heads.protocol import find
 from scripts.bench.heads_runs import Run
 
 PEOPLE, LABELS, THREADS, SEEDS, STEPS, WORKERS = 23_266, 26, 2, 5, 10, 2
+FEW_STEPS = 3
+"""Of a head whose step takes a good part of a second."""
 HEADS: dict[str, dict[str, Any]] = {
     "fusion": {"streams": "BCFPSA"},
     "ml_gcn": {"streams": "BCFPSA"},
     "relational": {},
     "abn": {},
 }
+LARGE = {"relational": 2}
+"""Heads of which so many seeds train together here: 48 million weights each, with their velocities and the batches."""
+FROZEN: dict[str, Any] = {"streams": "BC"}
+TAILED = FROZEN | {"tail": "layer4"}
+"""Settings of ``fusion``: ResNet-18's pooled vectors, or its last block trained from cached maps."""
 SHAPES: dict[str, tuple[int, ...]] = {
     "body/pooled": (512,),
     "context/pooled": (512,),
@@ -49,6 +57,8 @@ SHAPES: dict[str, tuple[int, ...]] = {
     "context/map": (512, 7, 7),
     "body/map": (512, 7, 7),
     "pose/box": (4,),
+    "body/layer3": (256, 14, 14),
+    "context/layer3": (256, 14, 14),
 }
 ON_DISK = 2048
 """Images whose objects and maps are written; people of the others have one of theirs."""
@@ -56,12 +66,15 @@ ON_DISK = 2048
 
 @dataclass(frozen=True)
 class Setting:
-    """A head, and what it reads. inputs: name -> the shape of a row."""
+    """A head, and what it reads. inputs: name -> the shape of a row. seeds: that train together. steps: timed in one
+    go."""
 
     name: str
     model: type[Head]
     recipe: Recipe
     inputs: Mapping[str, tuple[int, ...]]
+    seeds: int = SEEDS
+    steps: int = STEPS
 
     @property
     def widths(self) -> dict[str, Any]:
@@ -72,14 +85,17 @@ class Setting:
         """Ready for training."""
         sizes = {FLAGS: LABELS, DIMENSIONS: 3}
         head = self.model(self.recipe, self.widths, sizes, seeds).to(data.device).train()
-        head.learn_from(Taught([f"label {number}" for number in range(LABELS)], data.targets))
+        blocks = {name: resnet18().layer4.state_dict() for name in self.model.blocks_of(self.recipe)}
+        head.learn_from(Taught([f"label {number}" for number in range(LABELS)], data.targets, blocks))
         return head
 
 
-def setting(name: str) -> Setting:
-    """The head with its published settings but for HEADS'."""
-    one = cell(name, find(usual_protocol(name)), HEADS[name])
-    return Setting(name, one.model, one.recipe, {key: SHAPES[key] for key in one.inputs})
+def setting(name: str, values: Mapping[str, Any] | None = None) -> Setting:
+    """The head with its published settings but for ``values``, HEADS' where there are none."""
+    one = cell(name, find(usual_protocol(name)), dict(HEADS[name] if values is None else values))
+    slow = name in LARGE or bool(one.model.blocks_of(one.recipe))
+    steps, inputs = FEW_STEPS if slow else STEPS, {key: SHAPES[key] for key in one.inputs}
+    return Setting(name, one.model, one.recipe, inputs, LARGE.get(name, SEEDS), steps)
 
 
 def store_of(folder: Path, names: Sequence[str]) -> dict[str, Stored]:
@@ -134,14 +150,14 @@ def samples_of(one: Setting, left: Mapping[str, Stored]) -> Samples:
 
 
 def steps_run(one: Setting, data: Samples, seeds: Sequence[int]) -> Run:
-    """STEPS training steps of the given seeds in one model, recorded where the head can be."""
+    """Training steps of the given seeds in one model, recorded where the head can be."""
     head = one.head(seeds, data)
     optimiser = Optimiser(head, one.recipe.lr, one.recipe.optimiser_rule())
     step = Step(head, data, optimiser, plain=1)
     draws = [sampling.shuffled(PEOPLE, one.recipe.batch, sampling.generator(seed)) for seed in seeds]
     order = itertools.cycle(torch.as_tensor(np.stack(draws, 1), device=data.device))
 
-    def run(count: int = STEPS) -> None:
+    def run(count: int = one.steps) -> None:
         with optimiser:
             for places in itertools.islice(order, count):
                 step(places)
@@ -170,7 +186,7 @@ class People(torch.utils.data.Dataset[dict[str, Tensor]]):
 
 @contextmanager
 def usual_run(one: Setting, data: Samples, folder: Path) -> Iterator[Run]:
-    """STEPS steps of one seed as one would write them: DataLoader, torch's optimiser, no recording. Workers load ahead
+    """Steps of one seed as one would write them: DataLoader, torch's optimiser, no recording. Workers load ahead
     while others are timed, which is in this loop's favour."""
     path = folder / f"{one.name}.h5"
     with h5py.File(path, "w") as file:
@@ -189,7 +205,7 @@ def usual_run(one: Setting, data: Samples, folder: Path) -> Iterator[Run]:
     batches = itertools.chain.from_iterable(iter(loader) for _ in itertools.count())
 
     def run() -> None:
-        for batch in itertools.islice(batches, STEPS):
+        for batch in itertools.islice(batches, one.steps):
             features = {name: batch[name][None] for name in one.inputs}
             features[ROW] = torch.zeros(1, one.recipe.batch, 1, dtype=torch.int64)
             loss = head.loss(head(features), {kind: batch[kind][None] for kind in data.targets})

@@ -8,12 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heads.checkpoints.checkpoint import Checkpoint
+from heads.head import ClassMaps
+from heads.protocol import Answer
 from pipeline.stages.objects import categories
+from scripts.explaining.streams import strongest
 from scripts.explaining.subject import Subject
 
 OBJECTS = 10
 """Of the objects, those with the greatest weights are told."""
 LEAST_EDGE = 0.01
+CAM = "class activation map"
+SLOPE = "gradient times map (no class activation map: layers that are not linear follow)"
 _DIGITS = 4
 
 
@@ -28,6 +33,14 @@ class Map:
 
 
 @dataclass(frozen=True)
+class ClassMap(Map):
+    """What each place says of the class ``word``. kind: which sort of map it is, and of what, in words."""
+
+    word: str
+    kind: str
+
+
+@dataclass(frozen=True)
 class Object:
     """weight: the mean over seeds and attention heads; of all objects of a photograph they sum to 1."""
 
@@ -38,58 +51,86 @@ class Object:
 
 @dataclass(frozen=True)
 class Looked:
-    """graph: names and (C, C), [i, j] how much label i takes of label j, the mean over seeds; None without one."""
+    """classes: of the strongest classes, the strongest first. graph: names and (C, C), [i, j] how much label i takes of
+    label j, the mean over seeds; None without one. mapless: why no place is shown; empty where one is."""
 
     maps: Sequence[Map]
+    classes: Sequence[ClassMap]
     objects: Sequence[Object]
     graph: tuple[list[str], NDArray[np.float64]] | None
+    mapless: str = ""
 
     def document(self) -> dict[str, Any]:
         """For JSON; what there is none of is left out."""
-        maps = [
-            {
-                "input": one.name,
-                "map": one.values.round(_DIGITS).tolist(),
-                "frame": None if one.frame is None else [round(float(side), 2) for side in one.frame],
-            }
-            for one in self.maps
-        ]
+        maps = [_placed(one) for one in self.maps]
+        classes = [{"class": one.word, "kind": one.kind, **_placed(one)} for one in self.classes]
         objects = [{"name": one.word, "weight": round(one.weight, _DIGITS), "box": one.box} for one in self.objects]
         graph = {} if self.graph is None else {"graph": _edges(self.graph)}
-        return {name: one for name, one in (("maps", maps), ("objects", objects)) if one} | graph
+        named = (("maps", maps), ("class_maps", classes), ("objects", objects), ("no_map", self.mapless))
+        return {name: one for name, one in named if one} | graph
 
 
-def looked(checkpoint: Checkpoint, subject: Subject, hidden: Sequence[str]) -> Looked:
-    """hidden: features of which nothing is told, for no trained network made them."""
+def _placed(one: Map) -> dict[str, Any]:
+    frame = None if one.frame is None else [round(float(side), 2) for side in one.frame]
+    return {"input": one.name, "map": one.values.round(_DIGITS).tolist(), "frame": frame}
+
+
+def looked(checkpoint: Checkpoint, subject: Subject, hidden: Sequence[str], word: str = "") -> Looked:
+    """hidden: features of which nothing is told, for no trained network made them. word: the class that maps are
+    of, where the head has learned it; otherwise the strongest ones."""
     rows = np.array([subject.row])
     found = checkpoint.looks(subject.inputs, rows)
+    answer = next((one for one in checkpoint.answers(subject.inputs, rows) if one.logits is not None), None)
     maps, objects = [], []
     for name, x in found.maps.items():
-        if (word := name.partition("/")[0]) not in hidden:
-            maps.append(Map(name, x[:, 0].double().mean(0).cpu().numpy(), subject.frame(word)))
+        if (feature := name.partition("/")[0]) not in hidden:
+            maps.append(Map(name, x[:, 0].double().mean(0).cpu().numpy(), subject.frame(feature)))
     for name, x in found.objects.items():
-        if (word := name.partition("/")[0]) not in hidden:
-            objects += _objects(subject, word, x[:, 0].double().mean((0, 1)).cpu().numpy())
+        if (feature := name.partition("/")[0]) not in hidden:
+            objects += _objects(subject, feature, x[:, 0].double().mean((0, 1)).cpu().numpy())
+    shown = [one for one in found.classes if one.input.partition("/")[0] not in hidden]
+    classes = _classes(shown, answer, subject, word) if answer else []
+    mapless = _mapless(checkpoint, bool(found.maps or found.classes))
     if found.graph is None:
-        return Looked(maps, objects, None)
+        return Looked(maps, classes, objects, None, mapless)
     weights = found.graph.double().mean(0).cpu().numpy()
-    named = (list(one.names) for one in checkpoint.answers(subject.inputs, rows) if one.logits is not None)
-    names = next(named, [str(label) for label in range(len(weights))])
-    return Looked(maps, objects, (names, weights))
+    names = list(answer.names) if answer else [str(label) for label in range(len(weights))]
+    return Looked(maps, classes, objects, (names, weights), mapless)
+
+
+def _classes(found: Sequence[ClassMaps], answer: Answer, subject: Subject, word: str) -> list[ClassMap]:
+    return [
+        ClassMap(
+            one.input,
+            one.values[:, 0, at].double().mean(0).cpu().numpy(),
+            subject.frame(one.input.partition("/")[0]),
+            answer.names[at],
+            f"{CAM if one.exact else SLOPE}{f' of the {one.of}' if one.of else ''}",
+        )
+        for at in strongest(answer, word)
+        for one in found
+    ]
+
+
+def _mapless(checkpoint: Checkpoint, found: bool) -> str:
+    if found:
+        return ""
+    maps = [name for name in checkpoint.head.inputs if len(checkpoint.about["shapes"].get(name, ())) == 3]
+    return f"the head tells nothing of the places of {', '.join(maps)}" if maps else "no map in its features"
 
 
 def _objects(subject: Subject, feature: str, weights: NDArray[np.float64]) -> list[Object]:
     """The first ones by weight; those without any weight are none."""
     boxes, labels = subject.read(feature, "boxes"), subject.read(feature, "labels")
     words = categories() if labels is not None else []
-    strongest = [at for at in np.argsort(-weights, kind="stable")[:OBJECTS].tolist() if weights[at] > 0]
+    first = [at for at in np.argsort(-weights, kind="stable")[:OBJECTS].tolist() if weights[at] > 0]
     return [
         Object(
             words[int(labels[at])] if labels is not None else f"object {at}",
             float(weights[at]),
             [] if boxes is None else [round(float(side), 2) for side in boxes[at]],
         )
-        for at in strongest
+        for at in first
     ]
 
 

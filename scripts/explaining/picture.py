@@ -6,7 +6,7 @@ from typing import Any
 from PIL import Image, ImageDraw, ImageFont
 
 from scripts.explaining import bars, panels
-from scripts.explaining.looking import Looked
+from scripts.explaining.looking import Looked, Map
 from scripts.explaining.subject import Subject
 from scripts.prediction.colours import BLACK, WHITE
 from scripts.prediction.draw import STRIP, WARNING
@@ -14,7 +14,7 @@ from scripts.prediction.lettering import Font, line_height, width_of, wrapped
 
 WIDE = 1500
 """Pixels, beyond which panels go below one another."""
-_FONT = 15
+FONT = 15
 _PAD = 12
 _ADDS = "what each stream adds (without it: its mean over the training people)"
 
@@ -28,8 +28,8 @@ def picture(
     warnings: Sequence[str],
 ) -> Image.Image:
     """answers: of ``streams.left_out``. untrained: streams without bars. words, warnings: lines of the strip below."""
-    font = ImageFont.load_default(_FONT)
-    found = [*_looks(subject, looked, font)]
+    font = ImageFont.load_default(FONT)
+    found = [*looks(subject, looked, font)]
     found += [(f"{one['title']}: {_ADDS}", bars.chart(one, untrained, font)) for one in answers]
     if looked.graph is not None:
         linked = bool(looked.document()["graph"])
@@ -38,17 +38,26 @@ def picture(
     return _below(_placed([_titled(text, panel, font) for text, panel in found]), words, warnings, font)
 
 
-def _looks(subject: Subject, looked: Looked, font: Font) -> list[tuple[str, Image.Image]]:
+def looks(subject: Subject, looked: Looked, font: Font) -> list[tuple[str, Image.Image]]:
+    """The photograph, and where the head looked in it, each with a line above it."""
     image, box = subject.image, subject.box
     found = [] if image is None else [("the person", panels.photograph(image, box))]
     for one in looked.maps:
-        where = "" if image is None or one.frame is not None else ", its place in the photograph is not known"
         span = f"{one.values.min():.2f} (dark) to {one.values.max():.2f}"
-        found.append((f"attention on {one.name}: {span}{where}", panels.heat(image, box, one)))
+        found.append((f"attention on {one.name}: {span}{_unplaced(image, one)}", panels.heat(image, box, one)))
+    for shown in looked.classes:
+        if shown.word == looked.classes[0].word:
+            span = f"{shown.values.min():.2f} (dark) to {shown.values.max():.2f}"
+            title = f"{shown.kind}, {shown.word}, on {shown.name}: {span}{_unplaced(image, shown)}"
+            found.append((title, panels.heat(image, box, shown)))
     boxed = [one for one in looked.objects if one.box]
     if image is not None and boxed:
         found.append(("attention on objects, all heads", panels.objects(image, box, boxed, font)))
     return found
+
+
+def _unplaced(image: Image.Image | None, one: Map) -> str:
+    return "" if image is None or one.frame is not None else ", its place in the photograph is not known"
 
 
 def _titled(text: str, panel: Image.Image, font: Font) -> Image.Image:

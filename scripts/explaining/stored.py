@@ -1,6 +1,7 @@
 """A person of the dataset, by his key: what the head reads of him is in the store."""
 
 import argparse
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -20,31 +21,63 @@ from heads.checkpoints.about import check_protocol
 from heads.checkpoints.checkpoint import Checkpoint
 from heads.experiments.evaluate import check_store
 from heads.inputs.features import load_split
-from heads.task import PARTS
+from heads.protocol import Protocol
+from heads.task import PARTS, Task
 from pipeline.decoding.images import decode
 from pipeline.running.reading import usable_boxes
 from pipeline.running.recipes import stage_of
 from scripts.explaining.subject import Frame, Subject
 
 
-def subject(options: argparse.Namespace, path: Path, checkpoint: Checkpoint, max_pixels: int) -> Subject:
-    """The person with the key ``options.key`` in the store of the head's dataset.
+@dataclass(frozen=True)
+class Known:
+    """What all people of a trained head's dataset have in common. root: folder of the photographs; given: by the user,
+    who is then told when one is not there."""
 
-    path: of the checkpoint. Raises: UnknownName for a key that is none; DataError for a person without a feature that
-    the head reads, and for a photograph that is not below the ROOT that was given; StoreError; ImageError.
+    checkpoint: Checkpoint
+    manifest: Manifest
+    features: Features
+    protocol: Protocol
+    task: Task
+    root: Path
+    given: bool
+    max_pixels: int
+
+    def photograph(self, row: int) -> Path:
+        """Where the one of a person is, or would be."""
+        return self.root / self.manifest.folder / self.manifest.images[row]
+
+
+def known(options: argparse.Namespace, path: Path, checkpoint: Checkpoint, max_pixels: int) -> Known:
+    """Read once for any number of people. path: of the checkpoint.
+
+    Raises: StoreError where the store or the mapping is another than the head was trained on; ConfigError.
     """
     about, store = checkpoint.about, Store(options.store)
     manifest = store.manifest(about["dataset"])
-    row = _row(manifest, options.key)
     features = store.features(manifest.dataset)
     check_store(path, about, {name: one.fingerprint for name, one in features.items()} | {"": manifest.source})
-    _check(features, checkpoint, options.key, row)
+    protocol = protocols.find(about["protocol"], options.mapping)
+    check_protocol(path, about, protocol)
+    root, given = options.root or options.data / manifest.dataset, options.root is not None
+    return Known(checkpoint, manifest, features, protocol, protocol.task(manifest), root, given, max_pixels)
+
+
+def subject(of: Known, key: str) -> Subject:
+    """The person with that key.
+
+    Raises: UnknownName for a key that is none; DataError for a person without a feature that the head reads, and for a
+    photograph that is not below the folder that was given; StoreError; ImageError.
+    """
+    checkpoint, manifest, features = of.checkpoint, of.manifest, of.features
+    row = _row(manifest, key)
+    _check(features, checkpoint, key, row)
     rows, arrays = np.array([row]), checkpoint.head.arrays_of(checkpoint.recipe)
     split = load_split(features, manifest, checkpoint.head.inputs, rows, torch.device("cpu"), arrays)
     whole = torch.zeros(1, dtype=torch.int64)
     kept = {name: x.index_select(0, whole) for name, x in split.stored.items()}
-    told, notes = _part(path, checkpoint, manifest, row, options.mapping)
-    image, why = _image(options, manifest, row, max_pixels)
+    told, notes = _part(of, row)
+    image, why = _image(of, row)
     box = None if image is None else _box(manifest, row, image)
 
     def frame(name: str) -> Frame:
@@ -56,8 +89,8 @@ def subject(options: argparse.Namespace, path: Path, checkpoint: Checkpoint, max
         found: NDArray[Any] = features[name].of_people(array, rows)[0][0]
         return found
 
-    name = options.key.replace("/", "_").replace("#", ".")
-    told = {"key": options.key, **told}
+    name = key.replace("/", "_").replace("#", ".")
+    told = {"key": key, **told}
     return Subject(name, {**split.tensors, **kept}, row, image, box, frame, read, told, [*notes, *why])
 
 
@@ -82,32 +115,24 @@ def _check(features: Features, checkpoint: Checkpoint, key: str, row: int) -> No
             raise DataError(f"KEY={key}: has no {name} ({status.word}), which the head reads. Take another KEY")
 
 
-def _part(
-    path: Path, checkpoint: Checkpoint, manifest: Manifest, row: int, mapping: Path | None
-) -> tuple[dict[str, Any], list[str]]:
+def _part(of: Known, row: int) -> tuple[dict[str, Any], list[str]]:
     """Which part of the data he is in and what is right of him; and a sentence where the head has learned from him."""
-    protocol = protocols.find(checkpoint.about["protocol"], mapping)
-    check_protocol(path, checkpoint.about, protocol)
-    task = protocol.task(manifest)
-    part = next((one for one in PARTS if row in getattr(task, one)), None)
+    part = next((one for one in PARTS if row in getattr(of.task, one)), None)
     if part is None:
-        return {"part": None, "truth": None}, [f"this person has no part in {protocol.name}"]
+        return {"part": None, "truth": None}, [f"this person has no part in {of.protocol.name}"]
     notes = [f"this is a {part} person: the head has learned from this very row"] if part == "train" else []
-    return {"part": part, "truth": protocol.truth(task, row)}, notes
+    return {"part": part, "truth": of.protocol.truth(of.task, row)}, notes
 
 
-def _image(
-    options: argparse.Namespace, manifest: Manifest, row: int, max_pixels: int
-) -> tuple[Image.Image | None, list[str]]:
+def _image(of: Known, row: int) -> tuple[Image.Image | None, list[str]]:
     """The photograph; a sentence where it is another than the annotation's, or, without ROOT, where there is none."""
-    root = options.root or options.data / manifest.dataset
-    path = root / manifest.folder / manifest.images[row]
+    manifest, path = of.manifest, of.photograph(row)
     if not path.is_file():
-        if options.root is None:
+        if not of.given:
             return None, [f"the photograph is not drawn: {path} is not there, and no ROOT is given"]
         cure = f"Give the folder of {manifest.dataset} as ROOT, or none to do without a photograph"
         raise DataError(f"{path}: no such photograph. {cure}")
-    image, (width, height) = decode(path, max_pixels), manifest.sizes[row].tolist()
+    image, (width, height) = decode(path, of.max_pixels), manifest.sizes[row].tolist()
     if image.size == (width, height) or not width:
         return image, []
     told = f"the photograph is {image.width} x {image.height}, its annotation says {width} x {height}"

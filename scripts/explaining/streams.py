@@ -34,13 +34,15 @@ def left_out(
     row: int,
     means: Mapping[str, Tensor],
     hidden: Sequence[str] = (),
+    word: str = "",
 ) -> list[dict[str, Any]]:
     """Of each answer the strongest classes, ready for JSON: ``share``, ``logit`` where there is one, and ``inputs``:
     stream -> what the share and the logit lose without it, negative where it speaks against the class. ``without_any``
     is what they are with all streams left out.
 
     inputs: of one person as in the store, (1, ...) each. row: his, of the manifest, or beyond it. hidden: features of
-    which nothing is told, for no trained network made them. Raises: WeightsError for a head that diverged.
+    which nothing is told, for no trained network made them. word: the class that is told in place of the strongest,
+    where an answer has it. Raises: WeightsError for a head that diverged.
     """
     groups = streams(checkpoint)
     answers = checkpoint.answers(*_variants(inputs, list(groups.values()), row, means))
@@ -49,7 +51,7 @@ def left_out(
             told = f"{checkpoint.about['head']}: its answers are not finite numbers: training diverged"
             raise WeightsError(f"{told}. Train again, with a lower lr in SET")
     shown = {name: place for place, name in enumerate(groups, 1) if name.partition("/")[0] not in hidden}
-    return [_told(one, shown, len(groups) + 1) for one in answers]
+    return [_told(one, shown, len(groups) + 1, word) for one in answers]
 
 
 def _variants(
@@ -64,9 +66,8 @@ def _variants(
     return every, np.full(count, row, np.int64)
 
 
-def _told(answer: Answer, shown: Mapping[str, int], nothing: int) -> dict[str, Any]:
-    first = answer.shares[0]
-    strongest = range(len(first)) if answer.title == DIMENSIONS else torch.argsort(-first, stable=True)[:TOP].tolist()
+def _told(answer: Answer, shown: Mapping[str, int], nothing: int, word: str) -> dict[str, Any]:
+    told = range(len(answer.names)) if answer.title == DIMENSIONS else strongest(answer, word)
     said = answer.said(0)
     measures = {"share": answer.shares} | ({} if answer.logits is None else {"logit": answer.logits})
     return {
@@ -82,9 +83,17 @@ def _told(answer: Answer, shown: Mapping[str, int], nothing: int) -> dict[str, A
                 },
                 "without_any": {word: _round(x[nothing, at]) for word, x in measures.items()},
             }
-            for at in strongest
+            for at in told
         ],
     }
+
+
+def strongest(answer: Answer, word: str = "") -> list[int]:
+    """Where the first person's greatest shares stand, TOP at most; where the class ``word`` stands, if there is one."""
+    if word in answer.names:
+        return [list(answer.names).index(word)]
+    found: list[int] = torch.argsort(-answer.shares[0], stable=True)[:TOP].tolist()
+    return found
 
 
 def _round(value: Tensor) -> float:

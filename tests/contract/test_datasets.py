@@ -22,6 +22,8 @@ from cache.plugins import load
 from pipeline.dataset import Reader, manifest_of
 from pipeline.decoding.images import ImageError
 from pipeline.decoding.paths import inside, resolve
+from pipeline.decoding.tracks import read_track
+from pipeline.decoding.video import probe
 from pipeline.running.extraction import describe
 from pipeline.running.recipes import dataset_config
 
@@ -107,12 +109,16 @@ def test_what_is_printed_is_one_line_each(manifest: Manifest) -> None:
 
 
 def test_keys_are_paths_inside_the_root(reader: Reader, manifest: Manifest) -> None:
-    for key, path, person in zip(manifest.keys, manifest.images, manifest.persons.tolist(), strict=True):
+    spans = [f"@{first}-{last}" for first, last in manifest.spans.tolist()] or [""] * len(manifest)
+    for key, path, person, span in zip(manifest.keys, manifest.images, manifest.persons.tolist(), spans, strict=True):
         assert inside(reader.root, path) == path
-        assert key == (path if person < 0 else f"{path}#{person}")
+        assert key == (path if person < 0 else f"{path}#{person}{span}")
 
 
 def test_persons_of_an_image_count_from_nought(manifest: Manifest) -> None:
+    if manifest.clips:  # the annotation's own numbers, of which a span may have any
+        assert (manifest.persons >= 0).all()
+        return
     seen: dict[str, list[int]] = {}
     for path, person in zip(manifest.images, manifest.persons.tolist(), strict=True):
         seen.setdefault(path, []).append(person)
@@ -124,7 +130,8 @@ def test_labels_are_in_the_vocabulary(manifest: Manifest) -> None:
     assert set(np.unique(manifest.categories)) <= {0, 1}
     assert len(set(manifest.category_names)) == len(manifest.category_names)
     ok = np.array(manifest.statuses) == OK
-    assert manifest.categories[ok].any(axis=1).all()
+    scored = ~np.isnan(manifest.scores).any(axis=1) if len(manifest.scores) else np.zeros(len(manifest), bool)
+    assert (manifest.categories[ok].any(axis=1) | scored[ok]).all()  # annotators may agree on none
     known = manifest.vad[~np.isnan(manifest.vad)]
     assert ((known >= 1) & (known <= 10)).all()
 
@@ -134,6 +141,19 @@ def test_usable_boxes_are_inside_their_images(manifest: Manifest) -> None:
     assert ok.any()
     (x1, y1, x2, y2), (width, height) = manifest.boxes[ok].T, manifest.sizes[ok].T
     assert ((x1 >= 0) & (x1 < x2) & (x2 <= width) & (y1 >= 0) & (y1 < y2) & (y2 <= height)).all()
+
+
+def test_clips_lie_where_their_videos_and_tracks_do(reader: Reader, manifest: Manifest) -> None:
+    ok = np.array(manifest.statuses) == OK
+    for place in np.flatnonzero(ok) if manifest.clips else []:
+        first, last = manifest.spans[place].tolist()
+        info = probe(resolve(reader.root, f"{manifest.folder}/{manifest.images[place]}".lstrip("/")))
+        assert 0 <= first <= last < info.frames
+        assert tuple(manifest.sizes[place].tolist()) == info.size
+        if manifest.tracks and manifest.tracks[place]:
+            person, known = int(manifest.persons[place]), manifest.track_digests[place]
+            track = read_track(reader.root / manifest.folder, manifest.tracks[place], person, known)
+            assert not np.isnan(track.within(first, last)).any()
 
 
 def in_two_splits(manifest: Manifest) -> list[str]:

@@ -1,6 +1,6 @@
 """One suite over every head: shapes, gradients, independence of batch mates and of the other seeds."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -9,26 +9,38 @@ from torch import Tensor
 from tried import tried
 
 from cache import plugins
-from heads.head import CLASS, DIMENSIONS, FLAGS, ROW, Head, Output, Taught
+from heads.head import CLASS, DIMENSIONS, FLAGS, ROW, SCORES, Head, Output, Taught
 from heads.learning.training import Recipe, recipe
+from heads.models._categorical import Categorical
 from heads.protocols.one_shot import Protocol
 
 SEEDS = (0, 4, 9)
 WIDTHS = {"image/pooled": 12, "body/pooled": 10, "sem2vec/presence": 150, "scene/pooled": 14, "pose_vector/vector": 141}
 OTHER_WIDTH = 11
-SHAPES = {"map": (6, 3, 2), "boxes": (3, 4), "features": (3, 7), "count": (), "box": (4,)}
+SHAPES = {
+    "map": (6, 3, 2),
+    "boxes": (3, 4),
+    "features": (3, 7),
+    "count": (),
+    "box": (4,),
+    "present": (6,),
+    "normalised": (6, 18, 3),
+}
 """Of a row of an array that is no vector, by the array's word."""
-FEW = {"attention_heads": 2, "key": 8, "geometry_width": 8, "graph_hidden": 16}
+FRAMES = 6
+"""Of a row of any other array that may have any shape: (FRAMES, d), a clip's."""
+FEW = {"attention_heads": 2, "key": 8, "geometry_width": 8, "graph_hidden": 16, "units": (4, 4, 6), "hidden_units": 5}
 """In place of the published widths, of which the arithmetic does not depend."""
 HEADS = tried("heads.models")
-ONE_CLASS, LABELS = {CLASS: 6}, {FLAGS: 6, DIMENSIONS: 3}
-"""Sizes of a task of one class a person, and of one of several labels with dimensions."""
+ONE_CLASS, LABELS, SURE = {CLASS: 6}, {FLAGS: 6, DIMENSIONS: 3}, {FLAGS: 6, DIMENSIONS: 3, SCORES: 6}
+"""Sizes of a task of one class a person, of one of several labels with dimensions, and of one with confidences too."""
 TARGETS = {
     CLASS: (torch.arange(9) % 3).expand(3, 9),
     FLAGS: (torch.rand(9, 6, generator=torch.Generator().manual_seed(1)) < 0.4).double().expand(3, 9, 6),
     DIMENSIONS: torch.rand(9, 3, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
     .masked_fill(torch.arange(27).view(9, 3) % 5 == 0, torch.nan)
     .expand(3, 9, 3),
+    SCORES: torch.rand(9, 6, generator=torch.Generator().manual_seed(3), dtype=torch.float64).expand(3, 9, 6),
 }
 
 
@@ -38,7 +50,7 @@ def learns(name: str, sizes: Mapping[str, int]) -> bool:
     return set(sizes) - {DIMENSIONS} <= model.learns
 
 
-TASKS = [(name, sizes) for name in HEADS for sizes in (ONE_CLASS, LABELS) if learns(name, sizes)]
+TASKS = [(name, sizes) for name in HEADS for sizes in (ONE_CLASS, LABELS, SURE) if learns(name, sizes)]
 
 
 def build(
@@ -48,17 +60,20 @@ def build(
     few = {key: value for key, value in FEW.items() if key in model.Config.model_fields}
     settings = recipe(model, Protocol, few | values, "test")
     arrays = model.arrays_of(settings)
-    widths = {key: shape(key) if key in arrays else shape(key)[0] for key in model.inputs_of(settings)}
+    widths = {key: shape(key, arrays) if key in arrays else shape(key)[0] for key in model.inputs_of(settings)}
     return model(settings, widths, sizes, seeds).double(), settings
 
 
-def shape(name: str) -> tuple[int, ...]:
-    return SHAPES.get(name.partition("/")[2], (WIDTHS.get(name, OTHER_WIDTH),))
+def shape(name: str, arrays: Sequence[str] = ()) -> tuple[int, ...]:
+    width = WIDTHS.get(name, OTHER_WIDTH)
+    return SHAPES.get(name.partition("/")[2], (FRAMES, width) if name in arrays else (width,))
 
 
 def batch(head: Head, size: int = 9) -> dict[str, Tensor]:
     draw = torch.Generator().manual_seed(0)
-    made = [torch.randn(3, size, *shape(name), generator=draw, dtype=torch.float64) for name in head.inputs]
+    arrays = head.arrays_of(head.config) if isinstance(head, Categorical) else ()
+    shapes = [shape(name, arrays) for name in head.inputs]
+    made = [torch.randn(3, size, *each, generator=draw, dtype=torch.float64) for each in shapes]
     values = dict(zip(head.inputs, made, strict=True))
     return values | {ROW: torch.arange(100, 100 + size).expand(3, size)[..., None]}
 
@@ -117,7 +132,7 @@ def test_shapes_are_seeds_by_batch(task: Any) -> None:
 def test_what_it_learns_gives_and_approximates_are_known_words(name: str) -> None:
     model: type[Head] = plugins.load("heads.models", name, "Model")
     assert model.learns
-    assert model.learns <= {CLASS, FLAGS, DIMENSIONS}
+    assert model.learns <= {CLASS, FLAGS, DIMENSIONS, SCORES}
     assert model.gives
     assert model.gives <= set(Output._fields) - {"aside"}
     assert all(isinstance(word, str) and word for word in model.approximates)

@@ -17,6 +17,10 @@ SPOKEN = {
 """What a protocol speaks of and nobody else should; a protocol that is not named here is held to its words alone."""
 
 
+ENGLISH = {"bold": (r"""["'`]bold\b""", r"protocols\.bold\b", r"protocols import bold\b", "bold-published")}
+"""Words that mean something else too, and how they are written where the protocol is meant."""
+
+
 def sources() -> list[Path]:
     rooms = [path for room in ("heads", "scripts") for path in (ROOT / room).rglob("*.py")]
     return [path for path in rooms if ROOT / "heads" / "protocols" not in path.parents]
@@ -24,6 +28,8 @@ def sources() -> list[Path]:
 
 def patterns(kind: str) -> list[str]:
     """The file's name, however it is written, every word, and what it speaks of."""
+    if kind in ENGLISH:
+        return [*ENGLISH[kind]]
     words = [re.escape(word) for word in protocol.load(kind).words(None)]
     return [rf"\b{kind.replace('_', '[_ -]?')}\b", *words, *SPOKEN.get(kind, ())]
 

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -12,11 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 import small_tflite
-from PIL import Image
+from PIL import Image, ImageChops
 from tried import tried
 
 from cache.plugins import load, names
-from cache.spec import FAILURES, Granularity, Status
+from cache.spec import FAILURES, ArraySpec, Granularity, Status
 from pipeline.stage import Extracted, Failed, Photo, Stage
 from pipeline.weights.catalogue import find
 from pipeline.weights.folder import Weights
@@ -34,10 +35,18 @@ SMALL: dict[str, list[dict[str, Any]]] = {
         {"model": "shufflenet_v2_x0_5", "size": (64, 64), "input": "context", "blank": "mask"},
     ],
     "depth": [{"size": 28}, {"size": 42, "aspect": "stretch"}],
+    "flow": [
+        {"model": "shufflenet_v2_x0_5", "size": (64, 64), "field": (48, 64), "length": 2, "keep": True},
+        {"model": "shufflenet_v2_x0_5", "size": (64, 64), "field": (48, 64), "method": "farneback", "input": "context"},
+    ],
     "hrnet_maps": [{"model": "hrnet_w18_small", "size": (64, 64)}],
     "objects": [{"model": "fasterrcnn_mobilenet_v3_large_320_fpn", "min_size": 64, "max_size": 96}],
     "pose": [{"model": "rtmpose-t"}, {"model": "dwpose-t"}, {"model": "blazepose-full"}],
     "pose_vector": [{}, {"hands": "zero", "frame": "joints"}],
+    "rgb_difference": [
+        {"model": "shufflenet_v2_x0_5", "size": (64, 64), "input": "face"},
+        {"model": "timm/test_vit", "input": "context"},
+    ],
     "scene": [{"size": (64, 64)}],
 }
 BLAZEPOSE = {"model": "blazepose-full"}
@@ -60,8 +69,8 @@ STAGES = [
 ]
 
 
-def photos() -> list[Photo]:
-    """Three images of two sizes with three, one and two persons."""
+def photos(following: int = 0) -> list[Photo]:
+    """Three images of two sizes with three, one and two persons, each with joints; the frames after it are moved."""
     rng = np.random.default_rng(7)
     out = []
     for index, (size, persons) in enumerate([((90, 60), 3), ((64, 80), 1), ((90, 60), 2)]):
@@ -69,7 +78,9 @@ def photos() -> list[Photo]:
         image = Image.fromarray(rough).resize(size, Image.Resampling.BICUBIC)
         low = rng.uniform(0, 0.4, (persons, 2))
         boxes = np.hstack([low, low + rng.uniform(0.3, 0.6, (persons, 2))]) * [*size, *size]
-        out.append(Photo(f"{index}.jpg", image, boxes.astype(np.float32)))
+        frames = tuple(ImageChops.offset(image, 2 * after, after) for after in range(1, following + 1))
+        joints = rng.uniform(0.2, 1, (persons, 18, 3)) * [*size, 1]
+        out.append(Photo(f"{index}.jpg", image, boxes.astype(np.float32), frames, joints.astype(np.float32)))
     return out
 
 
@@ -100,10 +111,18 @@ def source_rows(stage: Stage[Any]) -> list[dict[str, Any]]:
     extractor = load("pipeline.stages", stage.source, "Extractor")
     name = type(stage).__module__.rpartition(".")[2]
     outputs = extractor(extractor.Config(**SOURCES.get(name, {}))).outputs
+    if stage.temporal:
+        outputs = of_clips(outputs, stage.frames)
     rng = np.random.default_rng(8)
     count = sum(expected_rows(stage, photo) for photo in photos())
     drawn = [{name: rng.uniform(0, 200, outputs[name].shape) for name in stage.reads} for _ in range(count)]
     return [{name: row[name].astype(outputs[name].dtype) for name in row} for row in drawn]
+
+
+def of_clips(outputs: dict[str, ArraySpec], frames: int) -> dict[str, ArraySpec]:
+    """Those of the same feature of a data set of clips."""
+    beside = {"positions": ArraySpec((frames,), "int32", "frame"), "present": ArraySpec((frames,), "uint8", "1")}
+    return {name: replace(spec, shape=(frames, *spec.shape)) for name, spec in outputs.items()} | beside
 
 
 def expected_rows(stage: Stage[Any], photo: Photo) -> int:
@@ -119,7 +138,7 @@ def prepared(stage: Stage[Any]) -> list[Any]:
         return items
     if stage.source:
         return [stage.derive(row) for row in source_rows(stage)]
-    return [item for photo in photos() for item in stage.prepare(photo)]
+    return [item for photo in photos(stage.following) for item in stage.prepare(photo)]
 
 
 def assert_same(one: Extracted, other: Extracted, tolerance: float) -> None:
@@ -160,7 +179,7 @@ def test_items_are_one_for_each_unit(stage: Stage[Any]) -> None:
             stage.prepare(photos()[0])
         assert not stage.sees or stage.look(photos()[0].image, []) == []
         return
-    for photo in photos():
+    for photo in photos(stage.following):
         items = stage.prepare(photo)
         assert len(items) == (1 if stage.unit is Granularity.IMAGE else len(photo.boxes))
         assert len(stage.extract(items).status) == expected_rows(stage, photo)
@@ -216,7 +235,7 @@ def test_only_failures_and_nothing_at_all(stage: Stage[Any]) -> None:
 def test_a_photograph_of_nobody(stage: Stage[Any]) -> None:
     if stage.source:
         return
-    nobody = Photo("empty.jpg", photos()[0].image, np.zeros((0, 4), np.float32))
+    nobody = replace(photos(stage.following)[0], boxes=np.zeros((0, 4), np.float32), joints=np.zeros((0, 18, 3)))
     rows = 1 if stage.granularity is Granularity.IMAGE else 0
     found = stage.extract(stage.prepare(nobody))
     for name, spec in stage.outputs.items():

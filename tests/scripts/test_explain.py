@@ -18,6 +18,7 @@ from heads.experiments.experiment import run
 from heads.experiments.grid import cell
 from heads.protocol import find
 from scripts import explain
+from scripts.explaining import picture
 from scripts.explaining.means import means
 from scripts.explaining.streams import left_out
 
@@ -29,7 +30,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     return train(tmp_path_factory.mktemp("trained"))
 
 
-def test_a_stream_of_a_linear_head_adds_its_weights_times_its_values(trained: Trained, tmp_path: Path) -> None:
+def test_a_stream_of_a_linear_head_adds_its_weights_times_its_values(
+    trained: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Summed over the stream, mean over the models; and the share is the softmax's, mean over the models too."""
     person, known = trained.explain("linear", tmp_path), trained.loaded("linear")
     row = Store(trained.folder / "store").manifest("demo").keys.index(KEY)
@@ -56,7 +59,8 @@ def test_a_stream_of_a_linear_head_adds_its_weights_times_its_values(trained: Tr
             assert line["inputs"][name]["logit"] == pytest.approx(adds, abs=1e-4)
         gone = (np.exp(without) / np.exp(without).sum(1, keepdims=True))[:, at].mean()
         assert line["inputs"]["image/pooled"]["share"] == pytest.approx(shares[:, at].mean() - gone, abs=1e-5)
-    assert (person["part"], person["looks"]) == ("test", {})
+    assert (person["part"], person["looks"]) == ("test", {"no_map": "no map in its features"})
+    assert "\nno map in its features\n" in capsys.readouterr().out
 
 
 def test_what_is_not_standardised_is_replaced_by_the_mean_of_the_training_people(
@@ -112,6 +116,29 @@ def test_what_heads_looked_at_is_the_mean_of_their_models(trained: Trained, tmp_
     assert {(one["label"], one["takes of"]): one["weight"] for one in edges} == {
         (CATEGORIES[i], CATEGORIES[j]): pytest.approx(float(adjacency[i, j]), abs=1e-4) for i, j in strong
     }
+
+
+def test_class_activation_maps_are_of_the_strongest_classes_and_named_on_the_picture(
+    trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mean over models and, over places, what the context adds to the logit: there is no other stream."""
+    titles: list[str] = []
+    monkeypatch.setattr(picture, "_titled", lambda text, panel, _: titles.append(text) or panel)
+    person, known = trained.explain("abn", tmp_path), trained.loaded("abn")
+    found = person["looks"]["class_maps"]
+    strongest = [line["name"] for line in person["answers"][0]["names"]]
+    branch = "class activation map of the attention branch"
+    assert [(one["class"], one["kind"]) for one in found] == [
+        (name, kind) for name in strongest for kind in ("class activation map", branch)
+    ]
+    bias = known.head.state_dict()["classifier.bias"].double().reshape(2, 26).mean(0)
+    for line, one in zip(person["answers"][0]["names"], found[::2], strict=True):
+        adds = line["logit"] - bias[CATEGORIES.index(line["name"])]
+        assert np.mean(one["map"]) == pytest.approx(float(adds), abs=2e-4)
+    low, high = np.min(found[0]["map"]), np.max(found[0]["map"])
+    assert f"class activation map, {strongest[0]}, on context/map: {low:.2f} (dark) to {high:.2f}" in titles
+    assert sum(title.startswith(f"{branch}, {strongest[0]}, on context/map: ") for title in titles) == 1
+    assert not any(strongest[1] in title for title in titles)
 
 
 def test_the_photograph_is_drawn_where_it_is_at_hand(trained: Trained, tmp_path: Path) -> None:

@@ -38,12 +38,19 @@ class Labelled(NamedTuple):
 
 
 def labelled(manifest: Manifest) -> Labelled:
-    """People without a label, or with none that a train person has, have no part."""
+    """People without a label, or with none that a train person has, have no part, unless annotators were asked about
+    every class and found none."""
     ok, flags = _ok(manifest), manifest.categories.astype(bool)
     train = np.array(manifest.splits) == "train"
     known = np.flatnonzero(flags[ok & train].any(0))
     mine = flags[:, known]
-    return Labelled(tuple(manifest.category_names[at] for at in known), mine, ok & mine.any(1))
+    return Labelled(tuple(manifest.category_names[at] for at in known), mine, ok & (mine.any(1) | scored(manifest)))
+
+
+def scored(manifest: Manifest) -> NDArray[np.bool_]:
+    """(n,): of whom it is known how sure the annotators are of each class."""
+    scores = manifest.scores
+    return np.asarray(~np.isnan(scores).any(1) if scores.size else np.zeros(len(manifest), bool))
 
 
 def dimensions(manifest: Manifest) -> NDArray[np.float32]:
@@ -64,7 +71,7 @@ def left_out(manifest: Manifest) -> list[str]:
     """A line for each kind of otherwise usable people who have no part, and for classes that nobody can learn."""
     ok, flags, found = _ok(manifest), manifest.categories.astype(bool), []
     classes, _, usable = labelled(manifest)
-    if none := int((ok & ~flags.any(1)).sum()):
+    if none := int((ok & ~flags.any(1) & ~scored(manifest)).sum()):
         found.append(f"{none} people have no label and are left out")
     counts = dict(zip(manifest.category_names, flags[ok].sum(0).tolist(), strict=True))
     if strange := {name: count for name, count in counts.items() if count and name not in classes}:

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from cache.errors import ConfigError
 from heads.drawing import Bars, Drawing, Ordered, Points
 from heads.head import Output, given
-from heads.judged import JudgedDimensions, JudgedFlags
+from heads.judged import JudgedBoth, JudgedDimensions, JudgedFlags
 from heads.metric import Metric
 from heads.metrics import _classes
 from heads.protocol import NOTHING, Fitted, Scores, Trial
@@ -31,6 +31,7 @@ ORDERED = (
 EMBEDDING = "Test people, as embedded by the first seed's model; of a person's classes, the rarest."
 
 Array = NDArray[np.float64]
+Judged = JudgedFlags | JudgedDimensions | JudgedBoth
 Part = dict[str, tuple[Array, Array | None]]
 """Metric -> (r,) by resample, and (r, C) of each class."""
 
@@ -164,13 +165,12 @@ class FlagsTrial(Trial):
         mine = {name: one for name, one in metrics.items() if one.takes in judged}
         return {name: _measured(one, judged[one.takes]) for name, one in mine.items()}
 
-    def _judged(
-        self, flags: JudgedFlags, told: NDArray[np.floating] | None
-    ) -> dict[str, JudgedFlags | JudgedDimensions]:
+    def _judged(self, flags: JudgedFlags, told: NDArray[np.floating] | None) -> dict[str, Judged]:
         """By what a metric takes; without dimensions that are not given or not known."""
-        judged: dict[str, JudgedFlags | JudgedDimensions] = {"flags": flags}
+        judged: dict[str, Judged] = {"flags": flags}
         if told is not None and self.truth is not None:
-            judged["dimensions"] = JudgedDimensions(told, self.truth, flags.weights, self.dimensions)
+            dimensions = JudgedDimensions(told, self.truth, flags.weights, self.dimensions)
+            judged |= {"dimensions": dimensions, "both": JudgedBoth(flags, dimensions)}
         return judged
 
     def _scores(self, found: _Found, metric: Metric) -> Scores:
@@ -184,7 +184,7 @@ class FlagsTrial(Trial):
         return Scores(found.values[:, 0], found.values[:, 1:], classes)
 
 
-def _measured(metric: Metric, judged: JudgedFlags | JudgedDimensions) -> tuple[Array, Array | None]:
+def _measured(metric: Metric, judged: Judged) -> tuple[Array, Array | None]:
     classes = metric.by_class(judged)
     return (metric.score(judged), None) if classes is None else (_classes.mean(classes), classes)
 

@@ -24,13 +24,13 @@ def network(name: str) -> nn.Module:
     return made
 
 
-def tail_of(block: nn.Module, channels: int, learn_statistics: bool = False) -> Tail:
-    tail = Tail(channels, generators(SEEDS), learn_statistics)
+def tail_of(block: nn.Module, channels: int, learn_statistics: bool = False, network: str = "") -> Tail:
+    tail = Tail(channels, generators(SEEDS), learn_statistics, network)
     tail.double().fill(block.state_dict())
     return tail
 
 
-@pytest.mark.parametrize(("name", "channels"), [("resnet18", 256), ("resnet50", 1024)])
+@pytest.mark.parametrize(("name", "channels"), [("resnet18", 256), ("resnet34", 256), ("resnet50", 1024)])
 def test_untouched_it_gives_the_network_s_own_pooled_vector(name: str, channels: int) -> None:
     whole = network(name)
     whole.fc = nn.Identity()
@@ -39,7 +39,7 @@ def test_untouched_it_gives_the_network_s_own_pooled_vector(name: str, channels:
     with torch.no_grad():
         image = torch.randn(2, 3, 64, 64, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
         pooled = whole(image)
-        tail = tail_of(whole.layer4, channels).train()
+        tail = tail_of(whole.layer4, channels, network=name if name == "resnet34" else "").train()
         made = tail(caught[0].expand(2, *caught[0].shape)).mean((3, 4))
     assert tail.outputs == pooled.shape[1]
     for seed in range(2):

@@ -22,7 +22,7 @@ from heads.experiments.bench import prepare
 from heads.experiments.evaluate import evaluate
 from heads.experiments.experiment import run
 from heads.experiments.grid import cell
-from heads.head import Looks
+from heads.head import ClassMaps, Looks
 from heads.protocol import find
 
 FAST = {"stream": 8, "fusion": 8, "embedding": 4, "epochs": 1, "episodes": 3, "validation_episodes": 1}
@@ -160,6 +160,8 @@ def test_where_a_head_says_it_looked_is_checked(whole: Path, monkeypatch: pytest
     for wrong, told in (
         (Looks(maps={"no/map": torch.zeros(seeds, 1, 3, 3)}), "looks gives no/map as "),
         (Looks(objects={name: torch.zeros(seeds, 3, 3)}), f"looks gives {name} as ({seeds}, 3, 3), one of its inputs"),
+        (Looks(classes=[ClassMaps(name, torch.zeros(1, 1, 4, 3, 3))]), f"looks gives the classes of {name} as (1, 1, "),
+        (Looks(classes=[ClassMaps("no/map", torch.zeros(seeds, 1, 4, 3, 3))]), "looks gives the classes of no/map as "),
         (Looks(graph=torch.zeros(3, 3)), "looks gives graph as (3, 3), "),
     ):
         monkeypatch.setattr(known.head, "looks", partial(_constant, wrong))

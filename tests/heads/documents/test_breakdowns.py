@@ -7,7 +7,8 @@ import pytest
 from cache.errors import ConfigError
 from heads.documents import breakdowns, papers
 from heads.documents.breakdowns import Breakdown, PaperRow
-from heads.experiments.grid import cell
+from heads.experiments.grid import cell, cells, read_grid
+from heads.page.sweeps import sweeps
 from heads.protocol import find
 
 SINGLE = find("single-label")
@@ -22,15 +23,57 @@ MISPRINTED = {
 
 
 def test_the_papers_tables_are_whole() -> None:
-    thesis = [one.source.removeprefix("Thesis, Table 4.") for one in EVERY if one.source.startswith("Thesis, Table")]
-    assert sorted(set(thesis), key=int) == [str(number) for number in range(1, 23)]
+    for chapter, numbers in ((4, range(1, 23)), (5, range(2, 14))):
+        start = f"Thesis, Table {chapter}."
+        thesis = [one.source.removeprefix(start) for one in EVERY if one.source.startswith(start)]
+        assert sorted(set(thesis), key=int) == [str(number) for number in numbers]
     categories = {len(one.classes) for one in EVERY if one.metric != "vad_error" and one.classes}
     dimensions = [set(one.classes) for one in EVERY if one.metric == "vad_error" and one.classes]
     assert categories == {26}
     assert all(one == {"valence", "arousal", "dominance"} for one in dimensions)
     names = [set(one.classes) for one in EVERY if one.metric != "vad_error" and one.classes]
     assert all(one == names[0] for one in names)
-    assert all(one.release and one.split == "test" and len(one.remark.split()) > 4 for one in EVERY)
+    assert all(one.release and one.split in ("val", "test") and len(one.remark.split()) > 4 for one in EVERY)
+    assert {one.source.startswith("Thesis, Table 5.") for one in EVERY if one.split == "val"} == {True}
+
+
+def test_a_printed_emotion_score_is_that_of_its_parts() -> None:
+    """Thesis, eq. 5.16, to the last digit printed; where it is not, the remark says what the parts give."""
+    tables: dict[tuple[str, str, tuple[str, ...]], dict[str, Breakdown]] = {}
+    for one in EVERY:
+        if one.source.startswith("Thesis, Table 5."):
+            key = (one.source, one.split, tuple(row.name for row in one.rows))
+            tables.setdefault(key, {})[one.metric] = one
+    apart = {}
+    for (source, _, names), by_metric in tables.items():
+        assert set(by_metric) == {"ers", "map", "macro_auc", "r2"}
+        digit = 6e-4 if source == "Thesis, Table 5.2" else 1.01e-4
+        parts = zip(names, *(by_metric[word].mean for word in ("ers", "r2", "map", "macro_auc")), strict=True)
+        for name, ers, r2, precision, area in parts:
+            wanted = (r2 + (precision + area) / 2) / 2  # type: ignore[operator]
+            if abs(ers - wanted) > digit:  # type: ignore[operator]
+                apart[name] = f"{wanted:.4f}"
+                assert f"as printed: of {name}" in by_metric["ers"].remark or f"of {name} " in by_metric["ers"].remark
+                assert apart[name] in by_metric["ers"].remark
+    assert set(apart) == {"rgb-bcfs", "rgb-linear", "flow-bf", "flow-best", "luo-gcn", "luo"}
+
+
+def test_chapter_five_stands_beside_rows_that_choose_as_it_does() -> None:
+    for word, found in (("bold-published", 0.2404), ("bold", None)):
+        settings = cell("tsn_rgb", find(word), {}).settings
+        numbers = breakdowns.numbers(EVERY, "bold", "tsn_rgb", word, settings)
+        assert (numbers and numbers["ers"]) == found
+    grid = read_grid("thesis_bold")
+    protocols = [find(word) for word in grid.protocols]
+    rows = cells(grid, protocols[0], {"words": "GloVe"}, protocols)
+    known = [breakdowns.numbers(EVERY, "bold", one.head, "bold-published", one.settings) for one in rows]
+    assert [one.name for one, number in zip(rows, known, strict=True) if number is None] == [
+        "tsn_rgb-stream",
+        "tsn_flow-stream",
+    ]
+    swept = sweeps([{"head": one.head, "name": one.name, "settings": one.settings} for one in rows])
+    (segments,) = (one for one in swept if one.setting == "k_train")
+    assert [value for value, _ in segments.lines[0].points] == [1, 3, 5, 7, 9, 11]
 
 
 def test_printed_means_are_those_of_their_parts() -> None:

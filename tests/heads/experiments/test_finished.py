@@ -167,6 +167,20 @@ def test_the_code_version_follows_imports_and_ignores_remarks(monkeypatch: pytes
     assert changed("models/b_dml", "X = 2\n") == [False, False, True, True]
     assert changed("protocols/one", "X = 2\n") == [True, False, True, False]
     assert all(changed("metrics/chosen", "X = 2\n"))
+
+    def judged(metrics: frozenset[str] | None) -> str:
+        return code_version.code_version.__wrapped__("i_dml", "one", frozenset(), metrics)
+
+    asked = [frozenset({"chosen"}), frozenset({"another"}), None]
+    before = [judged(one) for one in asked]
+    (tmp_path / "heads" / "metrics" / "added.py").write_text("X = 1\n")
+    assert [judged(one) != was for one, was in zip(asked, before, strict=True)] == [False, False, True]
+    before = [judged(one) for one in asked]
+    (tmp_path / "heads" / "metrics" / "chosen.py").write_text("from heads import apart\n")
+    assert [judged(one) != was for one, was in zip(asked, before, strict=True)] == [True, False, True]
+    before = [judged(one) for one in asked]
+    (tmp_path / "heads" / "apart.py").write_text("X = 3\n")
+    assert [judged(one) != was for one, was in zip(asked, before, strict=True)] == [True, False, True]
     assert all(changed("experiments/experiment", "X = 2\n"))
 
 

@@ -16,7 +16,7 @@ from heads.checkpoints.about import check_plugins
 from heads.commands._grids import table
 from heads.documents import method, papers
 from heads.experiments.cell import Cell
-from heads.experiments.code_version import code_version, plugins_of
+from heads.experiments.code_version import code_version, metrics_of, plugins_of
 from heads.experiments.grid import cell
 from heads.experiments.place import Place
 from heads.experiments.runs import check_head
@@ -66,6 +66,20 @@ def test_only_what_a_row_runs_through_is_told_and_changes_it(mine: Path) -> None
     without = version(plain, "one_shot")
     plugin_folders.use("")
     assert version(plain, "one_shot") == without == code_version("ib_dml", "one_shot")
+
+
+def test_a_row_is_judged_by_the_metrics_that_it_names_or_its_protocol_makes(tmp_path: Path) -> None:
+    """Of a protocol outside this project all count: nobody knows what it loads."""
+    labels, shots = find("single-label"), find("cat-6:6")
+    named = metrics_of(cell("linear", labels, {"metrics": "accuracy,macro_f1", "chosen_by": "macro_accuracy"}), labels)
+    assert named == {"accuracy", "macro_f1", "macro_accuracy"}
+    assert metrics_of(cell("ib_dml", shots, {}), shots) == {"accuracy", "macro_accuracy"}
+    plugin_folders.use(str(examples.write(tmp_path / "mine", "heads/protocols/high_valence.py")))
+    try:
+        outside = find("high-valence")
+        assert metrics_of(cell("linear", outside, {}), outside) is None
+    finally:
+        plugin_folders.use("")
 
 
 def test_a_checkpoint_says_which_code_it_is_of(mine: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

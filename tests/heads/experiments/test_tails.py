@@ -68,3 +68,5 @@ def test_a_block_that_is_absent_damaged_or_another_network_s_is_told_in_one_line
     assert train(tmp_path) == 2
     told = capsys.readouterr().err
     assert "cut/layer3: the weights are those of another block: 2.bn1.bias; heads build ResNet-18's, -50's" in told
+    assert told.endswith("and -34's with tail_network=resnet34\n")
+    assert train(tmp_path, "tail_network=resnet34") == 0

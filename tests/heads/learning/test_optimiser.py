@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from heads.blocks.label_graph import GraphLayer
 from heads.blocks.layers import BatchNorm, Linear, generators
 from heads.learning.optimiser import Optimiser
 from heads.learning.rules import SGD, Adam, RMSprop, Rule
@@ -27,7 +28,7 @@ class Small(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (S, B, 5). Returns (S, B, 3)."""
-        result: Tensor = self.second(self.norm(self.first(torch.relu(self.first(x))))) * self.scale.sum()
+        result: Tensor = self.second(self.norm(self.first(torch.tanh(self.first(x))))) * self.scale.sum()
         return result
 
 
@@ -123,11 +124,33 @@ def test_what_needs_no_gradient_stays_as_it_is() -> None:
         assert changed == set(start) - set(names)
 
 
+class Graph(nn.Module):
+    """A layer without offset on numbers that need no gradient."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = GraphLayer(5, 3, generators(SEEDS))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (S, B, 5). Returns (S, B, 3)."""
+        result: Tensor = self.layer(torch.ones(len(SEEDS), 6, 6, dtype=x.dtype).tril(), x)
+        return result
+
+
+def test_a_label_graphs_weights_are_streamed_though_nothing_else_of_it_is_trained() -> None:
+    graph = Graph().double()
+    start = graph.layer.weight.clone()
+    check_against_torch(graph)
+    assert not torch.equal(graph.layer.weight, start)
+    with Optimiser(graph, lr=1e-2) as optimiser:
+        assert optimiser.layers == [graph.layer]
+
+
 def test_an_input_that_is_changed_after_its_use_is_refused() -> None:
     chain = Chain(torch.relu)
     with Optimiser(chain, lr=0.1) as optimiser:
         x = torch.randn(len(SEEDS), 6, 5)
         loss = chain(x).sum()
         x.mul_(2)
-        with pytest.raises(RuntimeError, match="changed in place after it was used"):
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
             optimiser.step(loss)

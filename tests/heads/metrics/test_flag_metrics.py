@@ -12,12 +12,13 @@ from sklearn.metrics import (
     log_loss,
     mean_absolute_error,
     precision_score,
+    r2_score,
     recall_score,
     roc_auc_score,
 )
 
 from cache import plugins
-from heads.judged import JudgedDimensions, JudgedFlags
+from heads.judged import JudgedBoth, JudgedDimensions, JudgedFlags
 from heads.metric import Metric
 
 PEOPLE, RESAMPLES = 60, 7
@@ -183,3 +184,43 @@ def test_the_first_score_ten_on_a_scale_of_one_to_ten() -> None:
     judged = JudgedDimensions(np.array([[0.5]]), np.array([[0.3]]), np.ones((1, 1)), ("valence",))
     assert metric("vad_error_10").score(judged) == pytest.approx(2)
     assert metric("vad_error").score(judged) == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("judged", CASES)
+def test_explained_shares_are_scikit_learns_and_the_emotion_score_is_equation_5_16(judged: JudgedFlags) -> None:
+    draw = np.random.default_rng(0)
+    truth, said = draw.random((PEOPLE, 3)), draw.random((PEOPLE, 3))
+    truth[draw.random((PEOPLE, 3)) < 0.3] = np.nan
+    truth[:, 2] = 0.3
+    told = JudgedDimensions(said, truth, judged.weights, ("valence", "arousal", "dominance"))
+    wanted = [
+        np.mean(
+            [r2_score(truth[k, at], said[k, at], sample_weight=one[k]) for at, k in enumerate(~np.isnan(truth.T[:2]))]
+        )
+        for one in judged.weights.T
+    ]
+    np.testing.assert_allclose(metric("r2").score(told), wanted, rtol=1e-12)
+    classes = metric("r2").by_class(told)
+    assert classes is not None
+    assert np.isnan(classes[:, 2]).all()
+    areas = [(metric(name).score(judged)) for name in ("map", "macro_auc")]
+    ers = metric("ers").score(JudgedBoth(judged, told))
+    np.testing.assert_allclose(ers, [0.5 * (r2 + 0.5 * (p + a)) for r2, p, a in zip(wanted, *areas, strict=True)])
+
+
+def test_explained_shares_and_the_emotion_score_by_hand() -> None:
+    """Truths 0, .5, 1 of which .25, .5, .75 is said: squares .125 of .5, so three quarters are explained. Of four
+    people two are in the class, at the first and the third place: precision 1 and 2/3, three of four pairs in order."""
+    weights = np.ones((3, 1))
+    told = JudgedDimensions(np.array([[0.25], [0.5], [0.75]]), np.array([[0.0], [0.5], [1.0]]), weights, ("valence",))
+    assert metric("r2").score(told) == pytest.approx(0.75)
+    flags = JudgedFlags(np.array([[4.0], [3], [2], [1]]), np.array([[1], [0], [1], [0]], bool), np.ones((4, 1)))
+    assert metric("map").score(flags) == pytest.approx(5 / 6)
+    assert metric("macro_auc").score(flags) == pytest.approx(0.75)
+    assert metric("ers").score(JudgedBoth(flags, told)) == pytest.approx((0.75 + (5 / 6 + 0.75) / 2) / 2)
+
+
+def test_the_published_scores_are_of_the_emotion_score() -> None:
+    """Thesis, Table 5.13: its mR2, mAP and mRA give its ERS."""
+    for explained, precision, area, score in ((0.1597, 0.2185, 0.6826, 0.3051), (0.1030, 0.1714, 0.6352, 0.2530)):
+        assert (explained + (precision + area) / 2) / 2 == pytest.approx(score, abs=2e-4)

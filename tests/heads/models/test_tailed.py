@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
+import timm
 import torch
 import torchvision
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from cache.errors import ConfigError
 from heads.head import FLAGS, Taught
@@ -80,3 +82,27 @@ def test_a_block_that_cannot_be_is_told() -> None:
     config = fusion.Model.Config(**FROZEN, tail="layer4", body="body/map")
     with pytest.raises(ConfigError, match="body/map: has 512 channels; before a ResNet's last block there are 256"):
         fusion.Model(config, {"body/map": (512, 7, 7), "context/pooled": 512}, {FLAGS: 4}, SEEDS)
+    config = fusion.Model.Config(**FROZEN, tail="stage4")
+    with pytest.raises(ConfigError, match="body/stage3: has 256 channels; before an HRNet's last stage there are 448"):
+        fusion.Model(config, {"body/stage3": (256, 7, 7), "context/pooled": 512}, {FLAGS: 4}, SEEDS)
+
+
+def test_an_hrnet_s_last_stage_is_a_block_too() -> None:
+    """On packed maps; before the first step, ``fusion`` on the means of what timm's gives."""
+    network = timm.create_model("hrnet_w18_small", features_only=True, feature_location="", out_indices=(1, 2, 3, 4))
+    block = {name: x for name, x in network.eval().state_dict().items() if name.startswith(("transition3.", "stage4."))}
+    config = fusion.Model.Config(**FROZEN, tail="stage4")
+    assert fusion.Model.inputs_of(config) == ("body/stage3", "context/pooled")
+    model = fusion.Model(config, {"body/stage3": (448, 2, 2), "context/pooled": 512}, {FLAGS: 4}, SEEDS)
+    plain = fusion.Model(fusion.Model.Config(**FROZEN), {"body/pooled": 240, "context/pooled": 512}, {FLAGS: 4}, SEEDS)
+    model.learn_from(Taught("abcd", {FLAGS: torch.ones(3, 4)}, {"body/stage3": block}))
+    draw = torch.Generator().manual_seed(1)
+    maps = [torch.rand(6, *shape, generator=draw) for shape in ((16, 8, 8), (32, 4, 4), (64, 2, 2))]
+    packed = torch.cat([F.pixel_unshuffle(x, 4 >> level) for level, x in enumerate(maps)], 1)
+    with torch.no_grad():
+        last = network.stage4([*maps, network.transition3[3](maps[2])])
+    means = torch.cat([x.mean((2, 3)) for x in last], 1)
+    context = torch.rand(2, 6, 512, generator=draw)
+    made = model.train()({"body/stage3": packed.expand(2, *packed.shape), "context/pooled": context})
+    expected = plain.train()({"body/pooled": means.expand(2, *means.shape), "context/pooled": context})
+    torch.testing.assert_close(made.logits, expected.logits, rtol=1e-5, atol=1e-5)

@@ -26,7 +26,7 @@ ROWS = [
     row(900, 1, (0, 5, 6, 0.9), (1, 15, 26, 0.5), (2, 100, 200, 0.09)),  # the last one is hardly seen
     row(900, 0, (3, 7, 7, 1.0)),  # one joint spans no box
     row(901, 1),
-    row(905, 0, (3, 0, 8, 1.0), (4, 9, 0, 1.0), (5, 0, 0, 1.0)),
+    row(905, 0, (3, 0, 8, 1.0), (4, 9, 1, 1.0), (5, 0, 0, 1.0)),
 ]
 
 
@@ -59,7 +59,7 @@ def test_boxes_hold_the_joints_that_are_there(file: Path) -> None:
     other = read_track(file.parent, "a.npy", 0, "")
     assert other.frames.tolist() == [0, 5]
     assert np.isnan(other.at(0)[0]).all()
-    assert other.at(5)[0].tolist() == [0, 0, 9, 8]  # the joint at (0, 0) is missing, those on an edge are not
+    assert other.at(5)[0].tolist() == [0, 1, 9, 8]  # the joint at (0, 0) is missing, those on an edge are not
 
 
 def test_the_box_of_a_span_holds_those_of_its_frames(file: Path) -> None:

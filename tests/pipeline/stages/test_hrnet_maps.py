@@ -163,3 +163,15 @@ def test_real_photographs(stage: Extractor) -> None:
     assert found.status.tolist() == [Status.OK] * len(photos)
     flat = found.arrays["c32"].reshape(len(photos), -1).astype(float)
     assert (np.abs(flat[1:] - flat[:-1]).max(axis=1) > 0.01).all()
+
+
+def test_a_cut_is_stored_and_where_there_is_none_nothing_is() -> None:
+    """Features that are there keep their fingerprints."""
+    config = Extractor.Config(cut="stage3")
+    assert "branches" not in config.model_dump()
+    assert Extractor.Config(**config.model_dump()) == config
+    assert "cut" not in Extractor.Config().model_dump()
+    with pytest.raises(ConfigError, match=r"cut = 'stage3' is for hrnet_w18_small, .*, not hrnet_w18_small_v2"):
+        Extractor(Extractor.Config(model="hrnet_w18_small_v2", cut="stage3"))
+    with pytest.raises(ConfigError, match="branches are not kept where the network is cut: leave them out"):
+        Extractor(Extractor.Config(cut="stage3", branches=("c4",)))

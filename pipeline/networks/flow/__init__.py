@@ -1,0 +1,1 @@
+"""Optical flow by name: where each pixel of a frame goes to in another."""

@@ -1,0 +1,125 @@
+"""What a step of a head of labels is made of: its floor, and what is left for training seeds together to save."""
+
+import statistics
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode
+
+from heads.inputs.samples import Samples
+from heads.learning.optimiser import Optimiser
+from heads.learning.step import Step
+from scripts.bench.heads_runs import Run, alternately, milliseconds, verdict
+from scripts.bench.label_heads_runs import Setting, steps_run
+
+FLOOR_GOAL, TOGETHER_GOAL = 1.8, 1.3
+MATRICES = 64
+"""At most, of 4 MB: more than a processor's cache holds."""
+PRODUCTS = {"bmm", "baddbmm", "mm", "addmm", "convolution", "convolution_backward"}
+
+
+def work(one: Setting, data: Samples, seeds: int) -> dict[str, int]:
+    """flops of a step, its weights, and the bytes that its optimiser and its inputs move."""
+    head = one.head(range(seeds), data)
+    optimiser = Optimiser(head, one.recipe.lr, one.recipe.optimiser_rule())
+    places = torch.arange(one.recipe.batch).expand(seeds, -1)
+    with FlopCounterMode(display=False) as counted, optimiser:
+        Step(head, data, optimiser)(places)
+    weights = seeds * head.parameter_count()
+    row = sum(int(np.prod(shape)) for shape in one.inputs.values())
+    moved = 2 * 4 * weights * (1 + optimiser.rule.memories)
+    inputs = 2 * 4 * row * one.recipe.batch * seeds
+    return {"flops": counted.get_total_flops(), "weights": weights, "optimiser": moved, "inputs": inputs}
+
+
+def rates(batch: int, count: int, width: int = 1024) -> dict[str, Run]:
+    """``products``: of ``batch`` rows, forward over all ``count`` weights, then to their inputs and to themselves, so
+    that each is read from memory as in a step. ``traffic``: a read and a write of 128 MB. Each once."""
+    x, gradient, weights = torch.randn(batch, width), torch.randn(batch, width), torch.randn(count, width, width)
+    big = torch.full((2**25,), 1e-3)
+    out, back, change = torch.empty(batch, width), torch.empty(width, batch), torch.empty(width, width)
+
+    def products() -> None:
+        for weight in weights:
+            torch.mm(x, weight, out=out)
+        for weight in weights:
+            torch.mm(weight, gradient.T, out=back)
+            torch.mm(x.T, gradient, out=change)
+
+    def traffic() -> None:
+        big.mul_(1.0)
+
+    return {"products": products, "traffic": traffic}
+
+
+def over_floor(one: Setting, data: Samples, rounds: int) -> dict[str, Any]:
+    """One seed's step and that of all seeds together over their floors."""
+    found: dict[str, Any] = {}
+    batch, width = one.recipe.batch, 1024
+    for seeds in (1, one.seeds):
+        need = work(one, data, seeds)
+        count = max(1, min(MATRICES, need["weights"] // width**2))
+        seconds = alternately({"step": steps_run(one, data, range(seeds)), **rates(batch, count, width)}, rounds)
+        done, moved = count * 3 * 2 * batch * width**2, 2 * 4 * 2**25
+        floor = [
+            need["flops"] * a / done + (need["optimiser"] + need["inputs"]) * b / moved
+            for a, b in zip(seconds["products"], seconds["traffic"], strict=True)
+        ]
+        steps = [each / one.steps for each in seconds["step"]]
+        about: dict[str, Any] = {
+            "gflop": round(need["flops"] / 1e9, 3),
+            "optimiser_mbytes": round(need["optimiser"] / 1e6, 1),
+        }
+        about |= {"inputs_mbytes": round(need["inputs"] / 1e6, 1), "step_ms": milliseconds(steps, 1)}
+        name = "one_seed" if seeds == 1 else "seeds_together"
+        found[name] = about | {"floor_ms": milliseconds(floor, 1)} | verdict(steps, floor, FLOOR_GOAL, most=True)
+    return found
+
+
+class Clock(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """seconds: by the name of torch's operation, while it is entered; operations on a CPU end before they return."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.seconds: Counter[str] = Counter()
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Run and time it."""
+        started = time.perf_counter()
+        made = func(*args, **(kwargs or {}))
+        self.seconds[func.overloadpacket.__name__] += time.perf_counter() - started  # type: ignore[assignment]
+        return made
+
+
+def limit(one: Setting, data: Samples, rounds: int) -> dict[str, Any]:
+    """What training together can save at most. Every seed has weights of its own, so the products and the optimiser of
+    S seeds are S times those of one; only the rest of one seed's step can be shared."""
+    parts = [_parts(steps_run(one, data, [0])) for _ in range(rounds)]
+    step, products, optimiser = (statistics.median(part[place] for part in parts) for place in range(3))
+    most = step / (products + optimiser)
+    scale = 1e3 / one.steps
+    return {
+        "step_ms": round(scale * step, 1),
+        "products_ms": round(scale * products, 1),
+        "optimiser_ms": round(scale * optimiser, 1),
+        "most_together_could_give": round(most, 2),
+        "allows_the_goal": most >= TOGETHER_GOAL,
+    }
+
+
+def _parts(run: Callable[[], None]) -> tuple[float, float, float]:
+    """Seconds of a run, and of the products and the optimiser in the same run again."""
+    started = time.perf_counter()
+    run()
+    whole = time.perf_counter() - started
+    with Clock() as clock:
+        run()
+    products = sum(clock.seconds[name] for name in PRODUCTS)
+    return whole, products, sum(value for name, value in clock.seconds.items() if name.startswith("_fused_"))
