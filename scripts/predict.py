@@ -27,7 +27,7 @@ from pipeline.stage import Photo
 from pipeline.weights.folder import Weights
 from scripts.prediction import clip, clips, finding, people, words
 from scripts.prediction.annotated import Annotation
-from scripts.prediction.answering import USUAL, Answering, choose
+from scripts.prediction.answering import USUAL, Answering, choose, for_photographs
 from scripts.prediction.clip import Sampling
 from scripts.prediction.document import document, lines
 from scripts.prediction.draw import draw
@@ -90,7 +90,9 @@ def _run(options: argparse.Namespace) -> int:
     else:
         print(f"checkpoint {about['checkpoint']}: {about['dataset']} {about['protocol']}", flush=True)
     annotation = Annotation.find(options.store, about, options.root or options.data / options.dataset)
-    finder = Finder(options.people, boxes, options.box, annotation, config, weights, options.device, _say)
+    finder = Finder(
+        options.people, boxes, options.box, annotation, for_photographs(config), weights, options.device, _say
+    )
     return _all(paths, _Asked(finder, answering, options.out, max_pixels, sampling, options.track))
 
 

@@ -112,7 +112,7 @@ def times(path: Path, max_pixels: int = MAX_PIXELS) -> list[float]:
         try:
             index, unit = indexed(video), float(video.stream.time_base or 0)
         except av.FFmpegError as error:
-            raise broken(path, error, "a video") from None
+            raise unreadable(path, error) from None
     return [(time - index.times[0]) * unit for time in index.times] if index else []
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cache.files import make_folder, replace, replace_text, whole
 from pipeline.decoding import writing
-from scripts.prediction import timeline
+from scripts.prediction import timeline, windows
 from scripts.prediction.answering import Answering
 from scripts.prediction.cast import Cast, Followed, Tracked
 from scripts.prediction.clip import Clip, Sampling, opened
@@ -40,9 +40,11 @@ def predict(
     cast: Cast = Tracked(track, len(clip.times)) if track else Followed(path, finder)
     model, about = answering.model, answering.about
     seen = watch(clip, cast, model)
-    told = timeline.timeline(
-        clip, cast, list(seen.persons.values()), seen.scenes, about, model.untrained, model.left_out, answering.drawn
-    )
+    persons = list(seen.persons.values())
+    if model.clips:
+        windows.answer(clip, model, persons, cast.tracks)
+        say(_in_windows())
+    told = timeline.timeline(clip, cast, persons, seen.scenes, about, model.untrained, model.left_out, answering.drawn)
     make_folder(out)
     coder, count = writing.codec(), 0
     with whole(out / f"{path.name}{FILM}") as file:
@@ -54,6 +56,13 @@ def predict(
     skipped = "" if count == len(clip.times) else f", {count} of {len(clip.times)} frames"
     say(f"  written to {out / path.name}{JSON}, {STRIPS} and {FILM} ({writing.CODECS[coder]}{skipped})")
     return len(told["persons"]), str(cast.how.get("reason", f"TRACK has nobody in the frames looked at. {CURE}"))
+
+
+def _in_windows() -> str:
+    return (
+        f"  the head takes clips: it answers about windows of {windows.SECONDS:g} s, at least {windows.OVERLAP:.0%} of "
+        f"each in the next, at most {windows.MOST} a person"
+    )
 
 
 def _looked_at(clip: Clip, sampling: Sampling) -> str:

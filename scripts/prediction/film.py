@@ -1,8 +1,6 @@
 """The annotated video: people with their numbers and what was said of them when they were last or next looked at.
 
-Between two looks that follow one another a box is moved evenly from the one to the other; before the first and after
-the last of them it stays for half the time between looks. Below each frame stands the strip of text that photographs
-have.
+Below each frame stands the strip of text that photographs have.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +16,8 @@ from scripts.prediction import document, draw, figures, labels
 from scripts.prediction.clip import Clip
 from scripts.prediction.colours import WHITE
 from scripts.prediction.draw import Scale
-from scripts.prediction.timeline import moments, stretches
+from scripts.prediction.timeline import moments
+from scripts.prediction.whereabouts import Whereabouts
 
 MOST: Final = 1800
 """Frames that are shown: a minute at 30 a second. Of a longer video every second, third, ... one, at its own time."""
@@ -53,24 +52,9 @@ class _Seen:
     """A person at any frame."""
 
     def __init__(self, clip: Clip, person: Mapping[str, Any]) -> None:
-        looks = person["sightings"]
-        self._boxes = np.array([one["box"] for one in looks], np.float64)
-        self._frames = np.array([one["frame"] for one in looks])
+        self.box = Whereabouts(clip.chosen, len(clip.times), person["sightings"]).box
         self._said = [{**one, "number": person["number"]} for one in moments(person)]
         self._centres = np.array([one["frame"] for one in self._said])
-        chosen = np.array(clip.chosen, np.float64)
-        edges = [-1.0, *((chosen[1:] + chosen[:-1]) / 2), float(len(clip.times))]
-        self._spans = [
-            (edges[looks[first]["look"]], edges[looks[end - 1]["look"] + 1], slice(first, end))
-            for first, end in stretches(looks)
-        ]
-
-    def box(self, frame: int) -> Boxes | None:
-        """(4,) None where the person is not seen."""
-        for low, high, looks in self._spans:
-            if low < frame <= high:
-                return np.array([np.interp(frame, self._frames[looks], side) for side in self._boxes[looks].T])
-        return None
 
     def said(self, frame: int) -> Mapping[str, Any]:
         """What was said at the nearest look, with the number."""

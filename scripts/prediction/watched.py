@@ -1,4 +1,4 @@
-"""A clip looked at, frame by frame, by a head for photographs or by networks alone."""
+"""A clip looked at, frame by frame: by a head for photographs or networks alone, or for its people only."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,7 +39,7 @@ def watch(clip: Clip, cast: Cast, model: Model) -> Watched:
     seen = Watched()
     for look, (frame, image) in enumerate(clip.frames(clip.chosen)):
         present = cast.at(frame, image)
-        looked = model.look(Photo(clip.path.name, image, present.boxes, (), present.joints))
+        looked = _looked(model, Photo(clip.path.name, image, present.boxes, (), present.joints))
         when = {"look": look, "frame": frame, "time": round(clip.times[frame], 3)}
         seen.scenes.append({**when, "features": looked["features"]})
         for number, found, person in zip(present.numbers, present.found, looked["persons"], strict=True):
@@ -47,6 +47,13 @@ def watch(clip: Clip, cast: Cast, model: Model) -> Watched:
             seen.keep(number, image, {**when, "found": found, **told})
     seen.persons = dict(sorted(seen.persons.items()))
     return seen
+
+
+def _looked(model: Model, photo: Photo) -> dict[str, Any]:
+    """As ``Model.look``; of a head for clips, where people are."""
+    if not model.clips:
+        return model.look(photo)
+    return {"features": {}, "persons": [{"box": [round(float(side), 2) for side in box]} for box in photo.boxes]}
 
 
 def _portrait(image: Image.Image, box: np.ndarray[Any, Any]) -> Image.Image:

@@ -8,10 +8,11 @@ import pytest
 from PIL import Image
 
 from pipeline.decoding.video import VideoInfo
-from scripts.prediction import film, strip, timeline
+from scripts.prediction import strip, timeline
 from scripts.prediction.clip import Clip
 from scripts.prediction.colours import COLOURS
 from scripts.prediction.model import NO_HEAD
+from scripts.prediction.whereabouts import Whereabouts
 
 LOOKS = [5, 15, 25, 35]
 
@@ -75,8 +76,12 @@ def test_a_box_moves_between_looks_and_is_not_where_nobody_was_seen(frame: int, 
     """From 10 to 30 in ten frames; not found at frame 25, so from the middle of 15 and 25 on there is none."""
     boxes = [(10, 10, 50, 90), (30, 10, 70, 90), (80, 10, 120, 90)]
     looks = [look(number, 0.5, box) for number, box in zip((0, 1, 3), boxes, strict=True)]
-    found = film._Seen(clip(), {"number": 2, "sightings": looks}).box(frame)
+    where = Whereabouts(LOOKS, 40, looks)
+    found = where.box(frame)
     assert (None if found is None else found[0]) == left
+    tracked = where.track().at(frame)[0]
+    np.testing.assert_array_equal(tracked, np.full(4, np.nan) if found is None else found)
+    assert where.span == (0, 39)
 
 
 def painted(picture: Image.Image, low: float, high: float, top: int) -> int:
