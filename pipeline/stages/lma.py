@@ -39,7 +39,7 @@ class Extractor(Stage[Row]):
     """One item is a clip's row of ``joints``; no network."""
 
     version = 1
-    unit = granularity = Granularity.PERSON
+    unit = granularity = Granularity.CLIP
     temporal = True
     frames = 8
 
