@@ -124,8 +124,7 @@ def _predict(path: Path, asked: _Asked) -> int:
     image, model, answering, out = opened(path, asked.max_pixels), asked.answering.model, asked.answering, asked.out
     found = asked.finder.find(path, image)
     looked = model.look(Photo(path.name, image, found.boxes), found.rows)
-    own = asked.finder.annotation is not None and asked.finder.annotation.holds(path)
-    drawn = answering.drawn and not own
+    drawn = answering.drawn and not asked.finder.owns(path)
     told = document(path, image.size, found, looked, answering.about, model.untrained, model.left_out, drawn)
     make_folder(out)
     replace_text(out / f"{path.name}.json", json.dumps(told, indent=2, allow_nan=False) + "\n")

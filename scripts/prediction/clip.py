@@ -102,6 +102,8 @@ def _length(times: Sequence[float], rate: float) -> float:
 
 
 def _is_photograph(path: Path) -> bool:
+    if not path.is_file():  # a FIFO would be waited for
+        return False
     try:
         with path.open("rb") as file:
             start = file.read(12)

@@ -44,7 +44,8 @@ def predict(
     if model.clips:
         windows.answer(clip, model, persons, cast.tracks)
         say(_in_windows())
-    told = timeline.timeline(clip, cast, persons, seen.scenes, about, model.untrained, model.left_out, answering.drawn)
+    drawn = answering.drawn and not finder.owns(path)
+    told = timeline.timeline(clip, cast, persons, seen.scenes, about, model.untrained, model.left_out, drawn)
     make_folder(out)
     coder, count = writing.codec(), 0
     with whole(out / f"{path.name}{FILM}") as file:

@@ -84,6 +84,10 @@ class Finder:
         if self.way in (FACES, OBJECTS, POSE):
             self.network = self._load()
 
+    def owns(self, path: Path) -> bool:
+        """Whether the file is one of the dataset's."""
+        return self.annotation is not None and self.annotation.holds(path)
+
     def find(self, path: Path, image: Image.Image, film: bool = False) -> Found:
         """The people of the photograph ``image`` at ``path``. film: it is a frame of a video there, of whose people no
         annotation is asked. Raises: DataError, WeightsError."""

@@ -1,6 +1,7 @@
 """``make predict`` on videos: two squares that walk, found by their colours, and files that are none."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -135,15 +136,17 @@ def test_a_folder_of_both_goes_on_over_what_cannot_be_used(
     (folder / "cut.mp4").write_bytes(walk.read_bytes()[:700])
     (folder / "empty.mov").touch()
     video_files.sound(folder / "sound.mp4")
+    os.mkfifo(folder / "waits.mp4")
     video_files.video(folder / "huge.mkv", 2, size=(320, 192))
     words = ["--max-pixels", "20000", "--every", "1", "--out", str(tmp_path / "out")]
     assert predict.main([*trained, "--image", str(folder), *words]) == 1
     out, err = capsys.readouterr()
-    assert "4 of 7 images could not be used" in out
-    assert err.count("\n") == 4, err
+    assert "5 of 8 images could not be used" in out
+    assert err.count("\n") == 5, err
     for fault in (
         "cut.mp4: not readable as a video: ",
         "empty.mov: not readable as a video: ",
+        "waits.mp4: is not a regular file, a video file is wanted. ",
         "sound.mp4: has no video stream. Give a sound copy as IMAGE",
         "huge.mkv: 320 x 192 = 61440 pixels, over the cap of 20000; make a smaller copy of the video",
     ):

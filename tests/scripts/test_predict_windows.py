@@ -33,6 +33,7 @@ untrained = true
 [stages.lma]
 """
 TRAINED = "form=conv1d epochs=1 resamples=10"
+RGB = "streams=B epochs=1 resamples=10 k_train=2 k_val=2"
 NONE = np.full(4, np.nan, np.float32)
 
 
@@ -52,6 +53,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     words = ["--dataset", "bold", "--store", str(folder / "store"), "--runs", str(folder / "runs")]
     train = ["train", "--head", "lma", "--seeds", "1", "--set", TRAINED, "--protocol", "bold-published"]
     assert cli.main([*train, *words, "--name", "mine"]) == 0
+    tsn = ["--head", "tsn_rgb", "--set", RGB, "--name", "rgb", "--protocol", "bold-published", "--seeds", "1"]
+    assert cli.main(["train", *tsn, *words]) == 0
     return folder
 
 
@@ -94,6 +97,16 @@ def test_a_head_for_clips_answers_about_windows(
             sorted(next(iter(window["emotions"].values())).items(), key=lambda pair: -pair[1])
         )
     assert "it answers about windows of 4 s" in capsys.readouterr().out
+
+
+def test_people_who_are_found_are_looked_at_between_the_looks_too(place: Path, tmp_path: Path) -> None:
+    """One look at a box that is given; the head has frames at 1, 4, 7 and 10."""
+    trained = ["--head", "tsn_rgb", "--set", RGB, "--name", "rgb"]
+    video = place / "root/videos/001/a.mp4/0.mp4"
+    words = ["--image", str(video), "--boxes", "2,4,22,34", "--out", str(tmp_path), *trained]
+    assert predict.main(asked(place, *words)) == 0
+    (person,) = json.loads((tmp_path / "0.mp4.json").read_text())["persons"]
+    assert (person["looks"], len(person["windows"]), person["summary"]["answered"]) == (1, 1, 1)
 
 
 def test_without_joints_it_says_why_it_has_no_answer(
