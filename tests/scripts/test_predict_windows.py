@@ -126,6 +126,15 @@ def test_a_photograph_is_not_asked_about(place: Path, tmp_path: Path, capsys: py
     assert "a.png: the head was trained on clips. Give a video, or another HEAD" in capsys.readouterr().err
 
 
+def test_without_a_head_networks_look_at_frames_though_the_config_is_for_clips(place: Path, tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text('dataset = "bold"\nframes = 4\nshown = ["face"]\n[stages.face]\n')
+    words = ["--dataset", "bold", "--config", str(tmp_path / "c.toml"), "--runs", str(tmp_path), "--boxes", "2,4,22,34"]
+    video = place / "root/videos/001/a.mp4/0.mp4"
+    assert predict.main([*words, "--image", str(video), "--out", str(tmp_path), "--store", str(tmp_path)]) == 0
+    (person,) = json.loads((tmp_path / "0.mp4.json").read_text())["persons"]
+    assert [one["features"]["face"]["status"] for one in person["sightings"]] == ["no_face"]
+
+
 @pytest.mark.parametrize(
     ("first", "last", "expected"),
     [
