@@ -49,6 +49,10 @@ help: ## this list
 demo: $(READY) ## draw a data set, extract every stage, train ten heads, print two tables
 	@$(PY) -m scripts.demo --store $(call q,$(STORE)) --runs $(call q,$(RUNS)) --data $(call q,$(DATA)) --seeds $(call q,$(SEEDS))
 
+.PHONY: demo-video
+demo-video: $(READY) ## draw clips, extract looks, flow and joints, train a head on each, print which tells what: [SEEDS=3]
+	@$(PY) -m scripts.demo_video --store $(call q,$(STORE)) --runs $(call q,$(RUNS)) --data $(call q,$(DATA)) $(if $(filter-out file,$(origin SEEDS)),--seeds $(call q,$(SEEDS)))
+
 .PHONY: extract
 extract: $(READY) ## pixels to cache: DATASET= ROOT= [STAGES="sem2vec body"] [UNTRAINED=1] [ALLOW_FAILED=N] [DEVICE=cuda] [EXECUTOR=dask] [BOX=xywh] [MAX_PIXELS=N]
 	@$(PY) -m pipeline extract $(pixels)

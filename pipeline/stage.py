@@ -59,10 +59,12 @@ class Photo:
 
 @dataclass(frozen=True)
 class Failed:
-    """Stands in an item's place when it could not be prepared. rows: how many output rows it stands for."""
+    """Stands in an item's place when it could not be prepared. rows: how many output rows it stands for. status: of
+    those, another than FAILED where what is missing is a fact about the data."""
 
     message: str
     rows: int = 1
+    status: Status = Status.FAILED
 
 
 @dataclass(frozen=True)
@@ -216,7 +218,9 @@ class Stage(ABC, Generic[Item]):
         messages = list(np.repeat(np.array(texts, dtype=object), counts))
         for row, message in zip(np.flatnonzero(fine), done.messages, strict=True):
             messages[row] = message
-        status = np.full(len(fine), Status.FAILED, np.uint8)
+        status = np.repeat([item.status if isinstance(item, Failed) else Status.OK for item in items], counts).astype(
+            np.uint8
+        )
         status[fine] = done.status
         arrays = {name: spec.empty(len(fine)) for name, spec in self.outputs.items()}
         for name, array in arrays.items():

@@ -1,4 +1,4 @@
-"""Frames to a video file. The only user of video encoders."""
+"""Frames to a video file that any player shows: annotated films. (The demo writes its drawn clips itself.)"""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ from pipeline.decoding import boxes
 from pipeline.stage import IMAGENET_STD, Extracted, Photo, Precise, deploy
 from pipeline.stages import _backbone_lookup as lookup
 from pipeline.stages._backbone_table import FACENET, Network
+from pipeline.stages._heads import NO_JOINTS, head
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -27,12 +28,6 @@ if TYPE_CHECKING:
 
 STD = sum(IMAGENET_STD) / 3
 """Of a stack's channels, in units of 0..255: those of the three colours on average."""
-HEAD = (0, 14, 15, 16, 17)
-"""Of COCO's 18 joints: nose, eyes, ears."""
-HEAD_MARGIN = 1.0
-SEEN = 0.1
-"""Least score of a joint that counts."""
-NO_JOINTS = "input = 'face' takes heads from the annotation's joints, and this dataset has none"
 
 
 class Moving(Precise):
@@ -42,7 +37,7 @@ class Moving(Precise):
 
     model: str = "resnet18"
     weights: str = ""
-    input: Literal["body", "context", "face"] = "body"
+    input: Literal["body", "context", "head"] = "body"
     size: tuple[PositiveInt, PositiveInt] = (224, 224)
 
     @model_validator(mode="before")
@@ -70,7 +65,7 @@ NOWHERE = np.full(4, np.nan)
 def views(photo: Photo, kind: str) -> list[View]:
     """Of each of the photograph's people, by the first frame; the same part of all frames, so that a stack shows
     motion and not how a box moves."""
-    if kind == "face":
+    if kind == "head":
         if photo.joints is None:
             return [View(NOWHERE, Status.FAILED, NO_JOINTS)] * len(photo.boxes)
         return [_head(joints, photo.image.size) for joints in photo.joints]
@@ -89,15 +84,10 @@ def _person(box: NDArray[np.float32], size: tuple[int, int]) -> View:
 
 
 def _head(joints: NDArray[np.float32], size: tuple[int, int]) -> View:
-    """The square about the head's joints that are seen, twice as wide as their box, so that it has brow and chin."""
-    head = joints[list(HEAD)]
-    seen = head[head[:, 2] >= SEEN, :2]
-    if len(seen) >= 2:
-        close = boxes.widen(np.concatenate([seen.min(0), seen.max(0)]), HEAD_MARGIN)
-        inside = boxes.clamp(boxes.square(close, *size), *size)
-        if not boxes.too_small(inside.tolist()):
-            return View(inside, Status.OK, "")
-    return View(NOWHERE, Status.NO_FACE, f"{len(seen)} of the head's {len(HEAD)} joints are seen, of no size")
+    found = head(joints, size)
+    if isinstance(found, str):
+        return View(NOWHERE, Status.NO_FACE, found)
+    return View(found, Status.OK, "")
 
 
 def spec(known: Network) -> ArraySpec:

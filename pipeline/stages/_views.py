@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from cache.spec import Status
 from pipeline.decoding import boxes, images, regions
 from pipeline.decoding.outlines import HALF
-from pipeline.stage import Failed
+from pipeline.stage import Failed, Photo
+from pipeline.stages._heads import NO_JOINTS, head
 
 Pixels = NDArray[np.uint8]
 Size = tuple[int, int]
@@ -53,6 +55,19 @@ def persons(
         if (fault := boxes.fault(box, *image.size))
         else images.resize_region(image, size, body(image, box, crop, margin), interpolation)
         for box in people
+    ]
+
+
+def heads(photo: Photo, size: Size, interpolation: str) -> list[Pixels | Failed]:
+    """Of each person: the square about the head, by the annotation's joints."""
+    if photo.joints is None:
+        return [Failed(NO_JOINTS)] * len(photo.boxes)
+    found = [head(joints, photo.image.size) for joints in photo.joints]
+    return [
+        Failed(one, status=Status.NO_FACE)
+        if isinstance(one, str)
+        else images.resize_region(photo.image, size, one, interpolation)
+        for one in found
     ]
 
 

@@ -1,4 +1,4 @@
-"""backbone: the pooled vector of a network, of the image, of each person's body, context or face, or of a depth map.
+"""backbone: the pooled vector of a network, of the image, of each person's body, context, face or head, or of depth.
 
 Models: every classifier of torchvision by its name, every model of timm as ``timm/<model>`` (DINOv2 is
 ``timm/vit_small_patch14_dinov2.lvd142m``, CLIP's image tower ``timm/vit_base_patch16_clip_quickgelu_224.openai``),
@@ -16,6 +16,8 @@ Inputs, all stretched to ``size`` without keeping the aspect, so that nothing at
   face's box of the feature ``source`` ("face"), in black, as in CAER-Net; a person without a face has no row, one with
   a black proxy of a face has nothing blanked.
 - face: the crops of the feature ``source`` ("face"); one row a person. A person without a face has none here either.
+- head: of clips whose annotation has joints, the square about those of the head; one row a person. A person of whose
+  head fewer than two are seen has none.
 - depth: the maps of the feature ``source`` ("depth") as grey images, the least at 0, the greatest at 255; one row an
   image.
 Source: Affect-DML, section III; Context-based visual emotion recognition (thesis), 4.2.1; CAER-Net: Lee et al. 2019,
@@ -70,7 +72,7 @@ class Extractor(Stage[Pixels]):
 
         model: str = "resnet18"
         weights: str = ""
-        input: Literal["image", "body", "context", "face", "depth"] = "image"
+        input: Literal["image", "body", "context", "face", "head", "depth"] = "image"
         size: tuple[PositiveInt, PositiveInt] = (224, 224)
         source: str = ""
         flip: bool = False
@@ -197,6 +199,8 @@ class Extractor(Stage[Pixels]):
             return super().prepare(photo)
         if config.input == "body":
             return views.persons(image, photo.boxes, config.size, config.interpolation, config.crop, config.margin)
+        if config.input == "head":
+            return views.heads(photo, config.size, config.interpolation)
         if config.input == "context":
             red, green, blue = BLACK if config.blank == "black" else (round(value) for value in config.mean)
             return views.contexts(image, photo.boxes, config.size, config.interpolation, (red, green, blue))
@@ -218,7 +222,7 @@ class Extractor(Stage[Pixels]):
         return hide(image, rows, self.config.size, self.config.interpolation)
 
     def frame(self, image: Image.Image, box: NDArray[np.float32]) -> NDArray[np.float64] | None:
-        if self.config.input == "face":
+        if self.config.input in ("face", "head"):
             return None
         if self.config.input == "body":
             return views.body(image, box, self.config.crop, self.config.margin)

@@ -30,6 +30,7 @@ SMALL: dict[str, list[dict[str, Any]]] = {
         {"model": "shufflenet_v2_x0_5", "size": (64, 64), "input": "body", "crop": "square", "flip": True},
         {"model": "resnet18", "size": (64, 64), "input": "context", "map": True},
         {"model": "inception_resnet_v1", "size": (96, 96), "input": "face"},
+        {"model": "shufflenet_v2_x0_5", "size": (64, 64), "input": "head"},
         {"model": "timm/test_vit", "map": True},
         {"model": "shufflenet_v2_x0_5", "size": (64, 64), "input": "depth"},
         {"model": "shufflenet_v2_x0_5", "size": (64, 64), "input": "context", "blank": "mask"},
@@ -44,7 +45,7 @@ SMALL: dict[str, list[dict[str, Any]]] = {
     "pose": [{"model": "rtmpose-t"}, {"model": "dwpose-t"}, {"model": "blazepose-full"}],
     "pose_vector": [{}, {"hands": "zero", "frame": "joints"}],
     "rgb_difference": [
-        {"model": "shufflenet_v2_x0_5", "size": (64, 64), "input": "face"},
+        {"model": "shufflenet_v2_x0_5", "size": (64, 64), "input": "head"},
         {"model": "timm/test_vit", "input": "context"},
     ],
     "scene": [{"size": (64, 64)}],

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pipeline.demo.scenes.canvas import OVERSAMPLING, Canvas, Colour, shade, smooth_noise, vary
 from pipeline.demo.scenes.design import ADE20K
 
+Head = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 _PATCH: Final = 128
 _UNIT: Final = 48
 """Patch pixels per head radius (half the head's height)."""
@@ -21,7 +22,12 @@ _IRIS: Final[tuple[Colour, ...]] = ((84, 54, 34), (70, 104, 128), (74, 104, 66))
 def paint_head(canvas: Canvas, centre: tuple[float, float], radius: float, tilt: float, skin: Colour,
                rng: np.random.Generator) -> None:  # fmt: skip
     """A head around `centre` (this frame's units); radius is half its height in scene pixels, tilt in degrees."""
-    patch, mask = _head(skin, rng)
+    set_head(canvas, centre, radius, tilt, draw_head(skin, rng))
+
+
+def set_head(canvas: Canvas, centre: tuple[float, float], radius: float, tilt: float, head: Head) -> None:
+    """One that is drawn already, as `paint_head`."""
+    patch, mask = head
     x, y = canvas.pixels([centre])[0]
     matrix = cv2.getRotationMatrix2D((_PATCH / 2, _PATCH / 2), -tilt, radius * OVERSAMPLING / _UNIT)
     matrix[:, 2] += (x - _PATCH / 2, y - _PATCH / 2)
@@ -33,7 +39,7 @@ def paint_head(canvas: Canvas, centre: tuple[float, float], radius: float, tilt:
     canvas.labels[alpha[..., 0] > 127] = ADE20K["person"]
 
 
-def _head(skin: Colour, rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def draw_head(skin: Colour, rng: np.random.Generator) -> Head:
     """Patch (128, 128, 3) RGB and its coverage (128, 128), the face's middle in the middle of the patch."""
     sheet = Canvas(np.full((_PATCH, _PATCH, 3), skin, np.uint8), np.zeros((_PATCH, _PATCH), np.uint8))
     c = sheet.at(_PATCH / 2 / OVERSAMPLING, _PATCH / 2 / OVERSAMPLING, _UNIT / OVERSAMPLING)

@@ -49,7 +49,7 @@ _CHANGES: Final[dict[str, dict[str, tuple[float, float]]]] = {
         "left_knee": (0.70, 0.76), "left_ankle": (0.84, 0.95),
     },
 }  # fmt: skip
-_SKINS: Final[tuple[Colour, ...]] = ((236, 194, 164), (222, 170, 134), (190, 134, 98), (140, 94, 66), (246, 210, 184))
+SKINS: Final[tuple[Colour, ...]] = ((236, 194, 164), (222, 170, 134), (190, 134, 98), (140, 94, 66), (246, 210, 184))
 _PERSON: Final = ADE20K["person"]
 
 
@@ -74,29 +74,31 @@ def paint_figure(
     joints = draw_joints(posture, rng)
     width, height = box[2] - box[0], box[3] - box[1]
     c = canvas.window(box).at(0, 0, (width, height))
-    skin = vary(rng, _SKINS[int(rng.integers(len(_SKINS)))], 10)
+    skin = vary(rng, SKINS[int(rng.integers(len(SKINS)))], 10)
     shirt, trousers = (vary(rng, (128, 128, 128), 100) for _ in range(2))
     at = {name: (float(x), float(y)) for name, (x, y) in zip(JOINTS, joints, strict=True)}
     tilt = float(rng.normal(0, 4)) + (14.0 if posture == "slumped" else 0.0) * np.sign(at["head"][0] - at["neck"][0])
-    _legs(c, at, trousers)
-    _torso(c, at, shirt, skin)
+    legs(c, at, trousers)
+    torso(c, at, shirt, skin)
     raised = posture == "hands_at_face"
     if not raised:
-        _arms(c, at, shirt, skin, long_sleeves=bool(rng.random() < 0.5))
+        arms(c, at, shirt, skin, long_sleeves=bool(rng.random() < 0.5))
     paint_head(c, at["head"], HEAD_RADIUS * height, float(tilt), skin, rng)
     if raised:
-        _arms(c, at, shirt, skin, long_sleeves=bool(rng.random() < 0.5))
+        arms(c, at, shirt, skin, long_sleeves=bool(rng.random() < 0.5))
     return (joints * (width, height) + (box[0], box[1])).astype(np.float32)
 
 
-def _legs(c: Canvas, at: dict[str, tuple[float, float]], colour: Colour) -> None:
+def legs(c: Canvas, at: dict[str, tuple[float, float]], colour: Colour) -> None:
+    """Paint trousers and shoes. at: where the JOINTS are, by name, in the frame of ``c``, whose unit is the figure."""
     for side, tone in (("right", 1.0), ("left", 0.88)):
         hip, knee, ankle = (at[f"{side}_{part}"] for part in ("hip", "knee", "ankle"))
         c.line([hip, knee, ankle], 0.075, shade(colour, tone), _PERSON)
         c.line([ankle, (ankle[0] + (0.05 if ankle[0] > 0.5 else -0.05), ankle[1] + 0.015)], 0.05, (44, 36, 34), _PERSON)
 
 
-def _torso(c: Canvas, at: dict[str, tuple[float, float]], shirt: Colour, skin: Colour) -> None:
+def torso(c: Canvas, at: dict[str, tuple[float, float]], shirt: Colour, skin: Colour) -> None:
+    """Paint neck and shirt, as `legs`."""
     names = ("right_shoulder", "left_shoulder", "left_hip", "right_hip")
     corners = [at[name] for name in names]
     c.line([at["neck"], at["head"]], 0.075, shade(skin, 0.82), _PERSON)
@@ -107,7 +109,8 @@ def _torso(c: Canvas, at: dict[str, tuple[float, float]], shirt: Colour, skin: C
     c.line([corners[3], corners[2]], 0.03, shade(shirt, 0.55))
 
 
-def _arms(c: Canvas, at: dict[str, tuple[float, float]], shirt: Colour, skin: Colour, long_sleeves: bool) -> None:
+def arms(c: Canvas, at: dict[str, tuple[float, float]], shirt: Colour, skin: Colour, long_sleeves: bool) -> None:
+    """Paint arms and hands, as `legs`."""
     for side in ("right", "left"):
         shoulder, elbow, wrist = (at[f"{side}_{part}"] for part in ("shoulder", "elbow", "wrist"))
         c.line([shoulder, elbow, wrist], 0.068, shade(shirt, 0.6), _PERSON)

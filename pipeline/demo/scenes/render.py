@@ -17,7 +17,7 @@ from pipeline.demo.scenes.places import paint_place
 from pipeline.demo.scenes.plan import PersonPlan, ScenePlan, Stream, plan_scene, random_stream
 
 Box = tuple[int, int, int, int]
-_TINTS: Final[dict[str, tuple[float, float, float]]] = {
+TINTS: Final[dict[str, tuple[float, float, float]]] = {
     "bright": (1.04, 1.04, 1.02),
     "warm": (1.05, 0.92, 0.76),
     "dim": (0.62, 0.64, 0.68),
@@ -93,7 +93,7 @@ def _overlap(x: float, y: float, size: float, box: Box) -> float:
 def _photograph(image: NDArray[np.uint8], light: str, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Tint, uneven light, blur and sensor noise."""
     height, width = image.shape[:2]
-    tint = np.asarray(_TINTS[light], np.float32) * np.float32(rng.uniform(0.9, 1.1))
+    tint = np.asarray(TINTS[light], np.float32) * np.float32(rng.uniform(0.9, 1.1))
     uneven = 1 + 0.16 * smooth_noise(rng, height, width, 120)
     lit = image.astype(np.float32) * tint * uneven[..., None]
     blur = float(rng.uniform(0.0, 0.8))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import shutil
 import struct
 from pathlib import Path
 from typing import Final
@@ -13,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from cache.errors import DataError
-from cache.files import make_folder
+from pipeline.demo.folder import make_whole
 from pipeline.demo.scenes.emotic_layout import annotations_mat
 from pipeline.demo.scenes.plan import FOLDERS, plan_scenes
 from pipeline.demo.scenes.render import render
@@ -33,13 +30,7 @@ def write_demo(root: Path, scenes: int = 900, seed: int = 0) -> None:
     maps (uint8, 0-based ADE20K class, 255 none) in `root`/label_maps/<folder>/<file>.png. Same arguments, same bytes.
     Raises: DataError when `root` is there and not empty.
     """
-    if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise DataError(f"{root}: is there already and not empty; remove it, or name another folder for the demo")
-    make_folder(root.parent)
-    _sweep(root)
-    partial = root.with_name(f"{root.name}.partial-{os.getpid()}")
-    _fill(partial, scenes, seed)
-    os.replace(partial, root)
+    make_whole(root, lambda folder: _fill(folder, scenes, seed))
 
 
 def padded_jpeg(image: NDArray[np.uint8], size: int = JPEG_BYTES) -> bytes:
@@ -73,23 +64,3 @@ def _fill(folder: Path, scenes: int, seed: int) -> None:
         (folder / "emotic" / plan.folder / plan.filename).write_bytes(padded_jpeg(scene.image))
         label_file = (folder / "label_maps" / plan.folder / plan.filename).with_suffix(".png")
         Image.fromarray(scene.label_map).save(label_file)
-
-
-def _sweep(root: Path) -> None:
-    """Remove what killed runs left beside `root`."""
-    for left in root.parent.glob(f"{root.name}.partial-*"):
-        number = left.name.rpartition("-")[2]
-        if number.isdigit() and not _alive(int(number)):
-            shutil.rmtree(left, ignore_errors=True)
-
-
-def _alive(process: int) -> bool:
-    if process == os.getpid():
-        return False
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -63,7 +63,10 @@ def test_a_run_with_other_settings_gets_a_folder_of_its_own(place: list[str]) ->
     ("words", "expected"),
     [
         (["train", "--head", "sem_ib"], "no head 'sem_ib'. Did you mean 'sem_ib_dml'? Known: abn, b_dml, "),
-        (["train", "--protocol", "cat-66"], "no protocol 'cat-66'. Did you mean 'cat-6:6'? Known: cat-6:4, "),
+        (
+            ["train", "--protocol", "cat-66"],
+            "no protocol 'cat-66'. Did you mean 'cat-6:6'? Known: bold, bold-published, cat-6:4, ",
+        ),
         (["train", "--dataset", "emotics"], "'emotics'. Did you mean 'emotic'? Known: demo, emotic."),
         (["train", "--device", "gpu"], "no device 'gpu'. Did you mean 'cpu'? Known: cpu, cuda."),
         (["train", "--set", "lrr=1 epochs=0"], "settings of sem_ib_dml: epochs: input should be greater than"),
@@ -81,7 +84,7 @@ def test_a_run_with_other_settings_gets_a_folder_of_its_own(place: list[str]) ->
             "emotic cat-6:6: class anger has 3 train people, needs at least 4 (per_class); ",
         ),
         (["ablate", "--grid", "dem"], "no grid 'dem'. Did you mean 'demo'? Known: affect_dml, beyond, demo, "),
-        (["trian"], "argument ablate|compare|evaluate|mapping|report|train: invalid choice: 'trian'"),
+        (["trian"], "argument ablate|compare|ensemble|evaluate|mapping|report|submit|train: invalid choice: 'trian'"),
     ],
 )
 def test_mistakes_are_one_line(

@@ -259,3 +259,18 @@ def test_maps_lie_over_what_was_looked_at(given: dict[str, Any], expected: list[
     stage = Extractor(Extractor.Config(model="resnet18", **given))
     frame = stage.frame(PHOTO.image, np.array([30, 10, 50, 50], np.float32))
     assert (None if frame is None else frame.tolist()) == expected
+
+
+def test_a_head_is_twice_the_box_of_its_joints_made_square() -> None:
+    joints = np.zeros((2, 18, 3), np.float32)
+    joints[0, [0, 14, 15]] = (40, 30, 1), (36, 26, 1), (44, 26, 0.5)  # 8 x 4; with margins 16 x 8; square 16 x 16
+    joints[0, 16] = 5, 5, 0.05  # not seen
+    joints[1, 0] = 40, 30, 1
+    stage = loaded(input="head")
+    found = stage.prepare(Photo("a.jpg", PHOTO.image, BOXES, joints=joints))
+    wanted = images.resize_region(PHOTO.image, (64, 64), np.array([32.0, 20.0, 48.0, 36.0]), "bilinear")
+    np.testing.assert_array_equal(found[0], wanted)
+    rows = stage.extract(found)
+    assert rows.status.tolist() == [Status.OK, Status.NO_FACE]
+    assert rows.messages[1] == "1 of the head's 5 joints are seen, of no size"
+    assert stage.extract(stage.prepare(PHOTO)).status.tolist() == [Status.FAILED] * 2

@@ -120,7 +120,7 @@ def test_a_head_is_the_square_of_its_joints_doubled(tmp_path: Path, monkeypatch:
     bright = np.zeros((48, 64, 3), np.uint8)
     bright[14:30, 16:32] = 100
     frames = (Image.fromarray(bright), *[grey(0)] * 4)
-    config = rgb_difference.Extractor.Config(**SMALL, input="face")
+    config = rgb_difference.Extractor.Config(**SMALL, input="head")
     photo = Photo("a.mp4", grey(0), BOX, frames, joints((24, 20), (22, 22), (26, 22), (20, 24), (28, 24)))
     seen, _ = given(rgb_difference.Extractor(config), photo, monkeypatch, tmp_path)
     assert np.ptp(seen[0, 0, 1:-1, 1:-1]) < 1e-6
@@ -129,7 +129,7 @@ def test_a_head_is_the_square_of_its_joints_doubled(tmp_path: Path, monkeypatch:
 
 @pytest.mark.parametrize("module", [rgb_difference, flow])
 def test_no_head_is_no_face_and_no_joints_or_frames_are_failures(module: Any, tmp_path: Path) -> None:
-    stage = module.Extractor(module.Extractor.Config(**SMALL, input="face"))
+    stage = module.Extractor(module.Extractor.Config(**SMALL, input="head"))
     stage.load("cpu", Weights(tmp_path, untrained=True))
     two, after = np.repeat(BOX, 2, 0), tuple(grey(9) for _ in range(5))
     half = np.concatenate([joints((24, 20)), joints((24, 20), (20, 24))])
@@ -138,7 +138,7 @@ def test_no_head_is_no_face_and_no_joints_or_frames_are_failures(module: Any, tm
     assert found.messages[0] == "1 of the head's 5 joints are seen, of no size"
     found = stage.extract(stage.prepare(Photo("a.mp4", grey(9), two, after)))
     assert found.status.tolist() == [Status.FAILED] * 2
-    assert found.messages[0] == "input = 'face' takes heads from the annotation's joints, and this dataset has none"
+    assert found.messages[0] == "input = 'head' takes heads from the annotation's joints, and this dataset has none"
     found = stage.extract(stage.prepare(Photo("a.jpg", grey(9), two)))
     assert found.messages == ["0 frames after it, 5 are wanted: motion is for videos"] * 2
 
