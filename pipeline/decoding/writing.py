@@ -53,7 +53,8 @@ def write(file: BinaryIO, frames: Iterable[tuple[float, Image.Image]], rate: flo
 def _stream(out: av.container.OutputContainer, size: tuple[int, int], rate: float, coder: str) -> av.VideoStream:
     if size[0] % 2 or size[1] % 2:
         raise ValueError(f"frames of {size[0]} x {size[1]}: sides are even")
-    stream = out.add_stream(coder, rate=Fraction(rate).limit_denominator(1001), options=_OPTIONS[coder])
+    planned = Fraction(min(max(rate, 1.0), 240.0)).limit_denominator(1001)  # encoders refuse a rate of nearly none
+    stream = out.add_stream(coder, rate=planned, options=_OPTIONS[coder])
     assert isinstance(stream, av.VideoStream)
     stream.width, stream.height = size
     stream.pix_fmt = "yuv420p"

@@ -75,18 +75,19 @@ def timeline(
     drawn: bool,
 ) -> dict[str, Any]:
     """The JSON of one clip. persons: each with ``number``, ``sightings`` and maybe ``windows``. scenes: what features
-    of whole frames say, by frame. about, untrained, left_out, drawn: as of ``document.document``."""
+    of whole frames say, of each looked at frame that there was. about, untrained, left_out, drawn: as of
+    ``document.document``."""
     return {
         "video": str(clip.path),
         "size": list(clip.info.size),
         "frames": clip.info.frames,
         "rate": round(clip.info.rate, 4),
         "seconds": round(clip.seconds, 3),
-        "looked_at": list(clip.chosen),
+        "looked_at": list(clip.chosen[: len(scenes)]),
         "people": cast.how,
         "head": {name: about[name] for name in document.HEAD} if about else None,
         "untrained": list(untrained),
-        "notes": notes(clip, cast, persons, about, drawn),
+        "notes": notes(clip, cast, persons, about, drawn, len(scenes)),
         "persons": [_person(one) for one in persons],
         "scenes": [one for one in scenes if one["features"]],
         "left_out": list(left_out),
@@ -100,12 +101,15 @@ def _person(one: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def notes(
-    clip: Clip, cast: Cast, persons: Sequence[Mapping[str, Any]], about: Mapping[str, Any], drawn: bool
+    clip: Clip, cast: Cast, persons: Sequence[Mapping[str, Any]], about: Mapping[str, Any], drawn: bool, looked_at: int
 ) -> list[str]:
-    """Sentences that belong to every form of what is told."""
+    """Sentences that belong to every form of what is told. looked_at: how many of the chosen frames there were."""
     sentences = [document.on_drawings(about)] if drawn else []
     if clip.info.declared > clip.info.frames:
         sentences.append(f"the file ends early: it tells of {clip.info.declared} frames and has {clip.info.frames}")
+    if looked_at < len(clip.chosen):
+        lost = clip.chosen[looked_at]
+        sentences.append(f"the video ends early: frame {lost} of {len(clip.times)} and those after it are not there")
     looks = [one for person in persons for one in person["sightings"]]
     if cast.how.get("boxes") == "from faces" and looks:
         sentences.append(f"people were found by their faces: {document.GUESSED}")

@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from cache.spec import Status
 from pipeline.decoding.boxes import square
+from pipeline.decoding.images import ImageError
 from pipeline.stage import Photo
 from scripts.prediction.cast import Cast
-from scripts.prediction.clip import Clip
+from scripts.prediction.clip import Clip, cured
 from scripts.prediction.model import Model
 from scripts.prediction.strip import PORTRAIT
 
@@ -17,7 +19,7 @@ from scripts.prediction.strip import PORTRAIT
 @dataclass
 class Watched:
     """persons: with ``number`` and ``sightings``, in the order of their numbers. scenes: what features of whole frames
-    say. portraits: of each person, from the look with the largest box."""
+    say, one of each frame that there was. portraits: of each person, from the look with the largest box."""
 
     persons: dict[int, dict[str, Any]] = field(default_factory=dict)
     scenes: list[dict[str, Any]] = field(default_factory=list)
@@ -35,7 +37,7 @@ class Watched:
 
 
 def watch(clip: Clip, cast: Cast, model: Model) -> Watched:
-    """Raises: ImageError, DataError, WeightsError."""
+    """Raises: ImageError, also when no frame can be had; DataError, WeightsError."""
     seen = Watched()
     for look, (frame, image) in enumerate(clip.frames(clip.chosen)):
         present = cast.at(frame, image)
@@ -45,6 +47,8 @@ def watch(clip: Clip, cast: Cast, model: Model) -> Watched:
         for number, found, person in zip(present.numbers, present.found, looked["persons"], strict=True):
             told = {name: value for name, value in person.items() if name != "number"}
             seen.keep(number, image, {**when, "found": found, **told})
+    if not seen.scenes:
+        raise cured(ImageError(Status.BROKEN, f"{clip.path}: none of its frames can be decoded"))
     seen.persons = dict(sorted(seen.persons.items()))
     return seen
 

@@ -188,6 +188,31 @@ def test_boxes_that_are_given_hold_for_every_frame(trained: list[str], walk: Pat
     assert told["people"] == {"boxes": "given"}
 
 
+@pytest.mark.parametrize(("there", "status"), [(20, 0), (0, 2)])
+def test_a_stream_that_ends_before_its_list_of_frames(
+    there: int,
+    status: int,
+    trained: list[str],
+    walk: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = video.frames
+    monkeypatch.setattr(
+        video, "frames", lambda path, wanted, most: whole(path, [at for at in wanted if at < there], most)
+    )
+    words = ["--image", str(walk), "--boxes", "10,20,50,60", "--out", str(tmp_path)]
+    assert predict.main([*trained, *words]) == status
+    out, err = capsys.readouterr()
+    if status:
+        assert "walk.mp4: none of its frames can be decoded. Give a sound copy as IMAGE" in err
+        return
+    assert "the video ends early: frame 31 of 50 and those after it are not there" in out
+    assert ", 20 of 50 frames)" in out
+    assert json.loads((tmp_path / "walk.mp4.json").read_text())["looked_at"] == LOOKS[:2]
+
+
 def test_nobody_is_told_with_exit_status_1(
     trained: list[str], walk: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -121,5 +121,8 @@ def test_a_file_that_ends_early_says_so() -> None:
         how: dict[str, Any] = {}  # noqa: RUF012
         tracks: dict[int, Any] = {}  # noqa: RUF012
 
-    found = timeline.notes(clip(), Nobody(), [], {}, drawn=False)  # type: ignore[arg-type]
-    assert found == ["the file ends early: it tells of 45 frames and has 40"]
+    found = timeline.notes(clip(), Nobody(), [], {}, drawn=False, looked_at=3)  # type: ignore[arg-type]
+    assert found == [
+        "the file ends early: it tells of 45 frames and has 40",
+        "the video ends early: frame 35 of 40 and those after it are not there",
+    ]
