@@ -94,7 +94,7 @@ class _Chart:
         for row, name in enumerate(names, 1):
             self._strip(top + row * ROW, name, person, colour)
         if not names:
-            self._words(corner[0], top + 1.5 * ROW, self._fitting(silent(person)), QUIET, "lm")
+            self._words(corner[0], top + 1.5 * ROW, self._fitting(silent(person), self._right - corner[0]), QUIET, "lm")
 
     def _strip(self, top: float, name: str, person: Mapping[str, Any], colour: str) -> None:
         """One answer over time; where there are looks without it, nothing."""
@@ -108,7 +108,7 @@ class _Chart:
                 points = [(low, points[0][1]), (high, points[0][1])]
             self._pen.polygon([(points[0][0], base), *points, (points[-1][0], base)], fill=colour)
             self._pen.line(points, fill=BLACK, width=2, joint="curve")
-        self._words(MARGIN + PORTRAIT + MARGIN // 2, base, name, BLACK, "ls")
+        self._words(MARGIN + PORTRAIT + MARGIN // 2, base, self._fitting(name, NAMES), BLACK, "ls")
         self._words(self._right + 10, base, f"{100 * person['summary']['mean'][name]:.0f} %", BLACK, "ls")
 
     def _bar(self, first: float, last: float, top: float, colour: str) -> None:
@@ -119,9 +119,9 @@ class _Chart:
         """From half a step before to half a step after."""
         return self._x(max(0, first - self._step / 2)), self._x(min(self._seconds, last + self._step / 2))
 
-    def _fitting(self, text: str) -> str:
-        """Its first line of what has room up to the right side."""
-        first, *more = wrapped(text, self.scale.font, self._right - MARGIN - PORTRAIT)
+    def _fitting(self, text: str, width: float) -> str:
+        """As much of the text as has room."""
+        first, *more = wrapped(text, self.scale.font, width)
         return f"{first} ..." if more else first
 
     def _words(self, x: float, y: float, text: str, ink: str, anchor: str) -> None:
