@@ -49,7 +49,8 @@ class Followed:
     def at(self, frame: int, image: Image.Image) -> Present:  # noqa: ARG002 (a track wants it)
         found = self._finder.find(self._path, image, film=True)
         if not self.how or "reason" in self.how:
-            self.how = {name: found.how[name] for name in ("boxes", "why", "clamped", "reason") if name in found.how}
+            told = ("boxes", "why", "clamped", *(() if len(found.boxes) else ("reason",)))
+            self.how = {name: found.how[name] for name in told if name in found.how}
             if self._finder.boxes is None:
                 self.how["followed"] = {"least_overlap": LEAST_OVERLAP, "lost": LOST}
         given = self._finder.boxes is not None

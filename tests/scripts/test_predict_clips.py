@@ -82,6 +82,7 @@ def test_people_are_followed_through_the_frames_that_are_looked_at(
     assert predict.main([*trained, "--image", str(walk), "--out", str(tmp_path)]) == 0
     told: dict[str, Any] = json.loads((tmp_path / "walk.mp4.json").read_text())
     assert (told["frames"], told["rate"], told["size"], told["looked_at"]) == (LENGTH, 25, list(SIZE), LOOKS)
+    assert told["people"] == {"boxes": "by colour", "followed": {"least_overlap": 0.2, "lost": 4}}
     red, blue = told["persons"]
     assert [(one["frame"], one["time"]) for one in red["sightings"]] == [(at, at / 25) for at in LOOKS]
     assert [one["frame"] for one in blue["sightings"]] == [6, 18, 43]
