@@ -16,8 +16,7 @@ from PIL import Image
 from pipeline.decoding import video, writing
 from pipeline.decoding.tracks import JOINTS
 from scripts import predict
-from scripts.prediction import clip, clips, finding
-from scripts.prediction.clip import Sampling
+from scripts.prediction import clips, finding
 from scripts.prediction.finding import Finder, Found
 
 LENGTH, SIZE = 50, (160, 96)
@@ -238,19 +237,3 @@ def test_mistakes_are_one_line(walk: Path, tmp_path: Path, capsys: pytest.Captur
         error = capsys.readouterr().err
         assert told in error
         assert error.count("\n") == 1
-
-
-@pytest.mark.parametrize(
-    ("every", "most", "expected"),
-    [(0.5, 120, LOOKS), (0.5, 2, [12, 37]), (9, 120, [25]), (0.001, 120, list(range(LENGTH)))],
-)
-def test_which_frames_are_looked_at(every: float, most: int, expected: list[int], walk: Path) -> None:
-    assert clip.opened(walk, Sampling(every, most), 20000).chosen == expected
-
-
-def test_times_are_those_of_the_file_where_the_rate_changes(tmp_path: Path) -> None:
-    """In 1/25 s."""
-    path = video_files.video(tmp_path / "a.mp4", 4, times=[0, 1, 2, 50])
-    assert clip.opened(path, Sampling(0.5, 9), 20000).times == pytest.approx([0, 0.04, 0.08, 2.0])
-    path = video_files.video(tmp_path / "a.avi", 4, "mpeg4")
-    assert clip.opened(path, Sampling(0.5, 9), 20000).times == pytest.approx([0, 0.04, 0.08, 0.12])
