@@ -3,10 +3,10 @@
 import json
 import os
 import secrets
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from cache.errors import StoreError
 
@@ -17,6 +17,17 @@ PARTIAL = ".partial-"
 def replace(path: Path, parts: Iterable[bytes | memoryview]) -> None:
     """Make ``path`` appear at once, holding ``parts`` one after the other. Its folder must exist.
 
+    Raises: StoreError, as ``whole``.
+    """
+    with whole(path) as file:
+        for part in parts:
+            file.write(part)
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[BinaryIO]:
+    """A file to write into, which appears as ``path`` at the end and not at all when something is raised.
+
     The temporary lies in the same folder, so that the rename is atomic, and has a name of its own, so that two writers
     of one file cannot mix their bytes. A kill leaves at most the temporary.
     Raises: StoreError in one line when the disk is full, or the folder is gone or cannot be written.
@@ -24,8 +35,7 @@ def replace(path: Path, parts: Iterable[bytes | memoryview]) -> None:
     partial = path.with_name(f"{PARTIAL}{os.getpid()}-{secrets.token_hex(4)}-{path.name}")
     try:
         with partial.open("wb") as file:
-            for part in parts:
-                file.write(part)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)

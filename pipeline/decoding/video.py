@@ -103,6 +103,19 @@ def probe(path: Path, max_pixels: int = MAX_PIXELS) -> VideoInfo:
         return VideoInfo(size, count, rate, rotation, told)
 
 
+def times(path: Path, max_pixels: int = MAX_PIXELS) -> list[float]:
+    """When each frame is shown, in seconds from the first, by the packets' time stamps; [] where they have none.
+
+    Raises: as ``probe``.
+    """
+    with Video(path, max_pixels) as video:
+        try:
+            index, unit = indexed(video), float(video.stream.time_base or 0)
+        except av.FFmpegError as error:
+            raise unreadable(path, error) from None
+    return [(time - index.times[0]) * unit for time in index.times] if index else []
+
+
 def frames(path: Path, wanted: Sequence[int], max_pixels: int = MAX_PIXELS) -> Iterator[tuple[int, Image.Image]]:
     """Position and upright RGB image of each of the ``wanted`` frames (ascending, distinct) that the video has.
 

@@ -1,13 +1,22 @@
-"""Features of a photograph without a store: the same decoding, the same stages, the same rows."""
+"""Features of a photograph, or of people in a video, without a store: the same decoding, the same stages, the same
+rows."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from cache.spec import Granularity, Status
+from pipeline.decoding.images import MAX_PIXELS
+from pipeline.decoding.video import frames
+from pipeline.framed import Framed, Moments
+from pipeline.running.reading import Row
 from pipeline.running.recipes import Recipe
+from pipeline.running.watching import Sample, Wanted, look_at, show
 from pipeline.stage import Extracted, Photo, Stage
 
 
@@ -33,12 +42,49 @@ class Memory:
             )
         return found
 
+    def clips(
+        self, path: Path, samples: Sequence[Sample], size: tuple[int, int], max_pixels: int = MAX_PIXELS
+    ) -> dict[str, Extracted]:
+        """Feature name -> a row for each of ``samples`` of the video at ``path``, whose frames have this ``size``. The
+        stages are those of a config for clips. Raises: ImageError when not even the first frame can be had."""
+        stages = {one.feature: one.stage for one in self.recipes}
+        framed = {name: one for name, one in stages.items() if isinstance(one, Framed) and not one.source}
+        wanted = Wanted(path.name, samples, framed)
+        black = Image.new("RGB", size)
+        for frame in wanted.frames(pixels=False):
+            wanted.show({frame: black}, frame, pixels=False)
+        show(path, wanted, max_pixels)
+        found: dict[str, Extracted] = {}
+        for name, stage in stages.items():
+            if name in framed:
+                found[name] = stage.extract([wanted.moments[name]])
+            else:
+                found[name] = _spread(stage, found[stage.source], partial(_derived_items, stage, path, max_pixels))
+        return found
+
+
+def _derived_items(stage: Stage[Any], path: Path, max_pixels: int, rows: Sequence[Row]) -> list[Any]:
+    """Of rows of its source, and of the video where it sees that. Raises: ImageError."""
+    if not stage.sees:
+        return [stage.derive(row) for row in rows]
+    made = [Moments(row["positions"][None]) for row in rows]
+    present = {frame for row in rows for frame in row["positions"][row["present"] > 0].tolist()}
+    for frame, image in frames(path, sorted(present), max_pixels):
+        look_at(stage, made, rows, frame, image)
+    return made
+
 
 def derived(stage: Stage[Any], source: Extracted, photo: Photo) -> Extracted:
     """What a derived stage makes of its source's rows of ``photo``; one not OK passes on its status and message."""
+    if stage.sees:
+        return _spread(stage, source, lambda rows: stage.look(photo.image, rows))
+    return _spread(stage, source, lambda rows: [stage.derive(row) for row in rows])
+
+
+def _spread(stage: Stage[Any], source: Extracted, items: Callable[[list[Row]], list[Any]]) -> Extracted:
+    """Rows as those of ``source``; ``items`` are what the stage makes of those that are OK."""
     fine = np.flatnonzero(source.status == Status.OK)
-    rows = [{name: source.arrays[name][row] for name in stage.reads} for row in fine]
-    done = stage.extract(stage.look(photo.image, rows) if stage.sees else [stage.derive(row) for row in rows])
+    done = stage.extract(items([{name: source.arrays[name][row] for name in stage.reads} for row in fine]))
     status, messages = source.status.copy(), list(source.messages)
     status[fine] = done.status
     for row, message in zip(fine.tolist(), done.messages, strict=True):

@@ -122,7 +122,7 @@ def watch(
     path = root / manifest.folder / key
     try:
         path = resolve(root, f"{manifest.folder}/{key}" if manifest.folder else key)
-        _watch(path, wanted, max_pixels)
+        show(path, wanted, max_pixels)
     except ImageError as error:
         return Prepared(error.status, str(error).removeprefix(f"{path}: "))
     return Prepared(unusable=unusable, items={name: [moments] for name, moments in wanted.moments.items()})
@@ -152,8 +152,9 @@ def _track(root: Path, manifest: Manifest, row: int) -> Track | None:
     return read_track(root, relative, int(manifest.persons[row]), manifest.track_digests[row])
 
 
-def _watch(path: Path, wanted: Wanted, max_pixels: int) -> None:
-    """Decode what is wanted and show it. Raises: ImageError when not even the first frame can be had."""
+def show(path: Path, wanted: Wanted, max_pixels: int = MAX_PIXELS) -> None:
+    """Decode what is wanted and show it to the stages that look at pixels. Raises: ImageError when not even the first
+    frame can be had."""
     every = wanted.frames(pixels=True)
     if not every:
         return
@@ -192,13 +193,14 @@ def look_again(
         path = resolve(root, f"{manifest.folder}/{key}" if manifest.folder else key)
         for frame, image in frames(path, np.unique(np.concatenate(present)).tolist(), max_pixels):
             for name, (stage, rows) in wanted.items():
-                _look(stage, made[name], rows, frame, image)
+                look_at(stage, made[name], rows, frame, image)
     except ImageError as error:
         return Prepared(error.status, str(error).removeprefix(f"{path}: "))
     return Prepared(items={name: list(moments) for name, moments in made.items()})
 
 
-def _look(stage: Stage[Any], made: Sequence[Moments], rows: Sequence[Row], frame: int, image: Image.Image) -> None:
+def look_at(stage: Stage[Any], made: Sequence[Moments], rows: Sequence[Row], frame: int, image: Image.Image) -> None:
+    """Show frame ``frame`` to a Framed stage that sees it with rows of its source: one of ``made`` for each."""
     assert isinstance(stage, Framed)
     at = [(moments, row, moments.at(frame)) for moments, row in zip(made, rows, strict=True)]
     seen = [(moments, row, places[0]) for moments, row, places in at if places and row["present"][places[0][0][1]]]

@@ -5,7 +5,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cache.errors import AffectError
+from cache.errors import AffectError, ConfigError
+from cache.plugins import load as load_plugin
 from heads.checkpoints import checkpoint
 from heads.checkpoints.about import check_protocol
 from heads.checkpoints.checkpoint import Checkpoint
@@ -29,6 +30,11 @@ class Answering(NamedTuple):
     about: dict[str, Any]
     why: str
 
+    @property
+    def drawn(self) -> bool:
+        """Whether the head learned from drawings."""
+        return bool(self.about) and bool(load_plugin("pipeline.datasets", self.about["dataset"], "Reader").drawn)
+
 
 def choose(options: argparse.Namespace, config: DatasetConfig, weights: Weights) -> Answering:
     """The head that the words mean, and the networks. Without HEAD, or what a head is trained with, those networks of
@@ -36,18 +42,26 @@ def choose(options: argparse.Namespace, config: DatasetConfig, weights: Weights)
 
     Raises: AffectError when the head that is named is not there or was trained on other features.
     """
-    shown = options.stages.split() or list(config.shown)
+    asked = options.stages.split()
+    shown = asked or list(config.shown)
     fetch = partial(fetching, options.dataset, options.config, options.weights)
     named = any((options.head, options.protocol, options.name, options.mapping, options.set))
     try:
         path, loaded = trained(options)
-        model = build(path, loaded, config, weights, options.device, shown, fetch)
+        if config.frames and asked:
+            raise ConfigError(f"STAGES={options.stages}: {path} was trained on clips, beside which nothing is told")
+        model = build(path, loaded, config, weights, options.device, [] if config.frames else shown, fetch)
         return Answering(model, {"head": options.head or USUAL, "checkpoint": str(path), **loaded.about}, "")
     except AffectError as error:
         if named or not shown:
             raise
         why = str(error)
-    return Answering(build(Path(), None, config, weights, options.device, shown, fetch), {}, why)
+    return Answering(build(Path(), None, for_photographs(config), weights, options.device, shown, fetch), {}, why)
+
+
+def for_photographs(config: DatasetConfig) -> DatasetConfig:
+    """As ``config`` is, frame by frame."""
+    return config.model_copy(update={"frames": 0})
 
 
 def trained(options: argparse.Namespace) -> tuple[Path, Checkpoint]:

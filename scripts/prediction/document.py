@@ -46,22 +46,30 @@ def notes(found: Found, about: Mapping[str, Any], drawn: bool) -> list[str]:
     """Sentences on what the head learned from and how the people came about; arguments as of ``document``."""
     sentences = []
     if drawn:
-        told = f"the head was trained on the drawn scenes of {about['dataset']}, not on photographs"
-        sentences.append(f"{told}: its answers mean nothing here")
+        sentences.append(on_drawings(about))
     if "faces" in found.how and len(found.boxes):
         sentences.append(f"people were found by their faces: {GUESSED}")
     if guessed := [at for at, one in enumerate(found.how.get("persons", ())) if one["by"] == GUESS]:
         sentences.append(f"of people {', '.join(map(str, guessed))} only faces were found: {GUESSED}")
     if clamped := found.how.get("clamped"):
-        sentences.append(
-            f"the boxes of people {', '.join(map(str, clamped))} reach out of the image: what is in it is taken"
-        )
+        sentences.append(cut(clamped))
     return sentences
+
+
+def on_drawings(about: Mapping[str, Any]) -> str:
+    """Of a head that learned from drawings. about: of its checkpoint."""
+    told = f"the head was trained on the drawn scenes of {about['dataset']}, not on photographs"
+    return f"{told}: its answers mean nothing here"
+
+
+def cut(people: Sequence[int]) -> str:
+    """Of people whose given boxes reach out of the image."""
+    return f"the boxes of people {', '.join(map(str, people))} reach out of the image: what is in it is taken"
 
 
 def lines(path: Path, told: Mapping[str, Any]) -> list[str]:
     """For the terminal; people have the numbers of the JSON and the picture."""
-    marked = f" ({_untrained(told)})" if told["untrained"] else ""
+    marked = f" ({mark(told)})" if told["untrained"] else ""
     number = len(told["persons"])
     people = "1 person" if number == 1 else f"{number} people"
     return [
@@ -99,10 +107,10 @@ def warnings(told: Mapping[str, Any]) -> list[str]:
     """What whoever sees the picture must know: the notes, what is untrained, whoever has no answer and why."""
     people = told["people"]
     return [
-        *([_untrained(told)] if told["untrained"] else []),
+        *([mark(told)] if told["untrained"] else []),
         *(_sentence(note) for note in told["notes"]),
         *([f"Nobody: {people['reason']}"] if "reason" in people else []),
-        *(_answer(person, 1, 0) for person in told["persons"] if _unanswered(person)),
+        *(_answer(person, 1, 0) for person in told["persons"] if unanswered(person)),
     ]
 
 
@@ -112,7 +120,7 @@ def label(person: Mapping[str, Any], answers: int) -> list[str]:
     if not answers:
         return [str(person["number"])]
     best = [f"{name} {100 * share:.0f} %" for name, share in _best(person, answers)]
-    said = [*best, *(["no prediction"] if _unanswered(person) else []), *seen.expression(person["features"])]
+    said = [*best, *(["no prediction"] if unanswered(person) else []), *seen.expression(person["features"])]
     return [": ".join([str(person["number"]), *said[:1]]), *said[1:]]
 
 
@@ -123,16 +131,16 @@ def legend(person: Mapping[str, Any]) -> str:
 
 def answered(person: Mapping[str, Any]) -> bool:
     """Whether there is a line for somebody, of the head or of what networks see; not a reason for none."""
-    return not _unanswered(person) and label(person, 1) != label(person, 0)
+    return not unanswered(person) and label(person, 1) != label(person, 0)
 
 
-def _unanswered(person: Mapping[str, Any]) -> bool:
+def unanswered(person: Mapping[str, Any]) -> bool:
     """Whether there is a head that has no answer."""
     return person["emotions"] is None and person["reason"] != NO_HEAD
 
 
 def _answer(person: Mapping[str, Any], answers: int, digits: int) -> str:
-    if _unanswered(person):
+    if unanswered(person):
         return f"{person['number']}: no prediction: {person['reason']}"
     best = [f"{name} {100 * share:.{digits}f} %" for name, share in _best(person, answers)]
     return f"{person['number']}: {', '.join(best or seen.expression(person['features']))}"
@@ -144,7 +152,8 @@ def _best(person: Mapping[str, Any], answers: int) -> list[tuple[str, float]]:
     return sorted(main.items(), key=lambda pair: -pair[1])[:answers]
 
 
-def _untrained(told: Mapping[str, Any]) -> str:
+def mark(told: Mapping[str, Any]) -> str:
+    """Which features no trained network made."""
     return f"UNTRAINED: {', '.join(told['untrained'])}"
 
 

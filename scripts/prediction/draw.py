@@ -34,21 +34,26 @@ class Scale(NamedTuple):
 
 def draw(image: Image.Image, told: Mapping[str, Any]) -> Image.Image:
     """A copy of ``image`` with what ``told``, its JSON, says drawn on it, and a strip of text added below."""
-    font = font_of(image.size)
-    height = line_height(font)
-    scale = Scale(font, max(1, round(height / 7)), max(2, round(height / 5)))
+    scale = scale_of(image.size)
     persons = told["persons"]
     out = image.convert("RGB")
     pen = ImageDraw.Draw(out)
     known = [_faces(told, person) for person in persons]
     for person in persons:
-        figures.tint(out, person, _colour(person))
+        figures.tint(out, person, colour_of(person))
     for person, faces in zip(persons, known, strict=True):
-        figures.draw(pen, person, faces, _colour(person), scale.line)
+        figures.draw(pen, person, faces, colour_of(person), scale.line)
     text = _labels(pen, persons, known, scale)
-    return _below(
+    return below(
         out, [(document.caption(told), WHITE), *text, *((one, WARNING) for one in document.warnings(told))], scale
     )
+
+
+def scale_of(size: tuple[int, int]) -> Scale:
+    """For a picture of ``size`` (width, height)."""
+    font = font_of(size)
+    height = line_height(font)
+    return Scale(font, max(1, round(height / 7)), max(2, round(height / 5)))
 
 
 def _faces(told: Mapping[str, Any], person: Mapping[str, Any]) -> list[list[float]]:
@@ -72,9 +77,9 @@ def _labels(
         return []
     texts, places = _layout(persons, known, pen.im.size, scale)
     for person, place in zip(persons, places, strict=True):
-        _leader(pen, place, np.array(person["box"]), _colour(person), scale)
+        _leader(pen, place, np.array(person["box"]), colour_of(person), scale)
     for person, lines, place in zip(persons, texts, places, strict=True):
-        _label(pen, lines, place, _colour(person), scale)
+        label(pen, lines, place, colour_of(person), scale)
     return (
         []
         if texts != _texts(persons, 0)
@@ -116,10 +121,11 @@ def _layout_of(
     scale: Scale,
 ) -> Layout:
     texts = _texts(persons, answers)
-    return texts, labels.place([_size(lines, scale) for lines in texts], bodies, avoided, extent)
+    return texts, labels.place([size_of(lines, scale) for lines in texts], bodies, avoided, extent)
 
 
-def _size(lines: Sequence[str], scale: Scale) -> tuple[int, int]:
+def size_of(lines: Sequence[str], scale: Scale) -> tuple[int, int]:
+    """Width and height of a label."""
     return width_of(lines, scale.font) + 2 * scale.pad, len(lines) * line_height(scale.font) + 2 * scale.pad
 
 
@@ -134,7 +140,8 @@ def _leader(pen: ImageDraw.ImageDraw, place: labels.Boxes, body: labels.Boxes, c
         pen.line((*start.tolist(), *end.tolist()), fill=ink, width=width)
 
 
-def _label(pen: ImageDraw.ImageDraw, lines: Sequence[str], place: labels.Boxes, colour: str, scale: Scale) -> None:
+def label(pen: ImageDraw.ImageDraw, lines: Sequence[str], place: labels.Boxes, colour: str, scale: Scale) -> None:
+    """Draws a label at ``place`` (4,)."""
     x1, y1, x2, y2 = (round(float(side)) for side in place)
     ink = legible(colour)
     pen.rectangle((x1, y1, x2 - 1, y2 - 1), fill=colour, outline=ink)
@@ -142,7 +149,7 @@ def _label(pen: ImageDraw.ImageDraw, lines: Sequence[str], place: labels.Boxes, 
         pen.text((x1 + scale.pad, y1 + scale.pad + number * line_height(scale.font)), line, fill=ink, font=scale.font)
 
 
-def _below(picture: Image.Image, texts: Sequence[tuple[str, str]], scale: Scale) -> Image.Image:
+def below(picture: Image.Image, texts: Sequence[tuple[str, str]], scale: Scale) -> Image.Image:
     """``picture`` with a strip under it that holds ``texts``, each with its colour."""
     width, margin = max(picture.width, LEAST_WIDTH), 2 * scale.pad
     lines = [(line, ink) for text, ink in texts for line in wrapped(text, scale.font, width - 2 * margin)]
@@ -155,5 +162,6 @@ def _below(picture: Image.Image, texts: Sequence[tuple[str, str]], scale: Scale)
     return out
 
 
-def _colour(person: Mapping[str, Any]) -> str:
+def colour_of(person: Mapping[str, Any]) -> str:
+    """Everybody's own, until there are more people than colours."""
     return COLOURS[int(person["number"]) % len(COLOURS)]

@@ -37,9 +37,9 @@ def draw(pen: ImageDraw.ImageDraw, person: Mapping[str, Any], faces: Faces, colo
     parts = list(person["features"].values())
     for piece in (piece for part in parts for piece in part.get("outline", ())):
         _edged(pen, [(x, y) for x, y in [*piece, piece[0]]], colour, max(1, line // 2))
-    _outline(pen, person["box"], colour, line)
+    outline(pen, person["box"], colour, line)
     for box in faces:
-        _outline(pen, box, colour, max(1, line // 2), around=True)
+        outline(pen, box, colour, max(1, line // 2), around=True)
     for part in parts:
         _skeleton(pen, part.get("joints", ()), colour, line)
 
@@ -59,7 +59,7 @@ def _edged(pen: ImageDraw.ImageDraw, points: Sequence[tuple[float, float]], colo
     pen.line(points, fill=colour, width=width, joint="curve")
 
 
-def _outline(pen: ImageDraw.ImageDraw, box: Sequence[float], colour: str, width: int, around: bool = False) -> None:
+def outline(pen: ImageDraw.ImageDraw, box: Sequence[float], colour: str, width: int, around: bool = False) -> None:
     """Between thin lines that stand out from it, so that it is seen on any background; inside ``box`` or around it."""
     edge = max(1, width // 3)
     thick = width + 2 * edge

@@ -37,12 +37,24 @@ class Found(NamedTuple):
     rows: NDArray[np.int64] | None
     how: dict[str, Any]
 
+    def of(self, person: int) -> dict[str, Any]:
+        """How one of them came about."""
+        if "persons" in self.how:
+            return dict(self.how["persons"][person])
+        if "faces" in self.how:
+            return {"face": self.how["faces"][person]}
+        return {"score": self.how["scores"][person]} if "scores" in self.how else {}
+
 
 Look = Callable[[Path, Image.Image], Found]
 
 
-def check(way: str, boxes: str) -> None:
-    """way: the word of PEOPLE, "" for none. boxes: the word of BOXES. Raises: ConfigError when they do not agree."""
+def check(way: str, boxes: str, track: Path | None = None) -> None:
+    """way: the word of PEOPLE, "" for none. boxes: the word of BOXES. track: of TRACK. Raises: ConfigError when they do
+    not agree."""
+    if track and (way or boxes):
+        other = f"BOXES={boxes}" if boxes else f"PEOPLE={way}"
+        raise ConfigError(f"TRACK={track}: {other} is given too. Leave one of them out")
     if way and way not in WAYS:
         raise ConfigError(f"PEOPLE={way}: no such way to find people.{nearest(way, WAYS)}")
     if way == BOXES and not boxes:
@@ -72,8 +84,13 @@ class Finder:
         if self.way in (FACES, OBJECTS, POSE):
             self.network = self._load()
 
-    def find(self, path: Path, image: Image.Image) -> Found:
-        """The people of the photograph ``image`` at ``path``. Raises: DataError, WeightsError."""
+    def owns(self, path: Path) -> bool:
+        """Whether the file is one of the dataset's."""
+        return self.annotation is not None and self.annotation.holds(path)
+
+    def find(self, path: Path, image: Image.Image, film: bool = False) -> Found:
+        """The people of the photograph ``image`` at ``path``. film: it is a frame of a video there, of whose people no
+        annotation is asked. Raises: DataError, WeightsError."""
         if self.boxes is not None:
             given = self.boxes.get(path.name, NONE) if isinstance(self.boxes, dict) else self.boxes[0]
             none = "BOXES names nobody in it"
@@ -81,7 +98,7 @@ class Finder:
             cut = clamped(given, self.form, image.size)
             how = {"boxes": "given"} | ({"clamped": cut} if cut else {})
             return _told(Found(boxes, None, how), none)
-        if not self.way and self.annotation and (annotated := self.annotation.people(path, image.size)):
+        if not (self.way or film) and self.annotation and (annotated := self.annotation.people(path, image.size)):
             dataset = self.annotation.manifest.dataset
             none = f"the annotation of {dataset} has nobody with a usable box in it"
             return _told(Found(*annotated, {"boxes": f"annotation of {dataset}"}), none)

@@ -9,11 +9,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from cache.errors import StoreError
+from cache.errors import ConfigError, StoreError
 from cache.spec import Granularity, Status
 from heads.checkpoints.checkpoint import Checkpoint
 from pipeline.running.memory import Memory
 from pipeline.running.recipes import DatasetConfig, recipes, weights_of
+from pipeline.running.watching import Sample
 from pipeline.stage import Extracted, Photo
 from pipeline.weights.folder import Weights
 
@@ -37,12 +38,21 @@ class Model:
         """The features that no trained network made."""
         return [recipe.feature for recipe in self.memory.recipes if not recipe.info["trained"]]
 
+    @property
+    def clips(self) -> bool:
+        """Whether the features are of clips, not of photographs."""
+        return any(recipe.stage.frames for recipe in self.memory.recipes)
+
     def look(self, photo: Photo, rows: NDArray[np.int64] | None = None) -> dict[str, Any]:
-        """What is seen in ``photo``, and each person's emotions, ready for JSON: the answers of the head's protocol by
-        their titles, the main one first. Of a feature that no trained network made nothing is told but its name.
+        """Of features of photographs: what is seen in ``photo``, and each person's emotions, ready for JSON: the
+        answers of the head's protocol by their titles, the main one first. Of a feature that no trained network made
+        nothing is told but its name.
 
         rows: (p,) of the people in the manifest the head was trained on: nobody is compared with himself.
+        Raises: ConfigError for features of clips.
         """
+        if self.clips:
+            raise ConfigError(f"{photo.key}: the head was trained on clips. Give a video, or another HEAD")
         found = self.memory.features(photo)
         if rows is None:
             rows = np.arange(NEW, NEW + len(photo.boxes))
@@ -59,6 +69,18 @@ class Model:
             for person, box in enumerate(photo.boxes)
         ]
         return {"features": self._described(found, Granularity.IMAGE, 0), "persons": persons}
+
+    def answered(
+        self, path: Path, samples: Sequence[Sample], size: tuple[int, int], max_pixels: int
+    ) -> list[dict[str, Any]]:
+        """Of features of clips: the emotions of each of ``samples`` of the video at ``path``, whose ``size`` this is,
+        as ``look`` has them. Raises: ImageError when the video cannot be read."""
+        found = self.memory.clips(path, samples, size, max_pixels)
+        told = self._emotions(found, np.arange(NEW, NEW + len(samples)))
+        return [
+            {"emotions": one, **({"named": names} if names is not None else {}), "reason": why, "features": {}}
+            for one, names, why in zip(*told, strict=True)
+        ]
 
     def _described(self, found: Mapping[str, Extracted], granularity: Granularity, row: int) -> dict[str, Any]:
         out: dict[str, Any] = {}

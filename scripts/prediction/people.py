@@ -12,6 +12,7 @@ from cache.errors import ConfigError, DataError, nearest
 from pipeline.decoding.box_forms import FORMS, SLACK, doubt, has_extent, is_share, to_xyxy
 from pipeline.decoding.boxes import too_small
 from pipeline.decoding.formats import READ
+from scripts.prediction import clip
 
 Boxes = NDArray[np.float32]
 COLUMNS = ("image", "x1", "y1", "x2", "y2")
@@ -23,12 +24,12 @@ FARTHEST = 1e9
 
 
 def images(path: Path) -> list[Path]:
-    """``path`` itself, or the images of a folder by name. Raises: DataError when there are none."""
+    """``path`` itself, or the images and videos of a folder by name. Raises: DataError when there are none."""
     if not path.is_dir():
         return [path]
-    found = sorted(one for one in path.iterdir() if one.suffix.lower() in SUFFIXES)
+    found = sorted(one for one in path.iterdir() if one.suffix.lower() in SUFFIXES | clip.SUFFIXES)
     if not found:
-        raise DataError(f"IMAGE={path}: a folder without an image ({', '.join(READ)})")
+        raise DataError(f"IMAGE={path}: a folder without an image ({', '.join(READ)}) or a video")
     return found
 
 

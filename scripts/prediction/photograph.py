@@ -1,5 +1,6 @@
 """A photograph of the user's, decoded as those of a dataset are."""
 
+import io
 from pathlib import Path
 
 from PIL import Image
@@ -19,3 +20,10 @@ def opened(path: Path, max_pixels: int = MAX_PIXELS) -> Image.Image:
         cures = {Status.MISSING: "Give a photograph or a folder as IMAGE", Status.BROKEN: "Give a sound copy as IMAGE"}
         cure = f". {cures[error.status]}" if error.status in cures else ""
         raise ImageError(error.status, f"{error}{cure}") from None
+
+
+def png(image: Image.Image) -> bytes:
+    """A PNG file's bytes."""
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    return out.getvalue()

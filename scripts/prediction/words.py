@@ -17,6 +17,13 @@ def photographed(parser: argparse.ArgumentParser, out: str) -> None:
     parser.add_argument("--out", type=Path, default=Path(out), help=f"folder of what is written ({out})")
 
 
+def filmed(parser: argparse.ArgumentParser) -> None:
+    """``--frames`` to ``--track``: which frames of a video are looked at, and where people are in it."""
+    parser.add_argument("--frames", type=int, default=120, metavar="N", help="looked at in one video, at most (120)")
+    parser.add_argument("--every", type=float, default=0.5, metavar="S", help="seconds between them, at least (0.5)")
+    parser.add_argument("--track", type=Path, help="a .npy of joints in BoLD's form: where people are in the video")
+
+
 def trained(parser: argparse.ArgumentParser) -> None:
     """``--dataset`` to ``--untrained``: what the head was trained on and how, and what its features are made with."""
     parser.add_argument("--dataset", default="demo", help="what it was trained on (demo)")

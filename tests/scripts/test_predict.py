@@ -4,20 +4,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+import guessing_head
 import numpy as np
 import pytest
 from one_shot_mappings import with_ties
 from PIL import Image
-from toy_features import make_store
 
 import heads.models
 from cache import plugins
 from cache.errors import AffectError
 from heads.checkpoints import checkpoint
-from heads.experiments.bench import prepare
-from heads.experiments.experiment import run
-from heads.experiments.grid import cell
-from heads.protocol import find
 from scripts import predict
 from scripts.prediction import people
 from scripts.prediction.photograph import opened
@@ -163,12 +159,7 @@ untrained = true
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """Words for a head that guesses, trained on the drawn demo."""
-    folder = tmp_path_factory.mktemp("trained")
-    store = make_store(folder / "store")
-    one = cell("random", find("cat-6:6"), {"episodes": 3, "validation_episodes": 1, "epochs": 1})
-    run(prepare(store, "demo", find("cat-6:6"), [one], "cpu"), one, range(1), folder / "runs" / "demo")
-    places = ["--store", str(store.root), "--runs", str(folder / "runs"), "--root", str(folder / "root")]
-    return ["--head", "random", *places, "--out", str(folder / "out")]
+    return guessing_head.words(tmp_path_factory.mktemp("trained"))
 
 
 def test_a_head_of_another_protocol_or_mapping_is_not_asked(
