@@ -1,7 +1,8 @@
 """Clips: the runner's rate over that of bare decoding and forwards, and over a loop that takes one video at a time.
 
-Clips of 100 frames, 340 x 256, H.264, one person each; body, context and whole frame through a ResNet-18 of random
-weights on FRAMES frames each. Bare: the wanted frames decoded, one video a core at a time, then the recorded calls of
+Clips of 200 frames (BoLD's have 101 to 299), 340 x 256, H.264, one person each; body, context and whole frame through a
+ResNet-18 of random weights on FRAMES frames each. Bare: the wanted frames decoded, one video a core at a time, then
+the recorded calls of
 the networks replayed, one a core at a time; nothing is cropped, resized or written. The loop does what tools for one
 feature at a time do: for each feature and each video it opens the file with OpenCV, decodes up to the last wanted frame
 and keeps the wanted ones, crops, resizes, runs the network on them with all cores, and writes one .npy. All take turns
@@ -33,7 +34,7 @@ from pipeline.stage import IMAGENET_MEAN, IMAGENET_STD
 from scripts.bench.extract import CORES, Call, plan_for, recorded, timed_run, timed_side_by_side, warm
 from scripts.bench.results import machine, record
 
-CLIPS, TURNS, LENGTH, FRAMES, SIZE = 32, 3, 100, 8, (340, 256)
+CLIPS, TURNS, LENGTH, FRAMES, SIZE = 24, 3, 200, 8, (340, 256)
 GOAL, GOAL_LOOP = 0.85, 2.0
 BOX = (90.0, 20.0, 230.0, 240.0)
 STAGES: dict[str, dict[str, Any]] = {
