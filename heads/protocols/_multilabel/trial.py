@@ -70,6 +70,7 @@ class FlagsTrial(Trial):
         for name in self.chosen_by:
             if name not in found:
                 raise ConfigError(f"chosen_by = {name}: the head gives no dimensions. Choose by another metric")
+            self._check(self.chosen_by[name], found[name].values)
         values = {name: found[name].values[:, 0] for name in self.chosen_by}
         if len(values) == 1:
             ((name, value),) = values.items()
@@ -83,9 +84,20 @@ class FlagsTrial(Trial):
         return {"thresholds": np.stack([thresholds.fit(one, self.flags) for one in logits])}
 
     def scores(self, output: Output, fitted: Fitted = NOTHING) -> dict[str, Scores]:
-        """By resample of the images. Raises: TypeError when a metric needs what is not in ``fitted``."""
+        """By resample of the images. Raises: TypeError when a metric needs what is not in ``fitted``; ConfigError for
+        one that so few people do not give."""
         every = [np.ones((len(self.rows), 1)), *_images.weights(self.images, self.rows, self.resamples, _AT_ONCE)]
-        return {name: self._scores(one, self.metrics[name]) for name, one in self._scored(output, fitted, every)}
+        found = dict(self._scored(output, fitted, every))
+        for name, one in found.items():
+            self._check(self.metrics[name], one.values)
+        return {name: self._scores(one, self.metrics[name]) for name, one in found.items()}
+
+    def _check(self, metric: Metric, values: Array) -> None:
+        """values: (models, resamples). Raises: ConfigError when one of them is no number."""
+        if np.isnan(values).any():
+            where = "" if np.isnan(values[:, 0]).any() else ", in one of the draws of their images"
+            text = f"{metric.title} cannot be told of these {len(self.rows)} people{where}: too few, or too much alike"
+            raise ConfigError(f"{text}. Judge by more people")
 
     def points(self, output: Output, fitted: Fitted) -> dict[str, float]:
         """Metric -> the mean of all models' scores on the people themselves."""

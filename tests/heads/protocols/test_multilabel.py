@@ -235,3 +235,12 @@ def test_people_have_their_own_jaccard_and_error() -> None:
         np.testing.assert_allclose(100 * scores[name].seeds, found.values[title].mean(1), atol=1e-5)
     (alone,) = (one for one in trial.judged(Output(logits=logits), fitted)[1] if isinstance(one, Ordered))
     assert list(alone.values) == ["Jaccard %"]
+
+
+def test_a_score_that_so_few_people_do_not_give_is_one_line() -> None:
+    trial = protocol().test(protocol().task(manifest()), judging(metrics="map,r2"))
+    assert trial.truth is not None
+    alike = replace(trial, truth=np.full_like(trial.truth, 0.5), chosen_by={"r2": trial.metrics["r2"]})
+    for judge in (alike.scores, alike.score):
+        with pytest.raises(ConfigError, match=r"^mR2 cannot be told of these \d+ people: too few, or too much alike"):
+            judge(output(trial.flags))
