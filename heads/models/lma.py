@@ -48,7 +48,7 @@ class Model(Categorical):
         deviation 1 over the training people; a forest asks the same without."""
 
         form: Literal["conv1d", "lstm", "statistics", "forest"] = "conv1d"
-        frames: Pooled = "lma/features"
+        frames: Pooled = "lma/frames"
         seen: Pooled = "lma/seen"
         statistics: Pooled = "lma/statistics"
         hidden_units: int = Field(1024, ge=1, le=8192)

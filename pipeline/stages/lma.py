@@ -60,7 +60,7 @@ class Extractor(Stage[Row]):
     def outputs(self) -> dict[str, ArraySpec]:
         shape = (self.frames, WIDTH)
         return {
-            "features": ArraySpec(shape, "float32", "Table 5.1: limbs' lengths, radians, per frame of the video"),
+            "frames": ArraySpec(shape, "float32", "Table 5.1: limbs' lengths, radians, per frame of the video"),
             "seen": ArraySpec(shape, "uint8", "1 where the feature could be computed"),
             "statistics": ArraySpec((4 * WIDTH,), "float32", "maximum, minimum, mean, standard deviation over frames"),
         }
@@ -88,7 +88,7 @@ class Extractor(Stage[Row]):
         values = np.stack([features for features, _ in found])
         return Extracted.ok(
             {
-                "features": np.nan_to_num(values, nan=0.0),
+                "frames": np.nan_to_num(values, nan=0.0),
                 "seen": ~np.isnan(values),
                 "statistics": np.stack([statistics for _, statistics in found]),
             }

@@ -58,7 +58,7 @@ def sample(manifest: Manifest, count: int = SAMPLED) -> Manifest:
     for field in fields(manifest):
         value = getattr(manifest, field.name)
         if isinstance(value, np.ndarray):
-            columns[field.name] = value[rows]
+            columns[field.name] = value[rows] if len(value) else value
         elif isinstance(value, list):
             columns[field.name] = [value[row] for row in rows] if value else []
     return replace(manifest, **columns, source="sample")

@@ -9,10 +9,11 @@ import pytest
 
 from cache import plugin_folders
 from cache.errors import PluginError
-from cache.plugins import configs
+from cache.plugins import configs, names
 from heads import protocol
 from scripts import plugins, try_plugins
 
+STAGE_WIDTH = max(len(name) for name in names("pipeline.stages"))
 GRID_WIDTH = max(len(name) for name in configs("heads", "configs/grids"))
 
 
@@ -34,7 +35,7 @@ def test_every_plug_in_has_a_line_and_one_outside_its_file(folder: Path, capsys:
     assert plugins.main() == 0
     out = capsys.readouterr().out
     for line in (
-        f"  colour       an image's mean red, green and blue.  [{folder}/pipeline/stages/colour.py]",
+        f"  {'colour':{STAGE_WIDTH}}  an image's mean red, green and blue.  [{folder}/pipeline/stages/colour.py]",
         f"  heavy          Unrun.  [{folder}/heads/models/heavy.py]",
         f"  torn           SyntaxError in line 1: invalid syntax  [{folder}/heads/models/torn.py]",
         f"  torn cannot say its words: {folder}/heads/protocols/torn.py:2: ZeroDivisionError: division by zero. "

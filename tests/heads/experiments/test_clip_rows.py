@@ -46,7 +46,11 @@ SPECS = {
     "joints": (Granularity.PERSON, {"normalised": ArraySpec((FRAMES, 18, 3), "float32", "x")}),
     "lma": (
         Granularity.PERSON,
-        {"frames": ArraySpec((FRAMES, 9), "float32", "x"), "statistics": ArraySpec((8,), "float32", "x")},
+        {
+            "frames": ArraySpec((FRAMES, 9), "float32", "x"),
+            "seen": ArraySpec((FRAMES, 9), "uint8", "x"),
+            "statistics": ArraySpec((8,), "float32", "x"),
+        },
     ),
 }
 

@@ -40,7 +40,7 @@ def world(what: str, seed: int = 0) -> tuple[dict[str, Tensor], Tensor]:
         "body/pooled": seen,
         "body/present": np.ones(hand.shape),
         "joints/normalised": joints,
-        "lma/features": laban,
+        "lma/frames": laban,
         "lma/seen": np.ones(laban.shape),
         "lma/statistics": np.concatenate([laban.mean(1), laban.std(1), laban.min(1), laban.max(1)], 1),
     }

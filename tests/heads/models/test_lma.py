@@ -22,7 +22,7 @@ from heads.protocols.one_shot import Protocol
 
 SEEDS, FRAMES, WIDTH = (1, 6), 5, 7
 SIZES = {FLAGS: 4, DIMENSIONS: 3}
-WIDTHS = {"lma/features": (FRAMES, WIDTH), "lma/seen": (FRAMES, WIDTH), "lma/statistics": WIDTH}
+WIDTHS = {"lma/frames": (FRAMES, WIDTH), "lma/seen": (FRAMES, WIDTH), "lma/statistics": WIDTH}
 FEW = {"hidden_units": 3, "trees": 7, "depth": 4}
 
 
@@ -36,7 +36,7 @@ def frames() -> Tensor:
 
 
 def whole(x: Tensor) -> dict[str, Tensor]:
-    return {"lma/features": x, "lma/seen": torch.ones_like(x)}
+    return {"lma/frames": x, "lma/seen": torch.ones_like(x)}
 
 
 def test_the_lstm_is_torchs() -> None:
@@ -79,7 +79,7 @@ def test_convolutions_are_a_plain_model_of_one_seed(form: str) -> None:
 def test_what_is_not_seen_counts_for_nothing(form: str) -> None:
     x = frames()
     gone = whole(x.clone())
-    gone["lma/features"][:, :, 2, 0] = torch.nan
+    gone["lma/frames"][:, :, 2, 0] = torch.nan
     gone["lma/seen"][:, :, 2, 0] = 0
     for training in (True, False):
         head = build(form=form).train(training)
@@ -149,5 +149,5 @@ def test_what_it_cannot_be_is_one_line() -> None:
     with pytest.raises(ConfigError, match="embedding_weight would change nothing"):
         build(form="forest", embedding_weight=0.4)
     settings: Any = recipe(Model, Protocol, FEW, "test")
-    with pytest.raises(ConfigError, match=r"^lma/features: a row is 7; form = conv1d takes frames, \(T, d\)$"):
-        Model(settings, {"lma/features": 7}, SIZES, SEEDS)
+    with pytest.raises(ConfigError, match=r"^lma/frames: a row is 7; form = conv1d takes frames, \(T, d\)$"):
+        Model(settings, {"lma/frames": 7}, SIZES, SEEDS)

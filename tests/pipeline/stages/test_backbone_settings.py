@@ -35,7 +35,7 @@ def refuse(**given: Any) -> str:
             "cut = 'layer3' is for resnet18, resnet34, resnet50, resnet101, resnet152, not",
         ),
         ({"cut": "layer3", "map": True}, "a feature has one map, of cut = 'layer3' or the last: leave map out"),
-        ({"input": "hands"}, "'image', 'body', 'context', 'face' or 'depth'"),
+        ({"input": "hands"}, "'image', 'body', 'context', 'face', 'head' or 'depth'"),
         ({"std": (1, 1, 0)}, "greater than 0"),
     ],
 )

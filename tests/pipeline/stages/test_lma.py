@@ -45,14 +45,14 @@ def told(row: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, n
     arrays = {name: array[0] for name, array in found.arrays.items()}
     names = _laban.NAMES
     statistics = arrays["statistics"].reshape(4, 54)
-    by_name = (dict(zip(names, values.T, strict=True)) for values in (arrays["features"], arrays["seen"], statistics))
+    by_name = (dict(zip(names, values.T, strict=True)) for values in (arrays["frames"], arrays["seen"], statistics))
     return tuple(by_name)  # type: ignore[return-value]
 
 
 def test_54_features_and_216_statistics() -> None:
     stage = Extractor(Extractor.Config())
     assert {name: spec.shape for name, spec in stage.outputs.items()} == {
-        "features": (8, 54),
+        "frames": (8, 54),
         "seen": (8, 54),
         "statistics": (216,),
     }
