@@ -22,6 +22,14 @@ if TYPE_CHECKING:
     from pipeline.weights.folder import Weights
 
 Place = tuple[int, int]
+CLIP_POLICY: dict[str, Any] = {
+    "version": 1,
+    "positions": "middles of equal parts of the span, the last following frames left out",
+    "people": "box and joints of the frame itself; everybody in the frame is shown",
+    "lost": "a sample that wants a frame that cannot be had is broken, but for a last frame that is not there",
+}
+"""What decides which frames a row is made of, and of what in them, for the fingerprint. Raise the version when a change
+gives other values."""
 POSITIONS = ArraySpec((), "int32", "number of the frame in the video, from 0 in the order they are shown", -1)
 PRESENT = ArraySpec((), "uint8", "1 where the frame has a value")
 
@@ -123,7 +131,8 @@ class Framed(Stage[Moments]):
         return Moments(np.array(chosen, np.int32).reshape(-1, self.frames))
 
     def take(self, moments: Moments, photo: Photo, places: list[list[Place]]) -> None:
-        """One frame. places: for each person in ``photo``, or for each sample that has the frame, its places."""
+        """One frame. places: for each person in ``photo``, or for each sample that has the frame, its places; none for
+        somebody who is only to be seen beside the others."""
         if self.inner.granularity is Granularity.IMAGE:
             places = [[place for own in places for place in own]]
         try:
@@ -133,7 +142,7 @@ class Framed(Stage[Moments]):
         if len(items) == 1:
             moments.items.append((items[0], places))
         else:
-            moments.items += [(item, [own]) for item, own in zip(items, places, strict=True)]
+            moments.items += [(item, [own]) for item, own in zip(items, places, strict=True) if own]
 
     def derive(self, row: Mapping[str, NDArray[Any]]) -> Moments:
         made = Moments(row["positions"][None])
@@ -165,8 +174,9 @@ class Framed(Stage[Moments]):
                     arrays[name][place] = array[row]
         arrays["present"][:] = status == Status.OK
         faults = dict(self._faults(items))
+        nothing = f"no {'box' if self.pixels else 'joints'} in any of its frames"
         settled = [
-            faults.get(sample) or _settled(own, arrays["positions"][sample], texts, sample)
+            faults.get(sample) or _settled(own, arrays["positions"][sample], texts, sample, nothing)
             for sample, own in enumerate(status)
         ]
         return Extracted(arrays, np.array([one for one, _ in settled], np.uint8), [text for _, text in settled])
@@ -216,12 +226,13 @@ def _extracted(
 
 
 def _settled(
-    status: NDArray[np.uint8], frames: NDArray[np.int32], texts: Mapping[Place, str], sample: int
+    status: NDArray[np.uint8], frames: NDArray[np.int32], texts: Mapping[Place, str], sample: int, nothing: str
 ) -> tuple[Status, str]:
-    """A sample's status of those of its frames, and why. A failed frame fails it; absent ones only all together."""
+    """A sample's status of those of its frames, and why. A failed frame fails it; absent ones only all together, for
+    which ``nothing`` is told where the stage does not say more."""
     wrong = [frame for frame, one in enumerate(status.tolist()) if Status(one) in FAILURES]
     if not wrong and (status == Status.OK).any():
         return Status.OK, ""
-    place = wrong[0] if wrong else 0
-    told = texts.get((sample, place), "no box in any of its frames")
+    place = (wrong or [frame for frame in range(len(status)) if (sample, frame) in texts] or [0])[0]
+    told = texts.get((sample, place), nothing)
     return Status(status[place]), f"frame {frames[place]}: {told}" if (sample, place) in texts else told

@@ -37,7 +37,7 @@ class Model(Categorical):
     approximates: tuple[str, ...] = ("cached frames for every frame",)
 
     class Config(ConfidenceSettings):
-        """joints: the feature of the joints, rows (T, 18, 3) with x, y in 0..1 and a score, 0 where one is missing.
+        """joints: the feature of the joints, rows (T, 18, 3): x, y in -0.5..0.5, score, 0 where one is missing.
         labelling: "uniform", "distance" or "spatial", see ``skeleton.parts``. units: channels of each; where they
         change every other frame is left out. kernel: frames of a convolution in time, odd. dropout: share. moving:
         whether joints are turned, scaled and shifted in training."""

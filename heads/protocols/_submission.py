@@ -7,6 +7,7 @@ for each category in the dataset's order, then valence, arousal and dominance on
 
 import csv
 import io
+import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,6 +21,8 @@ from heads.protocols._multilabel.people import MOST
 
 WHO = 4
 """Columns that say who it is."""
+ANNOTATED = ("video", "person_id", "min_frame", "max_frame")
+"""Their names in ``extras``."""
 LEAST = 1.0
 """The lower end of the scale of dimensions."""
 Rows = NDArray[np.int64]
@@ -50,6 +53,10 @@ def text(manifest: Manifest, rows: Rows, here: NDArray[np.bool_], answers: Seque
 
 
 def _who(manifest: Manifest, row: int) -> list[str]:
+    """As annotated, where the dataset's reader keeps that; else by the manifest."""
+    told = json.loads(manifest.extras[row] or "{}") if manifest.extras else {}
+    if all(name in told for name in ANNOTATED):
+        return [str(told[name]) for name in ANNOTATED]
     first, last = manifest.spans[row].tolist() if manifest.clips else ("", "")
     return [manifest.images[row], str(manifest.persons[row]), str(first), str(last)]
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cache.errors import ConfigError
-from cache.manifest import NO_LABEL, OK, Manifest
+from cache.manifest import Manifest
 from heads.head import DIMENSIONS, FLAGS, SCORES
 from heads.protocol import Answer
 from heads.protocols import _submission, multilabel
@@ -107,10 +107,10 @@ class Protocol(multilabel.Protocol):
         return found if people.scored(manifest)[task.train].all() else [*found, unsure]
 
     def unlabelled(self, manifest: Manifest) -> Rows:
-        """Test people without a label and without confidences."""
-        statuses, labelled = np.array(manifest.statuses), manifest.categories.any(1) | people.scored(manifest)
-        known = (statuses == OK) | (statuses == NO_LABEL)
-        return np.flatnonzero(known & ~labelled & (np.array(manifest.splits) == "test"))
+        """Test people without a label and without confidences, also those of whom there is nothing to be seen: the
+        distributors want a line of each."""
+        labelled = manifest.categories.any(1) | people.scored(manifest)
+        return np.flatnonzero((manifest.persons >= 0) & ~labelled & (np.array(manifest.splits) == "test"))
 
     def submission(self, manifest: Manifest, rows: Rows, here: NDArray[np.bool_], answers: Sequence[Answer]) -> str:
         """See ``_submission``."""

@@ -80,7 +80,7 @@ def _clip(record: Record, split: str, videos: str, joints: str) -> Clip:
         vad=vad,
         gender=record.fields.get("gender", ""),
         age=record.fields.get("age", ""),
-        extra=_extra(record),
+        extra=_extra(record, bool(scores)),
         scores=scores,
         remarks=remarks if scores else (),
     )
@@ -104,6 +104,8 @@ def _scores(record: Record) -> tuple[float, ...]:
     return scores
 
 
-def _extra(record: Record) -> str:
-    told = {name: record.fields[name] for name in ABOUT[2:] if record.fields.get(name)}
+def _extra(record: Record, labelled: bool) -> str:
+    """What else is told; of a sample without labels also its words, which a submission repeats."""
+    names = ABOUT[2:] if labelled else (*SAMPLE, *ABOUT[2:])
+    told = {name: record.fields[name] for name in names if record.fields.get(name)}
     return json.dumps(told) if told else ""

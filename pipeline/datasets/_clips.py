@@ -80,7 +80,8 @@ class Clips:
         self._check()
         self._splits: dict[str, set[str]] = defaultdict(set)
         for clip in clips:
-            self._splits[clip.video].add(clip.split)
+            self._splits[self._key(clip)].add(clip.split)
+        self._given = {(self._key(one), one.person, self._whole(one)) for one in clips if one.span is None}
         spans = [self._span(clip) for clip in clips]
         self._cut = [place for place, clip in enumerate(clips) if clip.span and clip.span != spans[place]]
         self._tracks = self._tracked(spans)
@@ -124,13 +125,18 @@ class Clips:
 
     def _span(self, clip: Clip) -> Span:
         """Cut to the video, where no other sample is called so."""
-        frames = self.film(clip).frames
         if clip.span is None:
-            return (0, frames - 1) if frames else UNKNOWN
-        first, last = clip.span
-        cut = (first, min(last, frames - 1))
-        taken = cut != clip.span and (self._key(clip), clip.person, cut) in self._asked
-        return clip.span if taken or not 0 <= first <= cut[1] else cut
+            return self._whole(clip)
+        named, (first, last) = (self._key(clip), clip.person), clip.span
+        cut = (first, min(last, self.film(clip).frames - 1))
+        taken = cut != clip.span and ((*named, cut) in self._asked or (*named, cut) in self._given)
+        span = clip.span if taken or not 0 <= first <= cut[1] else cut
+        self._given.add((*named, span))
+        return span
+
+    def _whole(self, clip: Clip) -> Span:
+        frames = self.film(clip).frames
+        return (0, frames - 1) if frames else UNKNOWN
 
     def _tracked(self, spans: Sequence[Span]) -> dict[str, Tracked]:
         asked: dict[str, list[tuple[int, Span]]] = defaultdict(list)
@@ -146,7 +152,7 @@ class Clips:
         status, reasons = (OUTSIDE_ROOT, ["its path leads out of the dataset's folder"]) if outside else place[1:]
         if status == OK and not (clip.categories or clip.scores):
             status, reasons = NO_LABEL, ["no categories"]
-        keeper = max(self._splits[clip.video], key=SPLITS.index)
+        keeper = max(self._splits[self._key(clip)], key=SPLITS.index)
         if status == OK and keeper != clip.split:
             status, reasons = OTHER_SPLIT, [f"the video is also in {keeper}, which keeps it"]
         if clip.span and span != clip.span:

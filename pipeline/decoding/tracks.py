@@ -32,6 +32,8 @@ WIDTH: Final = 2 + 3 * JOINTS
 MIN_SCORE: Final = 0.1
 MARGIN: Final = 0.0
 """Of a box's width and height, added on each side."""
+TRACK_POLICY: Final = {"tracks": 1, "least_score": MIN_SCORE, "margin": MARGIN}
+"""What decides a box, for the fingerprint. Raise the number when a change gives other boxes."""
 LARGEST: Final = 64 << 20
 """Bytes of a file: 150,000 rows of 8-byte numbers."""
 _LARGEST_NUMBER: Final = 1 << 31

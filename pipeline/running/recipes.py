@@ -15,8 +15,9 @@ from cache.plugin_code import code
 from cache.plugins import configs, names
 from cache.plugins import load as load_plugin
 from pipeline.decoding.images import DECODE_POLICY
+from pipeline.decoding.tracks import TRACK_POLICY
 from pipeline.decoding.video import VIDEO_POLICY
-from pipeline.framed import Framed
+from pipeline.framed import CLIP_POLICY, Framed
 from pipeline.stage import Stage
 from pipeline.weights.folder import Weights
 
@@ -221,7 +222,7 @@ def _recipe(one: Planned, weights: Weights, source: Recipe | None) -> Recipe:
         "decode": DECODE_POLICY,
     }
     if stage.frames:
-        identity |= {"frames": stage.frames, "decode": VIDEO_POLICY}
+        identity |= {"frames": stage.frames, "decode": VIDEO_POLICY, "clips": CLIP_POLICY | TRACK_POLICY}
     if source:
         identity["source"] = {source.feature: source.fingerprint}
     if outside := code(f"{STAGES}.{one.name}"):

@@ -27,7 +27,7 @@ from pipeline.running.assembly import Assembly
 from pipeline.running.plan import Plan, Task
 from pipeline.running.reading import Prepared, look, prepare
 from pipeline.running.seeing import Seeing
-from pipeline.running.watching import look_again, watch
+from pipeline.running.watching import frames_shown, look_again, watch
 
 Named = TypeVar("Named")
 
@@ -149,12 +149,13 @@ class Worker:
             for task in tasks:
                 work = self._open(task)
                 stages = {one.feature.name: one.stage for one in work.assemblies}
+                shown = frames_shown(stages.values())
                 if not stages:
                     yield (work, -1), 0, None
                 for index in work.images if stages else ():
                     job = (self.running.root, manifest, work.block, index, stages, self.running.max_pixels)
                     read = partial(watch if manifest.clips else prepare, *job)
-                    yield (work, index), self.plan.layout.pixels(work.block.images[index]), read
+                    yield (work, index), self.plan.layout.pixels(work.block.images[index]) * shown, read
 
         manifest = self.plan.layout.manifest
         for (work, index), future in self._ahead(jobs()):

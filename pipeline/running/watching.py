@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,16 +12,25 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cache.layout import Block
-from cache.manifest import TOO_SMALL, WITHOUT_BOX, Manifest
+from cache.manifest import BROKEN, MISSING, OUTSIDE_ROOT, TOO_LARGE, TOO_SMALL, WITHOUT_BOX, Manifest
 from cache.spec import Granularity, Status
 from pipeline.decoding.boxes import too_small
 from pipeline.decoding.images import MAX_PIXELS, ImageError
 from pipeline.decoding.paths import resolve
 from pipeline.decoding.tracks import Track, read_track
 from pipeline.decoding.video import frames
-from pipeline.framed import Framed, Moments
+from pipeline.framed import Framed, Moments, Place
 from pipeline.running.reading import Prepared, Row, Unusable
-from pipeline.stage import Photo, Stage
+from pipeline.stage import Failed, Photo, Stage
+
+OF_VIDEO = {
+    TOO_SMALL: Status.TOO_SMALL,
+    MISSING: Status.MISSING,
+    BROKEN: Status.BROKEN,
+    TOO_LARGE: Status.TOO_LARGE,
+    OUTSIDE_ROOT: Status.OUTSIDE_ROOT,
+}
+"""What the annotation's word for a person makes of its rows; others are unusable."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +40,7 @@ class Sample:
     span: tuple[int, int]
     box: NDArray[np.float32]
     track: Track | None
+    person: int = 0
 
     def at(self, frame: int, size: tuple[int, int]) -> tuple[NDArray[np.float32] | None, NDArray[np.float32] | None]:
         """The box inside an image of ``size``, None where there is none to be cropped, and the joints."""
@@ -42,14 +52,14 @@ class Sample:
 
 @dataclass
 class Wanted:
-    """What is wanted of one video. stages, moments: by feature. ended: the first frame that could not be had, and why;
-    None where all could."""
+    """What is wanted of one video. stages, moments: by feature. lost: the first frame that could not be had, and why,
+    where it is not that the video ends before; None where all could."""
 
     key: str
     samples: Sequence[Sample]
     stages: Mapping[str, Framed]
     moments: dict[str, Moments] = field(default_factory=dict)
-    ended: tuple[int, str] | None = None
+    lost: tuple[int, ImageError | None] | None = None
 
     def __post_init__(self) -> None:
         spans = np.array([sample.span for sample in self.samples], np.int32).reshape(-1, 2)
@@ -75,31 +85,63 @@ class Wanted:
         moments: Moments,
         held: Mapping[int, Image.Image],
         frame: int,
-        places: list[list[tuple[int, int]]],
+        places: list[list[Place]],
     ) -> None:
         image = held[frame]
-        seen = [(own, *self.samples[own[0][0]].at(frame, image.size)) for own in places]
-        cropped = [one for one in seen if one[1] is not None and (stage.pixels or one[2] is not None)]
+        people = self._people(frame, image.size, places, everyone=stage.inner.granularity is not Granularity.IMAGE)
+        if not stage.pixels:
+            people = [one for one in people if one[2] is not None]
+        cropped = [one for one in people if one[1] is not None]
         boxes = np.array([box for _, box, _ in cropped], np.float32).reshape(-1, 4)
-        joints = [points for _, _, points in cropped if points is not None]
-        known = np.stack(joints) if joints and len(joints) == len(cropped) else None
         following = tuple(held[min(frame + more, max(held))] for more in range(1, stage.following + 1))
-        shown = seen if stage.inner.granularity is Granularity.IMAGE else cropped
-        if shown:
-            stage.take(moments, Photo(self.key, image, boxes, following, known), [own for own, _, _ in shown])
+        shown = people if stage.inner.granularity is Granularity.IMAGE else cropped
+        if any(own for own, _, _ in shown):
+            photo = Photo(self.key, image, boxes, following, _joints([points for _, _, points in cropped]))
+            stage.take(moments, photo, [own for own, _, _ in shown])
+
+    def _people(
+        self, frame: int, size: tuple[int, int], places: list[list[Place]], everyone: bool
+    ) -> list[tuple[list[Place], NDArray[np.float32] | None, NDArray[np.float32] | None]]:
+        """Each person of ``places`` once, with all of its places, box and joints; with ``everyone`` also those who are
+        in the frame and not asked for there: a stage that tells people apart has to see them all."""
+        asked = {own[0][0]: own for own in places}
+        found: dict[tuple[Any, ...], tuple[list[Place], Any, Any]] = {}
+        for number, sample in enumerate(self.samples):
+            own = asked.get(number, [])
+            if own or (everyone and sample.span[0] <= frame <= sample.span[1]):
+                box, joints = sample.at(frame, size)
+                key = (sample.person, None if box is None else tuple(box.tolist()))
+                known = found.setdefault(key, ([], box, joints))
+                known[0].extend(own)
+        return list(found.values())
 
     def tell_lost(self) -> None:
-        """Frames that could not be had spoil the samples that want them, but for a span's very last one: containers
-        often declare one more than they hold, and it is told as absent."""
-        if self.ended is None:
+        """What could not be had spoils the samples that want it: a damaged frame all whose frames, or frames shown
+        after these, reach it; an end of the video too, but for a span's very last frame, since containers often declare
+        one more than they hold: it is told as absent."""
+        if self.lost is None:
             return
-        first, reason = self.ended
+        first, error = self.lost
+        last = max(sample.span[1] for sample in self.samples)
         for name, stage in self.stages.items():
             for number, sample in enumerate(self.samples if stage.pixels else ()):
-                lost = [one for one in self.moments[name].positions[number].tolist() if one >= first]
-                if any(one != sample.span[1] for one in lost):
-                    text = f"frame {min(lost)} of {sample.span[0]}-{sample.span[1]}: {reason}"
-                    self.moments[name].faults[number] = Status.BROKEN, text
+                ends = sample.span[1] if error is None else last
+                reach = np.minimum(self.moments[name].positions[number] + stage.following, ends)
+                if (reach >= first).any() and not (error is None and first == sample.span[1]):
+                    why = "the video ends before it" if error is None else str(error)
+                    text = f"frame {first} of {sample.span[0]}-{sample.span[1]}: {why}"
+                    self.moments[name].faults[number] = Status.BROKEN if error is None else error.status, text
+
+
+def _joints(joints: Sequence[NDArray[np.float32] | None]) -> NDArray[np.float32] | None:
+    """(p, j, 3): zeros, which are no joint, of whom the annotation has none in this frame; None where of nobody."""
+    known = next((one for one in joints if one is not None), None)
+    return None if known is None else np.stack([np.zeros_like(known) if one is None else one for one in joints])
+
+
+def frames_shown(stages: Iterable[Stage[Any]]) -> int:
+    """Frames of one sample that all ``stages`` together hold on to; 1 of photographs."""
+    return max(1, sum(stage.frames * (1 + stage.following) for stage in stages if stage.pixels))
 
 
 def watch(
@@ -134,12 +176,13 @@ def _samples(root: Path, manifest: Manifest, rows: NDArray[np.int64]) -> tuple[l
     unusable: Unusable = {}
     for number, row in enumerate(rows.tolist()):
         if (word := manifest.statuses[row]) in WITHOUT_BOX:
-            status = Status.TOO_SMALL if word == TOO_SMALL else Status.UNUSABLE
+            status = OF_VIDEO.get(word, Status.UNUSABLE)
             unusable[number] = status, manifest.reasons[row] or word
             continue
         first, last = manifest.spans[row].tolist()
         try:
-            samples.append(Sample((first, last), manifest.boxes[row], _track(root, manifest, row)))
+            track = _track(root, manifest, row)
+            samples.append(Sample((first, last), manifest.boxes[row], track, int(manifest.persons[row])))
         except ImageError as error:
             unusable[number] = error.status, str(error)
     return samples, unusable
@@ -160,18 +203,19 @@ def show(path: Path, wanted: Wanted, max_pixels: int = MAX_PIXELS) -> None:
         return
     last = max(last for _, last in (sample.span for sample in wanted.samples))
     needed = sorted({min(one + more, last) for one, follow in every.items() for more in range(follow + 1)})
-    arriving, held, reason = frames(path, needed, max_pixels), dict[int, Image.Image](), "the video ends before it"
+    arriving, held, error = frames(path, needed, max_pixels), dict[int, Image.Image](), None
     for one, follow in every.items():
         held = {number: image for number, image in held.items() if number >= one}
         try:
             while max(held, default=-1) < min(one + follow, last) and (got := next(arriving, None)):
                 held[got[0]] = got[1]
-        except ImageError as error:
-            if one == next(iter(every)) and one not in held:
+        except ImageError as fault:
+            if one == needed[0] and not held:
                 raise
-            reason = str(error).removeprefix(f"{path}: ")
+            error = ImageError(fault.status, str(fault).removeprefix(f"{path}: "))
+        if wanted.lost is None and max(held, default=-1) < min(one + follow, last):
+            wanted.lost = next(number for number in needed if number >= one and number not in held), error
         if one not in held:
-            wanted.ended = one, reason
             break
         wanted.show(held, one, pixels=True)
     wanted.tell_lost()
@@ -205,6 +249,9 @@ def look_at(stage: Stage[Any], made: Sequence[Moments], rows: Sequence[Row], fra
     at = [(moments, row, moments.at(frame)) for moments, row in zip(made, rows, strict=True)]
     seen = [(moments, row, places[0]) for moments, row, places in at if places and row["present"][places[0][0][1]]]
     if seen:
-        items = stage.inner.look(image, [stage.of_frame(row, places[0][1]) for _, row, places in seen])
+        try:
+            items = stage.inner.look(image, [stage.of_frame(row, places[0][1]) for _, row, places in seen])
+        except Exception as error:  # this frame's fault, not the run's
+            items = [Failed(f"{type(error).__name__}: {error}")] * len(seen)
         for item, (moments, _, places) in zip(items, seen, strict=True):
             moments.items.append((item, [places]))

@@ -122,6 +122,12 @@ def test_the_file_for_the_distributors_has_every_test_person_in_the_form_of_thei
     assert "lack a feature" not in capsys.readouterr().out
 
 
+def test_a_line_has_the_annotations_own_words(root: Path) -> None:
+    manifest = Store(root / "store").manifest("demo")
+    told = json.dumps({"video": "a/b.mp4", "person_id": "3", "min_frame": "0", "max_frame": "120"})
+    assert _submission._who(replace(manifest, extras=[told] * len(manifest)), 0) == ["a/b.mp4", "3", "0", "120"]
+
+
 def test_a_file_of_another_form_is_told_by_its_first_wrong_line(root: Path) -> None:
     manifest = Store(root / "store").manifest("demo")
     rows = np.flatnonzero(np.array(manifest.splits) == "test")

@@ -115,6 +115,7 @@ def test_strides_halve_the_frames_where_channels_change_and_the_published_size_s
 
 def test_a_moving_camera_turns_scales_and_shifts_from_the_first_frame_to_the_last() -> None:
     joints = torch.rand(1, 1, 5, 3, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    joints[..., :2] -= 0.5
     joints[0, 0, 2, 1] = 0
     still = torch.tensor([0.5] * 8, dtype=torch.float64).view(1, 1, 8)
     torch.testing.assert_close(moving.moved(joints, still), joints)
@@ -127,8 +128,8 @@ def test_a_moving_camera_turns_scales_and_shifts_from_the_first_frame_to_the_las
         for joint in range(3):
             x, y, score = joints[0, 0, frame, joint].tolist()
             wanted = [
-                scale * (math.cos(angle) * (x - 0.5) - math.sin(angle) * (y - 0.5)) + 0.5 + right,
-                scale * (math.sin(angle) * (x - 0.5) + math.cos(angle) * (y - 0.5)) + 0.5 + down,
+                scale * (math.cos(angle) * x - math.sin(angle) * y) + right,
+                scale * (math.sin(angle) * x + math.cos(angle) * y) + down,
                 score,
             ]
             assert found[frame, joint].tolist() == pytest.approx(wanted if score else [0, 0, 0])

@@ -1,8 +1,10 @@
 """BoLD's tables and joints: every sample's status and box, against numbers worked out by hand."""
 
+import json
 import math
 from pathlib import Path
 
+import bold_cases
 import numpy as np
 import pytest
 from bold_cases import build, line, write
@@ -68,6 +70,7 @@ def test_boxes_labels_and_scores(found: Manifest) -> None:
     assert np.isnan(found.scores[-1]).all()
     assert found.vad[0].tolist() == [5, 6, 7]
     assert (found.genders[0], found.ages[0]) == ("Female", "Adult")
+    assert json.loads(found.extras[-1])["video"] == found.images[-1].removeprefix("videos/"), "as a submission names it"
     assert found.extras[0] == '{"ethnicity": "White", "annotation_confidence": "0.8"}'
 
 
@@ -144,3 +147,10 @@ def test_a_box_of_joints_is_cut_to_the_frame(tmp_path: Path) -> None:
     found = reader.read("s")
     assert found.boxes[0].tolist() == [52, 4, 64, 34]
     assert math.isnan(found.original_boxes[0, 0])
+
+
+def test_a_video_spelled_in_two_ways_is_in_one_split(tmp_path: Path) -> None:
+    found = bold_cases.write(tmp_path, bold_cases.train()[:1], [bold_cases.line("001/./a.mp4/0.mp4", 0, "0,4")]).read(
+        "s"
+    )
+    assert found.statuses == ["other_split", "ok"]

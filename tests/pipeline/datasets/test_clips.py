@@ -58,6 +58,14 @@ def test_every_row_has_its_status(tmp_path: Path) -> None:
     assert [bool(track) for track in found.tracks] == [0, 0, 1, 0, 1, 1, 0, 0, 0]
 
 
+def test_samples_that_a_short_video_would_make_one_keep_their_names(tmp_path: Path) -> None:
+    ends = ",4,5,30,40,,calm,train"
+    found = write(tmp_path, [f"films/a.mp4,0,0,{last}{ends}" for last in (50, 60)]).read("s")
+    assert found.keys == [f"films/a.mp4#0@0-{FRAMES - 1}", "films/a.mp4#0@0-60"]
+    found = write(tmp_path, [f"films/a.mp4,0,0,60{ends}", "films/a.mp4,0,,,4,5,30,40,,calm,train"]).read("s")
+    assert found.keys == ["films/a.mp4#0@0-60", f"films/a.mp4#0@0-{FRAMES - 1}"]
+
+
 def test_without_a_split_videos_are_drawn(tmp_path: Path) -> None:
     found = unsplit(tmp_path).read("s")
     assert found.counts() == {"train": {"ok": 14}, "val": {"ok": 2}, "test": {"ok": 4}}
