@@ -35,7 +35,9 @@ MARGIN: Final = 0.0
 TRACK_POLICY: Final = {"tracks": 1, "least_score": MIN_SCORE, "margin": MARGIN}
 """What decides a box, for the fingerprint. Raise the number when a change gives other boxes."""
 LARGEST: Final = 64 << 20
-"""Bytes of a file: 150,000 rows of 8-byte numbers."""
+"""Bytes of a file."""
+MOST_ROWS: Final = LARGEST // (8 * WIDTH)
+"""However few bytes a number has, since all become 8."""
 _LARGEST_NUMBER: Final = 1 << 31
 _KEPT: Final = 16
 _HEADERS: Final = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
@@ -152,6 +154,8 @@ def _rows(data: bytes) -> NDArray[np.float64]:
         raise DataError(
             f"is of shape {_shown(shape)}, rows of {WIDTH} are wanted: frame, person, {JOINTS} x (x, y, score)"
         )
+    if shape[0] > MOST_ROWS:
+        raise DataError(f"has {shape[0]} rows, over the cap of {MOST_ROWS}")
     if shape[0] * WIDTH * dtype.itemsize != len(data) - file.tell():
         raise DataError(f"has {len(data) - file.tell()} bytes of numbers, its shape {_shown(shape)} says otherwise")
     numbers = np.frombuffer(data, dtype, offset=file.tell())

@@ -1,11 +1,13 @@
 """Joints of BoLD's form to boxes, against boxes worked out by hand; and files that are none."""
 
+import io
 import pickle
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from cache.errors import DataError
 from cache.fingerprint import digest
 from cache.spec import Status
 from pipeline.decoding import tracks
@@ -127,3 +129,11 @@ def test_whole_numbers_and_column_order_are_read_too(tmp_path: Path) -> None:
         np.save(tmp_path / "a.npy", array)
         _, found = load(tmp_path / "a.npy")
         assert found[2].at(0)[0].tolist() == [1, 2, 3, 5]
+
+
+def test_rows_are_capped_however_small_their_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tracks, "MOST_ROWS", 2)
+    file = io.BytesIO()
+    np.save(file, np.zeros((3, 56), np.int8))
+    with pytest.raises(DataError, match="has 3 rows, over the cap of 2"):
+        tracks.parsed(file.getvalue())
