@@ -18,10 +18,10 @@ import av
 import numpy as np
 
 from cache.layout import Layout
-from cache.plugins import load
 from cache.store import Store
-from pipeline.dataset import Reader, manifest_of
+from pipeline.dataset import manifest_of
 from pipeline.datasets._bold_csv import CATEGORIES
+from pipeline.datasets.bold import Reader
 from pipeline.decoding.tracks import WIDTH
 from pipeline.running.plan import make_plan
 from pipeline.running.recipes import dataset_config, recipes
@@ -33,7 +33,7 @@ GOAL_SECONDS, GOAL_BYTES = 10.0, 2e9
 
 
 def make(root: Path) -> None:
-    """BoLD's layout, a person in each clip."""
+    """The layout of BoLD, a person in each clip."""
     for folder in ("videos", "joints", "annotations"):
         (root / folder).mkdir(parents=True)
     first, joints = root / "videos" / "0.mp4", root / "joints" / "0.npy"
@@ -58,14 +58,14 @@ def make(root: Path) -> None:
 def plan(root: Path, folder: Path) -> None:
     """The timed part, as ``make extract`` goes about it. Prints what it took as JSON."""
     started = time.perf_counter()
-    reader: Reader = load("pipeline.datasets", "bold", "Reader")(root)
-    store, config = Store(folder), dataset_config("bold")
-    manifest = manifest_of(reader, folder / "bold" / "manifest.parquet")
+    reader, name = Reader(root), Reader.name
+    store, config = Store(folder), dataset_config(name)
+    manifest = manifest_of(reader, folder / name / "manifest.parquet")
     store.begin(manifest, config.shard_images)
     chosen = recipes(config, [], Weights(folder / "none", untrained=True))
     for recipe in chosen:
-        store.use("bold", recipe.info)
-    tasks = make_plan(Layout(manifest, config.shard_images), store.features("bold"), chosen).tasks
+        store.use(name, recipe.info)
+    tasks = make_plan(Layout(manifest, config.shard_images), store.features(name), chosen).tasks
     told = {"seconds": round(time.perf_counter() - started, 1), "shards": len(tasks), "usable": manifest.counts()}
     print(json.dumps(told | {"bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}))
 
