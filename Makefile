@@ -167,7 +167,7 @@ bench: $(READY) ## speed as ratios in one run, written to bench/
 	@$(PY) -m scripts.bench.spread
 
 .PHONY: torture
-torture: $(READY) ## 300 real kills, 2000 flipped bits, counted in bench/torture.json (ten minutes)
+torture: $(READY) ## 300 real kills, 2000 flipped bits, on photographs and on clips, counted in bench/torture.json (half an hour)
 	@$(PY) -m scripts.torture
 
 .PHONY: fuzz
