@@ -13,7 +13,7 @@ from PIL import Image
 
 from cache.layout import Block
 from cache.manifest import BROKEN, MISSING, OUTSIDE_ROOT, TOO_LARGE, TOO_SMALL, WITHOUT_BOX, Manifest
-from cache.spec import Granularity, Status
+from cache.spec import FAILURES, Granularity, Status
 from pipeline.decoding.boxes import too_small
 from pipeline.decoding.images import MAX_PIXELS, ImageError
 from pipeline.decoding.paths import resolve
@@ -157,6 +157,8 @@ def watch(
     if not len(rows):
         return Prepared()
     samples, unusable = _samples(root, manifest, rows)
+    if not samples and len(set(unusable.values())) == 1 and unusable[0][0] in FAILURES:
+        return Prepared(*unusable[0])  # the video itself cannot be had
     wanted = Wanted(key, samples, {name: stage for name, stage in stages.items() if isinstance(stage, Framed)})
     black = Image.new("RGB", tuple(manifest.sizes[rows[0]].tolist()))
     for frame in wanted.frames(pixels=False):
