@@ -29,6 +29,9 @@ class Network:
     calls spreads rows over cores.
     """
 
+    cores = 1
+    """Of one row, in interpreters made from now on: more for benchmarks alone."""
+
     def __init__(self, model: bytes, where: str, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> None:
         """model: what the file ``where`` holds. inputs, outputs: its shapes, in the file's order.
 
@@ -58,7 +61,7 @@ class Network:
 
         if not hasattr(self._own, "interpreter"):
             try:
-                interpreter = Interpreter(model_content=self._model, num_threads=1)
+                interpreter = Interpreter(model_content=self._model, num_threads=self.cores)
                 interpreter.allocate_tensors()
             except (ValueError, RuntimeError) as error:
                 reason = " ".join(str(error).split())[:160]
