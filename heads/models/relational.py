@@ -157,7 +157,7 @@ class Model(Categorical):
     def _logits(self, features: Mapping[str, Tensor], person: Tensor) -> Tensor:
         """Those of F, which is not made: (W_3 O) . c is O . (W_3^T c), and classifiers c are fewer than people."""
         made, offset = self._classifiers()
-        own, around = made.split([person.shape[2], made.shape[1] - person.shape[2]], 1)
+        own, around = made[:, : person.shape[2]], made[:, person.shape[2] :]
         offset = offset + torch.bmm(self.fuse.bias, around)
         folded = self.fuse.folded(around)
         return torch.baddbmm(offset, person, own) + self._around(features, person, lambda x: torch.bmm(x, folded))

@@ -17,8 +17,8 @@ class AsWritten(ObjectAttention):
 
     def weights(self, person: Tensor, objects: Tensor, there: Tensor, where: Tensor | None = None) -> Tensor:
         """See ``ObjectAttention``."""
-        query = self.query(person)[0].unflatten(-1, (self.heads, self.key))
-        keys = F.linear(objects[0], self.keys[0].flatten(0, 1)).unflatten(-1, (self.heads, self.key))
+        query = self.query(person)[0].view(len(person[0]), self.heads, self.key)
+        keys = F.linear(objects[0], self.keys[0].flatten(0, 1)).view(*objects.shape[1:3], self.heads, self.key)
         logits = torch.einsum("bhk,bmhk->bhm", query, keys) / math.sqrt(self.key)
         if self.place is not None:
             assert where is not None
