@@ -116,10 +116,11 @@ def test_inputs_are_features_arrays(name: str) -> None:
 
 def test_shapes_are_seeds_by_batch(task: Any) -> None:
     head, _ = build(task[0], sizes=task[1])
-    output = head(batch(head))
+    learned, output = head(batch(head)), head.eval()(batch(head))
+    assert {field for field, x in learned._asdict().items() if x is not None} - {"aside"} <= head.gives
     assert {field for field, x in output._asdict().items() if x is not None} - {"aside"} == head.gives
     assert head.gives <= type(head).gives
-    for x in made(output):
+    for x in (*made(learned), *made(output)):
         assert x.shape[:2] == (3, 9)
         assert x.ndim == 3
         assert torch.isfinite(x).all()
