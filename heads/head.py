@@ -20,12 +20,27 @@ CLASS, FLAGS, DIMENSIONS, SCORES = "class", "flags", "dimensions", "scores"
 DIMENSIONS: valence, arousal, dominance or other numbers, (n, D) float32 in 0..1; NaN where it is not known. SCORES: how
 sure the annotators are of each of the FLAGS, (n, C) float32 in 0..1; a head need not learn them."""
 
+BOXES, PEOPLE_FLAGS, PEOPLE_CLASS = "boxes", "people_flags", "people_class"
+"""Kinds of targets where a sample is an image with all its people, of whom no image has more than K. BOXES: (n, K, 4)
+float32, xyxy in shares 0..1 of the image's width and height, NaN where there are fewer people; the size is K.
+PEOPLE_FLAGS: any number of classes each, (n, K, C) float32, 0 or 1. PEOPLE_CLASS: one class each, (n, K) int64 from 0,
+-1 where there is nobody. A task has one of these two, whose size is C."""
+
+LABELS = (FLAGS, CLASS, PEOPLE_FLAGS, PEOPLE_CLASS)
+"""Kinds whose size is how many classes there are."""
+
+JUDGED_ONLY = frozenset({"people", "cost"})
+"""Fields of Output that a head can fill only where it is told what is right (``heads.task.Task.given``)."""
+
 
 class Output(NamedTuple):
     """What a head makes of samples; a head fills the fields that its ``gives`` names.
 
     embedding: (S, B, e), what samples are compared by. logits: (S, B, C) over the classes that are learned, of a
     softmax where they are CLASS, of C sigmoids where FLAGS. dimensions: (S, B, D), in 0..1 as their targets.
+    people: (S, B, K, C), logits of the people in the boxes that ``features[BOXES]`` has; None where it has none.
+    found: (S, B, N, 5 + C), people whom the head found itself: xyxy in shares 0..1 of the image, a score in 0..1 (0:
+    nobody), the logits. cost: (S, B, 1), each image's whole loss, where the features have all that is learned.
     aside: (S, B, n), what the head's own terms need beside these, side by side; nobody else looks at it, so ``gives``
     does not name it and a head may leave it out where it is not trained.
     """
@@ -33,6 +48,9 @@ class Output(NamedTuple):
     embedding: Tensor | None = None
     logits: Tensor | None = None
     dimensions: Tensor | None = None
+    people: Tensor | None = None
+    found: Tensor | None = None
+    cost: Tensor | None = None
     aside: Tensor | None = None
 
 
@@ -144,7 +162,8 @@ class Head(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, features: Mapping[str, Tensor]) -> Output:
-        """features: input name -> (S, B, ...) float32, a vector's (S, B, d); and ROW."""
+        """features: input name -> (S, B, ...) float32, a vector's (S, B, d); ROW; and in training and judging, not
+        in prediction, what of the targets the task gives, by kind."""
 
     def looks(self, features: Mapping[str, Tensor]) -> Looks:  # noqa: ARG002 (most heads weigh no places)
         """Where it looks in ``features``, as of ``forward``; by default nowhere in particular."""
