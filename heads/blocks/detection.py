@@ -85,9 +85,7 @@ def peaks(logits: Tensor, sizes: Tensor, most: int) -> Tensor:
     highest = F.max_pool2d(flat, 3, 1, 1).view_as(logits) == logits
     scored = logits.masked_fill(~highest, -math.inf).flatten(-2)
     value, at = scored.topk(min(most, scored.shape[-1]))
-    wide, high = (
-        sizes.flatten(-2).gather(-1, at[..., None, :].expand(*at.shape[:-1], 2, -1)).clamp_min(1).unbind(-2)
-    )
+    wide, high = sizes.flatten(-2).gather(-1, at[..., None, :].expand(*at.shape[:-1], 2, -1)).clamp_min(1).unbind(-2)
     x, y = at % width + 0.5, at.div(width, rounding_mode="floor") + 0.5
     sides = (x - wide / 2) / width, (y - high / 2) / height, (x + wide / 2) / width, (y + high / 2) / height
     found = torch.stack([*(side.clamp(0, 1) for side in sides), value.sigmoid()], -1)

@@ -27,20 +27,30 @@ class Normed(nn.Module):
         return self.norm.alone(self.convolution.alone(x, seed), seed)
 
 
+class Residual(nn.Module):
+    """Two convolutions of 3 x 3 with batch normalisation, ReLU between them, and what came in added before the last
+    ReLU."""
+
+    def __init__(self, channels: int, draws: Sequence[torch.Generator]) -> None:
+        super().__init__()
+        self.first, self.second = (Normed(channels, channels, 3, draws) for _ in range(2))
+
+    def forward(self, x: Tensor, seed: int) -> Tensor:
+        """x: (B, c, h, w). Returns the same shape, nowhere below 0."""
+        return F.relu_(self.second(F.relu_(self.first(x, seed)), seed) + x)
+
+
 class Residuals(nn.Module):
-    """Residual blocks one after another, each two convolutions of 3 x 3 with batch normalisation, ReLU between them,
-    and what came in added before the last ReLU."""
+    """Residual blocks one after another; none changes nothing."""
 
     def __init__(self, channels: int, blocks: int, draws: Sequence[torch.Generator]) -> None:
         super().__init__()
-        self.pairs = nn.ModuleList(
-            nn.ModuleList(Normed(channels, channels, 3, draws) for _ in range(2)) for _ in range(blocks)
-        )
+        self.blocks = nn.ModuleList(Residual(channels, draws) for _ in range(blocks))
 
     def forward(self, x: Tensor, seed: int) -> Tensor:
-        """x: (B, c, h, w). Returns the same shape, nowhere below 0 where there is a block."""
-        for first, second in self.pairs:  # type: ignore[misc] (a ModuleList of pairs)
-            x = F.relu_(second(F.relu_(first(x, seed)), seed) + x)
+        """x: (B, c, h, w), and so is what it returns."""
+        for block in self.blocks:
+            x = block(x, seed)
         return x
 
 
@@ -55,6 +65,20 @@ class MapOutput(nn.Module):
     def forward(self, x: Tensor, seed: int) -> Tensor:
         """x: (B, channels, h, w). Returns (B, outputs, h, w)."""
         return self.last.alone(F.relu_(self.hidden(x, seed)), seed)
+
+
+class MapHead(nn.Module):
+    """Residual blocks, then one or more outputs, whose maps are joined."""
+
+    def __init__(self, channels: int, blocks: int, outputs: Sequence[int], draws: Sequence[torch.Generator]) -> None:
+        super().__init__()
+        self.blocks = Residuals(channels, blocks, draws)
+        self.outputs = nn.ModuleList(MapOutput(channels, maps, draws) for maps in outputs)
+
+    def forward(self, x: Tensor, seed: int) -> Tensor:
+        """x: (B, c, h, w). Returns (B, sum of outputs, h, w)."""
+        x = self.blocks(x, seed)
+        return torch.cat([output(x, seed) for output in self.outputs], 1)
 
 
 def resized(x: Tensor, height: int, width: int) -> Tensor:

@@ -2,71 +2,66 @@
 learn to reproduce those of teachers (knowledge amalgamation).
 
 A sample is an image. The student reads a cached network's maps at several strides, brings them to one resolution and
-learns a neck of residual blocks on them; teachers' maps are features of the store as the student's are, and only
-training and validation read them. Fine-tuning a teacher (the paper's "F-T") is ``trunk`` on its maps, and the baseline
-an ImageNet network's, both without teachers; ``detection=false`` is the single task.
+learns a neck of residual blocks on them; ``tail=stage4`` trains an HRNet's last stage before it. Teachers' maps are
+features of the store as the student's are; only training and its validation read them. Fine-tuning a teacher ("F-T")
+is ``trunk`` on its maps, the baseline an ImageNet network's, both without teachers; without ``detection`` it is the
+single task.
 
 Source: knowledge amalgamation (seeds/002), sections 2 and 3, figure 2, tables 3 to 5.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import BeforeValidator, Field, model_validator
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import Tensor
 
 from cache.config import Settings
 from cache.errors import ConfigError
 from heads.blocks import boxes as people
-from heads.blocks.common_space import CommonSpace
-from heads.blocks.detection import RARE, focal_loss, heat_map, peaks, size_loss
+from heads.blocks.detection import focal_loss, heat_map, peaks, size_loss
 from heads.blocks.draws import Draws
 from heads.blocks.emotion_maps import class_loss, flags_loss, variance_loss
+from heads.blocks.hrnet_tail import RESOLUTIONS, STAGES, HRNetTail
 from heads.blocks.layers import generators
-from heads.blocks.map_layers import MapOutput, Normed, Residuals, resized
 from heads.blocks.varied import Number, column
-from heads.head import BOXES, PEOPLE_CLASS, PEOPLE_FLAGS, ClassMaps, Head, Looks, Output, given
+from heads.head import BOXES, PEOPLE_CLASS, PEOPLE_FLAGS, ClassMaps, Head, Looks, Output, Taught, given
 from heads.inputs.streams import Feature, Pooled, once, words
+from heads.models._amalgamated import REPRODUCED, Networks, Seen, finest, shape_of
 
-REPRODUCED = ("feature", "reconstruction")
-"""The terms that need no target."""
-DETECTED = 3
-"""Maps of the detection head: heat, width, height."""
-
-
-class Seen(NamedTuple):
-    """What the head makes of images. emotions: (S, B, E, h, w). detected: (S, B, 3, h, w), heat, width and height; None
-    without detection. reproduced: (S, B, 2), the terms of REPRODUCED; None where nothing is amalgamated."""
-
-    emotions: Tensor
-    detected: Tensor | None
-    reproduced: Tensor | None
+_BEFORE = "stage3"
+"""The array that ``tail`` begins with."""
+_APART = 1 << 33
+"""Added to a seed for the tail's own numbers, so that the other layers start as without it."""
 
 
 class Model(Head):
-    """Neck, emotion head, detection head, common feature space: seed by seed, since seeds share nothing but the maps
-    they read and one seed's activations fill the processor's cache."""
+    """Its parts are in ``_amalgamated``; this is what they read, and what is wanted of them."""
 
     learns = frozenset({BOXES, PEOPLE_FLAGS, PEOPLE_CLASS})
     gives = frozenset({"people", "found", "cost"})
     approximates = (
         "a frozen trunk with a learned neck for a trunk trained end to end",
-        "cached maps turned round for the photograph, no random perspective",
+        "cached maps turned left to right for the photograph, and no random perspective",
     )
 
     class Config(Settings):
-        """trunk: the student's feature. strides: its arrays, maps (c, h, w). teachers: maps to reproduce, any number,
-        such as ``"fer/c8 vea/c8"``; none is the baseline. resolution: sides of the maps that are worked on; 0: those of
-        the finest array. width: channels of the student's feature. neck_blocks, blocks, extractor_blocks: residual
-        blocks of the neck, of each of the two heads, of the shared extractor. common: C, the channels of the common
-        space, a multiple of how many teachers there are. detection: whether people are found; detections: how many at
-        most. The weights are those of eq. 9's terms, 0 leaves one out; size_weight is gamma. flips: half of the images
-        of a training step are turned left to right, boxes with them."""
+        """trunk: the student's feature. strides: its arrays, maps (c, h, w). tail: "stage4" trains an HRNet's last
+        stage from the maps before it. teachers: maps to reproduce, any number, as ``"fer/c8 vea/c8"``; none is the
+        baseline. resolution: sides of the maps that are worked on; 0: those of the finest of ``strides``. width:
+        channels of the student's feature. neck_blocks, blocks, extractor_blocks: residual blocks of the neck, of each
+        of the two heads, of the shared extractor. common: C, the channels of the common space, a multiple of how many
+        teachers there are. detection: whether people are found; detections: how many at most. The weights are those of
+        eq. 9's terms, 0 leaves one out; size_weight is gamma. flips: half of the images of a training step are turned
+        left to right, boxes with them."""
 
         trunk: Feature = "hrnet_maps"
-        strides: Annotated[tuple[Feature, ...], BeforeValidator(words), Field(min_length=1)] = ("c4", "c8", "c16", "c32")
+        strides: Annotated[tuple[Feature, ...], BeforeValidator(words), Field(min_length=1)] = (
+            *("c4", "c8"),
+            *("c16", "c32"),
+        )
+        tail: Literal["", "stage4"] = ""
         teachers: Annotated[tuple[Pooled, ...], BeforeValidator(words)] = ()
         resolution: int = Field(0, ge=0, le=1024)
         width: int = Field(32, ge=1, le=1024)
@@ -87,7 +82,7 @@ class Model(Head):
         @model_validator(mode="after")
         def _common_is_shared(self) -> "Model.Config":
             if self.teachers and self.common % len(self.teachers):
-                raise ValueError(f"common = {self.common} is not a multiple of the {len(self.teachers)} teachers")
+                raise ValueError(f"common = {self.common} is not a multiple of {len(self.teachers)}, the teachers")
             return self
 
     def __init__(
@@ -95,31 +90,36 @@ class Model(Head):
     ) -> None:
         super().__init__(config, widths, sizes, seeds)
         self.config = config
-        self.arrays, self.teachers = self.inputs[: len(config.strides)], config.teachers
-        channels = {name: _channels(name, widths[name]) for name in self.inputs}
-        self.kind = next(kind for kind in (PEOPLE_FLAGS, PEOPLE_CLASS) if kind in sizes)
-        self.emotions = sizes[self.kind]
-        self.sides = (config.resolution,) * 2 if config.resolution else _finest(widths[name] for name in self.arrays)
-        draws, width = generators(seeds), config.width
-        self.entries = nn.ModuleList(Normed(channels[name], width, 1, draws) for name in self.arrays)
-        self.neck = Residuals(width, config.neck_blocks, draws)
-        self.emotion_head = _MapHead(width, config.blocks, (self.emotions,), draws)
-        self.detection_head = _MapHead(width, config.blocks, (1, 2), draws) if config.detection else None
-        if self.detection_head is not None:
-            nn.init.constant_(self.detection_head.outputs[0].last.bias, RARE)  # type: ignore[union-attr,arg-type]
-        theirs = [channels[name] for name in self.teachers]
-        form = (config.common, config.extractor_blocks)
-        self.space = CommonSpace(width, theirs, *form, draws) if theirs else None
+        self.kind = next((kind for kind in (PEOPLE_FLAGS, PEOPLE_CLASS) if kind in sizes), "")
+        if not self.kind:
+            raise ConfigError(f"the protocol teaches {', '.join(sizes)} alone, this head tells all people of an image")
+        try:
+            shapes = {name: shape_of(name, widths[name]) for name in self.inputs}
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
+        self.maps = self.maps_of(config)
+        trunk = [shapes[name] for name in self.maps]
+        self.tail: HRNetTail | None = None
+        if config.tail:
+            self.tail, trunk = _tail(self.maps[0], trunk[0], seeds)
+        sides = (config.resolution, config.resolution) if config.resolution else finest(trunk)
+        channels = [shapes[name][0] for name in config.teachers]
+        self.networks = Networks(config, [one[0] for one in trunk], channels, sizes[self.kind], sides, seeds)
         self.draws = Draws(seeds)
-        if self.detection_head is None:
+        if not config.detection:
             self.gives = self.gives - {"found"}
         if not config.flips:
             self.approximates = (self.approximates[0], "no flips and no random perspective")
 
     @classmethod
+    def maps_of(cls, config: Any) -> tuple[str, ...]:
+        """The trunk's arrays."""
+        return tuple(f"{config.trunk}/{array}" for array in ((_BEFORE,) if config.tail else config.strides))
+
+    @classmethod
     def inputs_of(cls, config: Any) -> tuple[str, ...]:
-        """The trunk's maps, the finest first if they are named so, then the teachers'. Raises: ConfigError."""
-        return once([*(f"{config.trunk}/{array}" for array in config.strides), *config.teachers])
+        """The trunk's maps, then the teachers'. Raises: ConfigError where one stands twice."""
+        return once([*cls.maps_of(config), *config.teachers])
 
     @classmethod
     def arrays_of(cls, config: Any) -> tuple[str, ...]:
@@ -131,64 +131,70 @@ class Model(Head):
         """The teachers' maps."""
         return tuple(config.teachers)
 
+    @classmethod
+    def blocks_of(cls, config: Any) -> Mapping[str, str]:
+        """The trunk's, with ``tail``."""
+        return {cls.maps_of(config)[0]: config.tail} if config.tail else {}
+
+    def learn_from(self, taught: Taught) -> None:
+        """The tail's weights. Raises: ConfigError when they are another network's."""
+        if self.tail is not None:
+            try:
+                self.tail.fill(taught.blocks[self.maps[0]])
+            except ValueError as error:
+                raise ConfigError(f"{self.maps[0]}: {error}") from None
+
+    def held(self, batch: int) -> int:
+        """What its maps take."""
+        return self.networks.held(batch)
+
     def forward(self, features: Mapping[str, Tensor]) -> Output:
-        """features: (S, B, c, h, w) each; teachers' may be absent but in training."""
+        """features: (S, B, c, h, w) each; those of teachers may be absent where nothing of what is right is told."""
         if self.training:
-            turned = self._turned(features[self.arrays[0]])
-            return Output(aside=self._packed(turned, self._seen(features, turned)))
+            turned = self._turned(features[self.maps[0]])
+            return Output(aside=self.networks.packed(turned, self._seen(features, self.config.teachers, turned)))
         judged = BOXES in features and self.kind in features
-        seen = self._seen(features if judged else {name: features[name] for name in self.arrays})
-        found = None if seen.detected is None else self._found(seen)
+        seen = self._seen(features, self.config.teachers if judged else ())
+        found = None if seen.detected is None else self._found(seen.emotions, seen.detected)
         if BOXES not in features:
             return Output(found=found)
         boxes = features[BOXES].to(seen.emotions.dtype)
-        logits = people.read_out(seen.emotions, people.inside(boxes, *self.sides))
-        cost = sum(self._costs(seen, boxes, features[self.kind]).values())[..., None] if judged else None  # type: ignore[index]
-        return Output(people=logits, found=found, cost=cost)
+        logits = people.read_out(seen.emotions, people.inside(boxes, *self.networks.sides))
+        if not judged:
+            return Output(people=logits, found=found)
+        costs = self._costs(seen, boxes, features[self.kind])
+        return Output(people=logits, found=found, cost=torch.stack([*costs.values()]).sum(0)[..., None])
 
     def looks(self, features: Mapping[str, Tensor]) -> Looks:
         """The emotion maps, whose mean inside a person's box is the person's logit."""
-        seen = self._seen({name: features[name] for name in self.arrays})
-        return Looks(classes=[ClassMaps(self.arrays[0], seen.emotions, "emotion maps")])
+        seen = self._seen(features, ())
+        return Looks(classes=[ClassMaps(self.maps[0], seen.emotions, "emotion maps")])
 
     def terms(self, output: Output, targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """``emotion``, ``variance``; ``heat``, ``size`` with detection; ``feature``, ``reconstruction`` with teachers:
-        eq. 9, the mean over the images."""
-        turned, seen = self._unpacked(given(output.aside))
+        those of eq. 9, the mean over the images."""
+        turned, seen = self.networks.unpacked(given(output.aside))
         boxes = people.flipped(targets[BOXES].to(seen.emotions.dtype), turned)
         return {name: one.mean(1) for name, one in self._costs(seen, boxes, targets[self.kind]).items()}
 
     def _turned(self, like: Tensor) -> Tensor:
-        """(S, B) True for the images that are turned round."""
+        """(S, B) True for the images that are turned left to right."""
         if not self.config.flips:
             return like.new_zeros(like.shape[:2], dtype=torch.bool)
-        return self.draws(like, like.shape[1]) < 0.5
+        chance: Tensor = self.draws(like, like.shape[1])
+        return chance < 0.5
 
-    def _seen(self, features: Mapping[str, Tensor], turned: Tensor | None = None) -> Seen:
-        every = [
-            self._seen_by(seed, features, None if turned is None else turned[seed])
-            for seed in range(len(features[self.arrays[0]]))
-        ]
-        return Seen(*(None if parts[0] is None else torch.stack(parts) for parts in zip(*every, strict=True)))  # type: ignore[arg-type]
-
-    def _seen_by(self, seed: int, features: Mapping[str, Tensor], turned: Tensor | None) -> tuple[Tensor | None, ...]:
-        """The fields of Seen of one seed's model."""
-        parts = [
-            resized(entry(_at_most(features[name][seed], self.sides), seed), *self.sides)
-            for name, entry in zip(self.arrays, self.entries, strict=True)
-        ]
-        student = self.neck(F.relu_(_turn(torch.stack(parts).sum(0) if len(parts) > 1 else parts[0], turned)), seed)
-        emotions, detected = self.emotion_head(student, seed), None
-        if self.detection_head is not None:
-            detected = self.detection_head(student, seed)
-        if self.space is None or self.teachers[0] not in features:
-            return emotions, detected, None
-        theirs = [_turn(resized(_wide(features[name][seed]), *self.sides), turned) for name in self.teachers]
-        return emotions, detected, torch.stack(self.space(student, theirs, seed), 1)
+    def _seen(self, features: Mapping[str, Tensor], teachers: Sequence[str], turned: Tensor | None = None) -> Seen:
+        trunk = [features[name] for name in self.maps]
+        if self.tail is not None:
+            trunk = self.tail.resolutions(trunk[0])
+        made: Seen = self.networks(trunk, [features[name] for name in teachers], turned)
+        return made
 
     def _costs(self, seen: Seen, boxes: Tensor, wanted: Tensor) -> dict[str, Tensor]:
         """The terms of eq. 9 of each image, (S, B), weighted. boxes: (S, B, K, 4). wanted: of ``kind``."""
-        known, shares = people.there(boxes), people.inside(boxes, *self.sides)
+        sides, known = self.networks.sides, people.there(boxes)
+        shares = people.inside(boxes, *sides)
         logits = people.read_out(seen.emotions, shares)
         told = flags_loss if self.kind == PEOPLE_FLAGS else class_loss
         found = {
@@ -196,73 +202,31 @@ class Model(Head):
             "variance": variance_loss(seen.emotions, shares, known),
         }
         if seen.detected is not None:
-            heat = heat_map(boxes, *self.sides).to(logits.dtype)
-            found["heat"] = focal_loss(seen.detected[:, :, 0], heat, known.sum(-1))
+            heat = heat_map(boxes, *sides)
+            found["heat"] = focal_loss(seen.detected[:, :, 0], heat, known.sum(2))
             found["size"] = size_loss(seen.detected[:, :, 1:], boxes)
         if seen.reproduced is not None:
             found |= dict(zip(REPRODUCED, seen.reproduced.unbind(2), strict=True))
         return {name: column(getattr(self.config, f"{name}_weight"), one) * one for name, one in found.items()}
 
-    def _found(self, seen: Seen) -> Tensor:
+    def _found(self, emotions: Tensor, detected: Tensor) -> Tensor:
         """(S, B, N, 5 + E)."""
-        detected = given(seen.detected)
         found = peaks(detected[:, :, 0], detected[:, :, 1:], self.config.detections)
-        logits = people.read_out(seen.emotions, people.inside(found[..., :4], *self.sides))
+        logits = people.read_out(emotions, people.inside(found[..., :4], *self.networks.sides))
         return torch.cat([found, logits], 3)
 
-    def _packed(self, turned: Tensor, seen: Seen) -> Tensor:
-        """(S, B, n): everything side by side."""
-        parts = [turned[..., None].to(seen.emotions.dtype), seen.emotions.flatten(2)]
-        parts += [] if seen.detected is None else [seen.detected.flatten(2)]
-        return torch.cat([*parts, *(() if seen.reproduced is None else (seen.reproduced,))], 2)
 
-    def _unpacked(self, aside: Tensor) -> tuple[Tensor, Seen]:
-        """What ``_packed`` was given."""
-        height, width = self.sides
-        counts = [self.emotions, DETECTED if self.detection_head is not None else 0]
-        last = 0 if self.space is None else len(REPRODUCED)
-        parts = aside.split([1, *(count * height * width for count in counts), last], 2)
-        emotions, detected = (part.unflatten(2, (-1, height, width)) if part.shape[2] else None for part in parts[1:3])
-        return parts[0][..., 0] > 0, Seen(given(emotions), detected, parts[3] if last else None)
-
-
-class _MapHead(nn.Module):
-    """Residual blocks, then one or more outputs, whose maps are joined."""
-
-    def __init__(
-        self, channels: int, blocks: int, outputs: Sequence[int], draws: Sequence[torch.Generator]
-    ) -> None:
-        super().__init__()
-        self.blocks = Residuals(channels, blocks, draws)
-        self.outputs = nn.ModuleList(MapOutput(channels, maps, draws) for maps in outputs)
-
-    def forward(self, x: Tensor, seed: int) -> Tensor:
-        """x: (B, c, h, w). Returns (B, sum of outputs, h, w)."""
-        x = self.blocks(x, seed)
-        return torch.cat([output(x, seed) for output in self.outputs], 1)
-
-
-def _channels(name: str, shape: Any) -> int:
-    if not isinstance(shape, tuple) or len(shape) != 3:
-        raise ConfigError(f"{name}: a row is {shape}; this head takes maps, (c, h, w)")
-    return int(shape[0])
-
-
-def _finest(shapes: Any) -> tuple[int, int]:
-    height, width = max((shape[1:] for shape in shapes), key=lambda sides: sides[0] * sides[1])
-    return int(height), int(width)
-
-
-def _wide(x: Tensor) -> Tensor:
-    return x.contiguous(memory_format=torch.channels_last)
-
-
-def _at_most(x: Tensor, sides: tuple[int, int]) -> Tensor:
-    """No finer than it is to become: what follows is the same before and after a mean, and cheaper after."""
-    height, width = x.shape[-2:]
-    return resized(_wide(x), min(height, sides[0]), min(width, sides[1]))
-
-
-def _turn(x: Tensor, turned: Tensor | None) -> Tensor:
-    """Those of (B, c, h, w) that are to be turned left to right."""
-    return x if turned is None else torch.where(turned[:, None, None, None], x.flip(3), x)
+def _tail(
+    name: str, packed: tuple[int, int, int], seeds: Sequence[int]
+) -> tuple[HRNetTail, list[tuple[int, int, int]]]:
+    """The stage, and the shapes of what it gives. packed: of what goes in. Raises: ConfigError."""
+    channels, height, width = packed
+    if channels not in STAGES:
+        known = " or ".join(map(str, STAGES))
+        raise ConfigError(f"{name}: has {channels} channels; before an HRNet's last stage there are {known}")
+    if height % 2 or width % 2:
+        told = f"{name}: is {height} x {width}; an HRNet's last stage halves it"
+        raise ConfigError(f"{told}. Take images whose sides are multiples of 32")
+    finest_channels = STAGES[channels][0]
+    shapes = [(finest_channels << k, 4 * height >> k, 4 * width >> k) for k in range(RESOLUTIONS)]
+    return HRNetTail(channels, generators([_APART + seed for seed in seeds])), shapes
