@@ -38,7 +38,7 @@ class Output(NamedTuple):
 
     embedding: (S, B, e), what samples are compared by. logits: (S, B, C) over the classes that are learned, of a
     softmax where they are CLASS, of C sigmoids where FLAGS. dimensions: (S, B, D), in 0..1 as their targets.
-    people: (S, B, K, C), logits of the people in the boxes that ``features[BOXES]`` has; None where it has none.
+    people: (S, B, K, C), logits of the people in the boxes that ``features[BOXES]`` has, NaN where there is nobody.
     found: (S, B, N, 5 + C), people whom the head found itself: xyxy in shares 0..1 of the image, a score in 0..1 (0:
     nobody), the logits. cost: (S, B, 1), each image's whole loss, where the features have all that is learned.
     aside: (S, B, n), what the head's own terms need beside these, side by side; nobody else looks at it, so ``gives``
