@@ -48,10 +48,10 @@ class Output(NamedTuple):
     embedding: Tensor | None = None
     logits: Tensor | None = None
     dimensions: Tensor | None = None
+    aside: Tensor | None = None
     people: Tensor | None = None
     found: Tensor | None = None
     cost: Tensor | None = None
-    aside: Tensor | None = None
 
 
 class ClassMaps(NamedTuple):
