@@ -140,6 +140,12 @@ class Head(nn.Module, ABC):
         return ()
 
     @classmethod
+    def teachers_of(cls, config: Settings) -> tuple[str, ...]:  # noqa: ARG003 (most heads have none)
+        """Those of ``inputs_of`` that only training and its validation read: ``forward`` does without them where it is
+        told nothing of what is right."""
+        return ()
+
+    @classmethod
     def blocks_of(cls, config: Settings) -> Mapping[str, str]:  # noqa: ARG003 (most heads train no network's block)
         """Of those inputs that a network was cut at, the word of its next block, which the head trains on from the
         weights that lie beside the feature: ``{"body/layer3": "layer4"}``."""
@@ -181,6 +187,11 @@ class Head(nn.Module, ABC):
     def standardised(self) -> tuple[str, ...]:
         """The inputs that are to be brought to mean 0 and standard deviation 1 over the training samples."""
         return ()
+
+    def held(self, batch: int) -> int:  # noqa: ARG002 (most heads hold little)
+        """About how many bytes one seed's training step on ``batch`` samples keeps between forward and backward beside
+        weights and inputs; 0 where they are few."""
+        return 0
 
     def loss(self, output: Output, targets: Mapping[str, Tensor]) -> Tensor:
         """(S,): the sum of the terms. Seeds do not touch each other, so its sum back-propagates to each alone.
