@@ -12,6 +12,8 @@ from heads.judged import JudgedBoxes, Order, Ranking
 
 Array = NDArray[np.float64]
 RECALLS = np.linspace(0, 1, 101)
+_ROUNDED = 1e-12
+"""By which the sum of all weights, added up in another order, may miss itself."""
 
 
 def average_precision(judged: JudgedBoxes, finds: Order) -> Array:
@@ -21,6 +23,7 @@ def average_precision(judged: JudgedBoxes, finds: Order) -> Array:
         return np.where(total > 0, 0.0, np.nan)
     ranking = Ranking(finds, judged.weights)
     recall = ranking.found / total
+    recall[recall > 1 - _ROUNDED] = 1.0
     best = np.maximum.accumulate(ranking.precision[::-1], axis=0)[::-1]
     return np.array([_mean(*pair) for pair in zip(recall.T, best.T, strict=True)])
 
