@@ -18,6 +18,7 @@ from cache.feature import Feature
 from cache.manifest import Manifest, Row
 from cache.spec import ArraySpec, Granularity, Status
 from cache.store import Store
+from heads.blocks.object_attention import ObjectAttention
 from heads.experiments.grid import cell, usual_protocol
 from heads.head import DIMENSIONS, FLAGS, ROW, Head, Taught
 from heads.inputs.samples import Samples
@@ -28,6 +29,7 @@ from heads.learning.step import Step
 from heads.learning.training import Recipe
 from heads.protocol import find
 from scripts.bench.heads_runs import Run
+from scripts.bench.rivals.relational import written
 
 PEOPLE, LABELS, THREADS, SEEDS, STEPS, WORKERS = 23_266, 26, 2, 5, 10, 2
 FEW_STEPS = 3
@@ -186,8 +188,8 @@ class People(torch.utils.data.Dataset[dict[str, Tensor]]):
 
 @contextmanager
 def usual_run(one: Setting, data: Samples, folder: Path) -> Iterator[Run]:
-    """Steps of one seed as one would write them: DataLoader, torch's optimiser, no recording. Workers load ahead
-    while others are timed, which is in this loop's favour."""
+    """Steps of one seed as one would write them: DataLoader, torch's optimiser, no recording, the paper's equations as
+    they stand (``rivals.relational``). Workers load ahead while others are timed, which is in this loop's favour."""
     path = folder / f"{one.name}.h5"
     with h5py.File(path, "w") as file:
         rows = torch.arange(ON_DISK)
@@ -195,6 +197,8 @@ def usual_run(one: Setting, data: Samples, folder: Path) -> Iterator[Run]:
             source: Any = data.stored.get(name, data.features.get(name))
             file.create_dataset(name.replace("/", "_"), data=source.index_select(0, rows).numpy().astype(np.float16))
     head = one.head([0], data)
+    for attention in (part for part in head.modules() if isinstance(part, ObjectAttention)):
+        written(attention)
     kinds: dict[str, Any] = {"rmsprop": torch.optim.RMSprop, "adam": torch.optim.Adam, "sgd": torch.optim.SGD}
     more = {"momentum": one.recipe.momentum} if one.recipe.optimiser == "sgd" else {}
     optimiser = kinds[one.recipe.optimiser](head.parameters(), lr=one.recipe.lr, **more)

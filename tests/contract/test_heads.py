@@ -142,11 +142,12 @@ def test_inputs_are_features_arrays(name: str) -> None:
 
 
 def test_shapes_are_seeds_by_batch(task: Any) -> None:
-    head = build(task[0], sizes=task[1])[0].eval()
-    output = head(batch(head))
+    head, _ = build(task[0], sizes=task[1])
+    learned, output = head(batch(head)), head.eval()(batch(head))
+    assert {field for field, x in learned._asdict().items() if x is not None} - {"aside"} <= head.gives
     assert {field for field, x in output._asdict().items() if x is not None} - {"aside"} == head.gives
     assert head.gives <= type(head).gives
-    for x in made(output):
+    for x in (*made(learned), *made(output)):
         assert x.shape[:2] == (3, 9)
         assert torch.isfinite(x).all()
     for x in (output.embedding, output.logits, output.dimensions, output.cost):
