@@ -101,7 +101,7 @@ def test_an_epoch_is_chosen_by_the_least_loss_or_by_a_metric() -> None:
         trial().score(output._replace(cost=None))
     with pytest.raises(ConfigError, match=r"^chosen_by = PD AP: the head finds nobody"):
         trial(chosen_by="pd").score(output)
-    with pytest.raises(ConfigError, match=r"chosen_by: value error, must be loss, or a file of heads/metrics: er, oer, pd, pd_50"):
+    with pytest.raises(ConfigError, match=r"chosen_by: value error, must be loss, or a file of .*: er, oer, pd, pd_50"):
         trial(chosen_by="map")
 
 
