@@ -19,7 +19,7 @@ SPOKEN = {
 
 ENGLISH = {
     "bold": (r"""["'`]bold\b""", r"protocols\.bold\b", r"protocols import bold\b", "bold-published"),
-    "boxes": (r"protocols\._?boxes\b", r"protocols import boxes\b", "protocol[= ]`?boxes", "least_score"),
+    "boxes": (r"protocols\._?boxes\b", r"protocols import boxes\b", "protocol[= ]`?boxes"),
 }
 """Words that mean something else too, and how they are written where the protocol is meant."""
 
