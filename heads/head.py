@@ -20,6 +20,18 @@ CLASS, FLAGS, DIMENSIONS, SCORES = "class", "flags", "dimensions", "scores"
 DIMENSIONS: valence, arousal, dominance or other numbers, (n, D) float32 in 0..1; NaN where it is not known. SCORES: how
 sure the annotators are of each of the FLAGS, (n, C) float32 in 0..1; a head need not learn them."""
 
+BOXES, PEOPLE_FLAGS, PEOPLE_CLASS = "boxes", "people_flags", "people_class"
+"""Kinds of targets where a sample is an image with all its people, of whom no image has more than K. BOXES: (n, K, 4)
+float32, xyxy in shares 0..1 of the image's width and height, NaN where there are fewer people; the size is K.
+PEOPLE_FLAGS: any number of classes each, (n, K, C) float32, 0 or 1. PEOPLE_CLASS: one class each, (n, K) int64 from 0,
+-1 where there is nobody. A task has one of these two, whose size is C."""
+
+LABELS = (FLAGS, CLASS, PEOPLE_FLAGS, PEOPLE_CLASS)
+"""Kinds whose size is how many classes there are."""
+
+JUDGED_ONLY = frozenset({"people", "cost"})
+"""Fields of Output that a head can fill only where it is told what is right (``heads.task.Task.given``)."""
+
 
 class Output(NamedTuple):
     """What a head makes of samples; a head fills the fields that its ``gives`` names, while it is trained at least
@@ -27,6 +39,9 @@ class Output(NamedTuple):
 
     embedding: (S, B, e), what samples are compared by. logits: (S, B, C) over the classes that are learned, of a
     softmax where they are CLASS, of C sigmoids where FLAGS. dimensions: (S, B, D), in 0..1 as their targets.
+    people: (S, B, K, C), logits of the people in the boxes that ``features[BOXES]`` has, NaN where there is nobody.
+    found: (S, B, N, 5 + C), people whom the head found itself: xyxy in shares 0..1 of the image, a score in 0..1 (0:
+    nobody), the logits. cost: (S, B, 1), each image's whole loss, where the features have all that is learned.
     aside: (S, B, n), what the head's own terms need beside these, side by side; nobody else looks at it, so ``gives``
     does not name it and a head may leave it out where it is not trained.
     """
@@ -35,6 +50,9 @@ class Output(NamedTuple):
     logits: Tensor | None = None
     dimensions: Tensor | None = None
     aside: Tensor | None = None
+    people: Tensor | None = None
+    found: Tensor | None = None
+    cost: Tensor | None = None
 
 
 class ClassMaps(NamedTuple):
@@ -123,6 +141,12 @@ class Head(nn.Module, ABC):
         return ()
 
     @classmethod
+    def teachers_of(cls, config: Settings) -> tuple[str, ...]:  # noqa: ARG003 (most heads have none)
+        """Those of ``inputs_of`` that only training and its validation read: ``forward`` does without them where it is
+        told nothing of what is right."""
+        return ()
+
+    @classmethod
     def blocks_of(cls, config: Settings) -> Mapping[str, str]:  # noqa: ARG003 (most heads train no network's block)
         """Of those inputs that a network was cut at, the word of its next block, which the head trains on from the
         weights that lie beside the feature: ``{"body/layer3": "layer4"}``."""
@@ -145,7 +169,8 @@ class Head(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, features: Mapping[str, Tensor]) -> Output:
-        """features: input name -> (S, B, ...) float32, a vector's (S, B, d); and ROW."""
+        """features: input name -> (S, B, ...) float32, a vector's (S, B, d); ROW; and in training and judging, not
+        in prediction, what of the targets the task gives, by kind."""
 
     def looks(self, features: Mapping[str, Tensor]) -> Looks:  # noqa: ARG002 (most heads weigh no places)
         """Where it looks in ``features``, as of ``forward``; by default nowhere in particular."""
@@ -163,6 +188,11 @@ class Head(nn.Module, ABC):
     def standardised(self) -> tuple[str, ...]:
         """The inputs that are to be brought to mean 0 and standard deviation 1 over the training samples."""
         return ()
+
+    def held(self, batch: int) -> int:  # noqa: ARG002 (most heads hold little)
+        """About how many bytes one seed's training step on ``batch`` samples keeps between forward and backward beside
+        weights and inputs; 0 where they are few."""
+        return 0
 
     def loss(self, output: Output, targets: Mapping[str, Tensor]) -> Tensor:
         """(S,): the sum of the terms. Seeds do not touch each other, so its sum back-propagates to each alone.

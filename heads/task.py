@@ -21,7 +21,9 @@ class Task:
     """targets: what a head learns, by kind (``heads.head``), each (n, ...) over all rows of the manifest. sizes: of
     each kind, how many classes or numbers a head has to tell. classes: names of the classes in the order of
     ``targets[CLASS]``; a protocol may test on classes beyond those that are learned. train, val, test: rows of the
-    manifest. images: (n,) number of each row's image. about: what the protocol itself keeps, ready for JSON.
+    manifest. images: (n,) number of each row's image. about: what the protocol itself keeps, ready for JSON. given:
+    kinds of ``targets`` that a head finds among its features wherever it is trained or judged, such as annotated boxes
+    to read people out of.
     """
 
     dataset: str
@@ -34,6 +36,7 @@ class Task:
     test: NDArray[np.int64]
     images: NDArray[np.int64]
     about: Mapping[str, Any]
+    given: tuple[str, ...] = ()
 
     @classmethod
     def of_labels(

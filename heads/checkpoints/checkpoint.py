@@ -19,11 +19,11 @@ from cache.errors import AffectError, PluginError, WeightsError
 from cache.files import make_folder, replace
 from heads import protocol as protocols
 from heads.checkpoints.about import check_plugins, checked
-from heads.head import CLASS, FLAGS, ROW, Head, Looks, Output
+from heads.head import JUDGED_ONLY, LABELS, ROW, Head, Looks, Output
 from heads.inputs.samples import Samples, outputs
 from heads.inputs.standardise import Scale
 from heads.learning.training import Recipe, recipe
-from heads.protocol import Answer
+from heads.protocol import Answer, Finds
 
 _HEAD, _SCALE, _MEMORY, _ABOUT = "head.", "scale.", "memory.", "affect-cache"
 
@@ -45,11 +45,20 @@ class Checkpoint:
 
     def answers(self, features: Mapping[str, Tensor], rows: NDArray[np.int64]) -> list[Answer]:
         """What it says of people, the main answer first. features: input name -> (n, ...) as in the store. rows: (n,)
-        their rows of the manifest that it was trained on; numbers beyond it for others."""
-        samples = Samples.of(self.scaled(features), rows, {}, next(iter(self.head.state_dict().values())).device)
-        output = outputs(self.head, samples, len(self.about["seeds"]), sorted(self.head.gives))
-        kind = protocols.load(self.about["kind"])
+        their rows of the manifest that it was trained on; numbers beyond it for others. Nothing is given that is right.
+        """
+        output, kind = self._outputs(features, rows), protocols.load(self.about["kind"])
         return kind.answers(self.memory, self.about["task"], self.recipe, output, rows)
+
+    def finds(self, features: Mapping[str, Tensor], rows: NDArray[np.int64]) -> Finds | None:
+        """Whom it finds in images and what it says of them; None of a head that is shown people. Arguments: as of
+        ``answers``."""
+        output, kind = self._outputs(features, rows), protocols.load(self.about["kind"])
+        return kind.finds(self.memory, self.about["task"], self.recipe, output)
+
+    def _outputs(self, features: Mapping[str, Tensor], rows: NDArray[np.int64]) -> Output:
+        samples = Samples.of(self.scaled(features), rows, {}, next(iter(self.head.state_dict().values())).device)
+        return outputs(self.head, samples, len(self.about["seeds"]), sorted(self.head.gives - JUDGED_ONLY))
 
     @torch.no_grad()
     def looks(self, features: Mapping[str, Tensor], rows: NDArray[np.int64]) -> Looks:
@@ -64,7 +73,7 @@ class Checkpoint:
                 wanted = f"one of its inputs and ({seeds}, {len(rows)}, ..., ...) are wanted"
                 raise self.head.fault(f"looks gives {name} as {tuple(x.shape)}, {wanted}")
         sizes = self.about["sizes"]
-        labels = sizes.get(FLAGS, sizes.get(CLASS, 0))
+        labels = next((sizes[kind] for kind in LABELS if kind in sizes), 0)
         for one in found.classes:
             shape = one.values.shape
             if one.input not in self.head.inputs or len(shape) != 5 or shape[:3] != (seeds, len(rows), labels):

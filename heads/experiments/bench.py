@@ -49,10 +49,13 @@ class Bench:
         rows: NDArray[np.int64],
         targets: Mapping[str, NDArray[np.generic]] | None = None,
     ) -> Samples:
-        """What ``head`` reads of the people in ``rows``, scaled. targets: (n, ...) by kind, for training."""
+        """What ``head`` reads of the people in ``rows``, scaled, and what the task gives. targets: (n, ...) by kind,
+        for training."""
         known = self.split.take(head.inputs, rows)
         scaled = {name: scales[name](x) if name in scales else x for name, x in known.items()}
-        return Samples.of(scaled, rows, targets or {}, self.device, self.split.left(head.inputs, rows))
+        mine = {kind: self.task.targets[kind][rows] for kind in self.task.given} if targets is None else targets
+        told = {kind: torch.as_tensor(mine[kind], device=self.device) for kind in self.task.given}
+        return Samples.of({**scaled, **told}, rows, targets or {}, self.device, self.split.left(head.inputs, rows))
 
     def shortened(self, cells: Sequence[Cell]) -> list[str]:
         """A line for the cells that have fewer people to train on than a batch has."""

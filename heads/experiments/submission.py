@@ -13,7 +13,7 @@ from heads.checkpoints import checkpoint
 from heads.checkpoints.about import check_protocol
 from heads.experiments.bench import Bench
 from heads.experiments.evaluate import check_store
-from heads.head import Output
+from heads.head import JUDGED_ONLY, Output
 from heads.inputs.features import device, load_split
 from heads.inputs.samples import outputs
 
@@ -53,7 +53,7 @@ def submission(path: Path, store: Store, mapping: Path | None = None, on: str = 
     output = Output()
     if here.any():
         samples = bench.samples(loaded.head, loaded.scales, rows[here])
-        output = outputs(loaded.head, samples, len(about["seeds"]), sorted(loaded.head.gives))
+        output = outputs(loaded.head, samples, len(about["seeds"]), sorted(loaded.head.gives - JUDGED_ONLY))
     answers = protocol.answers(loaded.memory, about["task"], loaded.recipe, output, rows[here]) if here.any() else []
     text = protocol.submission(manifest, rows, here, answers)
     return Submission(text, len(rows), int(np.sum(~here)), tuple(about["untrained"]))
