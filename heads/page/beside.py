@@ -10,7 +10,7 @@ from heads.page.charts import WIDTH, svg, text
 from heads.page.curves import limits
 from heads.page.elements import Html, element, join, number
 from heads.page.lines import Point, lines
-from heads.page.material import Material, laid_out
+from heads.page.material import Material, best_ensemble, laid_out
 from heads.page.outcome import card, warned
 from heads.page.scatter import COLOURS, colour, keyed, shape, style
 from heads.page.sweeps import Line, Sweep, sweeps
@@ -41,9 +41,10 @@ def classes_section(material: Material) -> Html:
 
 
 def chosen(material: Material) -> list[Row]:
-    """Those of ``HEADS``, or else the reference, the first that was trained and the best on validation; no more than
-    there are colours."""
-    wanted: list[str | None] = [*material.heads] or [material.results.get("reference"), *laid_out(material.rows)]
+    """Those of ``HEADS``, or else the reference, the first that was trained, the best on validation and the best
+    ensemble; no more than there are colours."""
+    usual = [material.results.get("reference"), *laid_out(material.rows), best_ensemble(material.rows)]
+    wanted: list[str | None] = [*material.heads] or usual
     names = [name for name in dict.fromkeys(wanted) if name is not None]
     known: dict[str, Row] = {row["name"]: row for row in material.rows}
     return [known[name] for name in names if name in known][:COLOURS]
