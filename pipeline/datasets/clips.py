@@ -51,7 +51,7 @@ class Reader(pipeline.dataset.Reader):
     """clips.csv beside the videos."""
 
     name: ClassVar[str] = "clips"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def look(self) -> None:
         """Raises: DataError when there is no clips.csv."""

@@ -63,7 +63,7 @@ class Tracked:
 
     def __init__(self, path: Path, frames: int) -> None:
         """frames: of the video. Raises: ImageError; ConfigError for a track that is of no frame of it."""
-        self.tracks = load(path)[1]
+        self.tracks = load(path, frames - 1)[1]
         if not any((track.frames < frames).any() for track in self.tracks.values()):
             raise ConfigError(f"TRACK={path}: has nobody in the {frames} frames of the video")
         none = np.full(4, np.nan, np.float32)
