@@ -93,17 +93,18 @@ def _by_class(material: Material, metric: Metric, rows: Sequence[Row]) -> Html |
 
 
 def grouped(title: str, shown: Mapping[str, Mapping[str, Any]]) -> Html:
-    """One group of points a class, in it one a row with its interval. shown: row -> class -> mean and ci95, in 0..1;
-    a row may lack a class."""
+    """One group of points a class, in it one a row with its interval. shown: row -> class -> mean and ci95, in 0..1,
+    or below where they may be, cut at -1; a row may lack a class."""
     names = list(dict.fromkeys(name for scores in shown.values() for name in scores))
     top = charts.axis_end(max(score["ci95"][1] for scores in shown.values() for score in scores.values()))
+    start = charts.axis_start(min(score["ci95"][0] for scores in shown.values() for score in scores.values()))
     tall = _STEP * len(shown) + _SPACE
     bottom = tall * len(names)
 
     def x(value: float) -> float:
-        return _LEFT + min(value, top) * (_RIGHT - _LEFT) / top
+        return _LEFT + (max(min(value, top), start) - start) * (_RIGHT - _LEFT) / (top - start)
 
-    parts = [charts.axis(top, x, bottom)]
+    parts = [charts.axis(top, x, bottom, start)]
     for at, name in enumerate(names):
         points = [
             _told(f"{name}, {row}", scores[name], place, at * tall + _SPACE / 2 + _STEP * (place + 0.5), x)
