@@ -1,8 +1,8 @@
-"""Where one shot of a film ends and another begins, as far as the colours of two looked at frames tell.
+"""Where one take of a film ends and another begins, as far as the colours of two looked at frames tell.
 
 Two frames are alike by the share of their pixels that have the same colour, in eight steps each of red, green and blue,
 wherever they stand (histogram intersection: Swain and Ballard, Color Indexing, 1991). People and cameras that move
-leave most colours there; a cut to another place does not. A cut between shots of one colouring is not seen.
+leave most colours there; a cut to another place does not. A cut between takes of one colouring is not seen.
 """
 
 from itertools import product
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 LEAST_ALIKE = 0.4
-"""Two frames that share less are of two shots."""
+"""Two frames that share less are of two takes."""
 _SIZE = (64, 48)
 _STEPS = 8
 
