@@ -97,7 +97,7 @@ evaluate: $(READY) ## score a trained head again, person by person: HEAD= [DATAS
 	@$(PY) -m heads evaluate --head $(call q,$(HEAD)) $(call option,protocol,PROTOCOL) $(training)
 
 .PHONY: submit
-submit: $(READY) ## what a trained head says of test people whose labels are not public, as a file for their distributors: as evaluate
+submit: $(READY) ## what a trained head or ensemble says of test people whose labels are not public, as a file for their distributors: as evaluate
 	@$(PY) -m heads submit --head $(call q,$(HEAD)) $(call option,protocol,PROTOCOL) $(training)
 
 .PHONY: compare
