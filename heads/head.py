@@ -38,7 +38,7 @@ class Output(NamedTuple):
 
     embedding: (S, B, e), what samples are compared by. logits: (S, B, C) over the classes that are learned, of a
     softmax where they are CLASS, of C sigmoids where FLAGS. dimensions: (S, B, D), in 0..1 as their targets.
-    people: (S, B, K, C), logits of the people in the boxes that ``features[BOXES]`` has; None where it has none.
+    people: (S, B, K, C), logits of the people in the boxes that ``features[BOXES]`` has, NaN where there is nobody.
     found: (S, B, N, 5 + C), people whom the head found itself: xyxy in shares 0..1 of the image, a score in 0..1 (0:
     nobody), the logits. cost: (S, B, 1), each image's whole loss, where the features have all that is learned.
     aside: (S, B, n), what the head's own terms need beside these, side by side; nobody else looks at it, so ``gives``
@@ -140,6 +140,12 @@ class Head(nn.Module, ABC):
         return ()
 
     @classmethod
+    def teachers_of(cls, config: Settings) -> tuple[str, ...]:  # noqa: ARG003 (most heads have none)
+        """Those of ``inputs_of`` that only training and its validation read: ``forward`` does without them where it is
+        told nothing of what is right."""
+        return ()
+
+    @classmethod
     def blocks_of(cls, config: Settings) -> Mapping[str, str]:  # noqa: ARG003 (most heads train no network's block)
         """Of those inputs that a network was cut at, the word of its next block, which the head trains on from the
         weights that lie beside the feature: ``{"body/layer3": "layer4"}``."""
@@ -181,6 +187,11 @@ class Head(nn.Module, ABC):
     def standardised(self) -> tuple[str, ...]:
         """The inputs that are to be brought to mean 0 and standard deviation 1 over the training samples."""
         return ()
+
+    def held(self, batch: int) -> int:  # noqa: ARG002 (most heads hold little)
+        """About how many bytes one seed's training step on ``batch`` samples keeps between forward and backward beside
+        weights and inputs; 0 where they are few."""
+        return 0
 
     def loss(self, output: Output, targets: Mapping[str, Tensor]) -> Tensor:
         """(S,): the sum of the terms. Seeds do not touch each other, so its sum back-propagates to each alone.

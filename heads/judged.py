@@ -131,3 +131,40 @@ class JudgedBoth:
 
     flags: JudgedFlags
     dimensions: JudgedDimensions
+
+
+OVERLAPS = tuple(np.linspace(0.5, 0.95, 10).tolist())
+"""Intersections over union from which on a box that was found is somebody's. Source: COCO's AP, .50:.05:.95."""
+
+
+@dataclass(frozen=True)
+class JudgedBoxes:
+    """Boxes that one model found in m images. finds: for each of OVERLAPS all boxes of all images by their scores,
+    right where they are somebody's; of boxes of one score each comes in alone, as in COCO's code. people: (m,) how many
+    there are in each image. weights: (m, R)."""
+
+    finds: Sequence[Order]
+    people: NDArray[np.int64]
+    weights: Array
+
+
+@dataclass(frozen=True)
+class JudgedFound:
+    """People whose classes are told once somebody has been found. flags: of everybody, by the logits of the box that
+    was found to be theirs; of whoever was not found these mean nothing. found: (n,)."""
+
+    flags: JudgedFlags
+    found: NDArray[np.bool_]
+
+    @cached_property
+    def orders(self) -> list[Order | None]:
+        """Of each class, those who were found; None where nobody of the class was."""
+        who = np.flatnonzero(self.found)
+        every = zip(self.flags.logits[who].T, self.flags.flags[who].T, strict=True)
+        return [Order.of(scores, right, who) if right.any() else None for scores, right in every]
+
+    def weighed(self, weights: Array) -> "JudgedFound":
+        """The same with other weights; nothing is sorted again."""
+        other = replace(self, flags=self.flags.weighed(weights))
+        other.__dict__["orders"] = self.orders
+        return other

@@ -12,8 +12,9 @@ class Metric(ABC):
 
     ``confusion``: (..., C, C) people by their true class (row) and the one they were given (column), counted or
     weighted. ``flags``: a ``heads.judged.JudgedFlags``, any number of classes a person. ``dimensions``: a
-    ``heads.judged.JudgedDimensions``. ``both``: a ``heads.judged.JudgedBoth``, which only people with both give. needs:
-    what of ``Protocol.fitted`` it needs, such as thresholds.
+    ``heads.judged.JudgedDimensions``. ``both``: a ``heads.judged.JudgedBoth``, which only people with both give.
+    ``people``: a ``JudgedFlags`` of people in annotated boxes. ``boxes``, ``found``: a ``heads.judged.JudgedBoxes``, a
+    ``JudgedFound``, of heads that find people. needs: what of ``Protocol.fitted`` it needs, such as thresholds.
 
     title: in tables. unit, scale: how it is printed (a share in 0..1 as per cent). better: which direction is. bounds:
     what it can be at least and at most, to which intervals are cut.

@@ -101,6 +101,16 @@ class Answer(NamedTuple):
         return [name for name, there in zip(self.names, self.named[person].tolist(), strict=True) if there]
 
 
+class Finds(NamedTuple):
+    """People whom a head found in n images by itself, no more than N in each. boxes: (n, N, 4) xyxy in shares 0..1 of
+    width and height. scores: (n, N) in 0..1, from the highest down; 0: nobody. answer: of the n * N places, those of
+    the first image first; what it says of a place without anybody means nothing."""
+
+    boxes: Tensor
+    scores: Tensor
+    answer: Answer
+
+
 class Protocol(ABC):
     """One word of a protocol, as ``PROTOCOL=`` names it.
 
@@ -241,6 +251,18 @@ class Protocol(ABC):
     ) -> list[Answer]:
         """What a trained head says of people, the main answer first. about: ``Task.about``. output: on n people. rows:
         (n,) their rows of the manifest, where they may be among those of ``memory``: nobody is judged by himself."""
+
+    @classmethod
+    def finds(
+        cls,
+        memory: Mapping[str, Tensor],  # noqa: ARG003 (see above)
+        about: Mapping[str, Any],  # noqa: ARG003
+        settings: Any,  # noqa: ARG003
+        output: Output,  # noqa: ARG003
+    ) -> Finds | None:
+        """Whom a trained head found in n images; None where it is shown people and finds none. Arguments: as of
+        ``answers``."""
+        return None
 
 
 def _file(one: type) -> str:

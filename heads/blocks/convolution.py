@@ -57,6 +57,13 @@ class _Convolution(nn.Module, ABC):
         made: Tensor = out.unflatten(1, (seeds, -1)).transpose(0, 1)
         return made
 
+    def alone(self, x: Tensor, seed: int) -> Tensor:
+        """``forward`` of one seed's model: x is (B, in, *sides). Wide maps go so: on a CPU a convolution of one group
+        on channels that lie together takes half the time of one of many groups."""
+        bias = None if self.bias is None else self.bias[seed]
+        made: Tensor = self.convolve(x, self.weight[seed], bias, self.stride, self.padding)
+        return made
+
 
 class Conv1d(_Convolution):
     """As ``nn.Conv1d``: x is (S, B, in, length)."""

@@ -98,12 +98,16 @@ class HRNetTail(Block):
     def forward(self, maps: Tensor) -> Tensor:
         """maps: (S, B, 28 C, h, w), a 16th of the image. Returns (S, B, 15 C, h / 2, w / 2): of each resolution the
         mean over the places of a 32nd, whose mean over places is the resolution's."""
+        return torch.cat([_coarse(x, 8 >> level) for level, x in enumerate(self.resolutions(maps))], 2)
+
+    def resolutions(self, maps: Tensor) -> list[Tensor]:
+        """maps: as of ``forward``. Returns (S, B, C, 4 h, 4 w), then of twice the channels and half the sides each."""
         parts = torch.split(maps, [16 * self.width, 8 * self.width, 4 * self.width], 2)
         seen = [F.pixel_shuffle(part, 4 >> level) for level, part in enumerate(parts)]
         seen.append(F.relu(self.blocks.get_submodule("transition3.3")(seen[2])))
         for number in range(self.depth):
             seen = self.blocks.get_submodule(f"stage4.{number}")(seen)
-        return torch.cat([_coarse(x, 8 >> level) for level, x in enumerate(seen)], 2)
+        return seen
 
 
 def _coarse(x: Tensor, times: int) -> Tensor:

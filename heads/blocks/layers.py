@@ -114,3 +114,8 @@ class BatchNorm(nn.Module):
             self.eps,
         )
         return flat.view(batch, seeds, channels, *sides).transpose(0, 1)
+
+    def alone(self, x: Tensor, seed: int) -> Tensor:
+        """``forward`` of one seed's model: x is (B, C) or (B, C, *sides). Raises: as ``forward``."""
+        mean, variance, weight, bias = (one[seed] for one in (self.mean, self.variance, self.weight, self.bias))
+        return F.batch_norm(x, mean, variance, weight, bias, self.training, self.momentum, self.eps)

@@ -23,7 +23,7 @@ from heads.head import JUDGED_ONLY, LABELS, ROW, Head, Looks, Output
 from heads.inputs.samples import Samples, outputs
 from heads.inputs.standardise import Scale
 from heads.learning.training import Recipe, recipe
-from heads.protocol import Answer
+from heads.protocol import Answer, Finds
 
 _HEAD, _SCALE, _MEMORY, _ABOUT = "head.", "scale.", "memory.", "affect-cache"
 
@@ -47,10 +47,18 @@ class Checkpoint:
         """What it says of people, the main answer first. features: input name -> (n, ...) as in the store. rows: (n,)
         their rows of the manifest that it was trained on; numbers beyond it for others. Nothing is given that is right.
         """
-        samples = Samples.of(self.scaled(features), rows, {}, next(iter(self.head.state_dict().values())).device)
-        output = outputs(self.head, samples, len(self.about["seeds"]), sorted(self.head.gives - JUDGED_ONLY))
-        kind = protocols.load(self.about["kind"])
+        output, kind = self._outputs(features, rows), protocols.load(self.about["kind"])
         return kind.answers(self.memory, self.about["task"], self.recipe, output, rows)
+
+    def finds(self, features: Mapping[str, Tensor], rows: NDArray[np.int64]) -> Finds | None:
+        """Whom it finds in images and what it says of them; None of a head that is shown people. Arguments: as of
+        ``answers``."""
+        output, kind = self._outputs(features, rows), protocols.load(self.about["kind"])
+        return kind.finds(self.memory, self.about["task"], self.recipe, output)
+
+    def _outputs(self, features: Mapping[str, Tensor], rows: NDArray[np.int64]) -> Output:
+        samples = Samples.of(self.scaled(features), rows, {}, next(iter(self.head.state_dict().values())).device)
+        return outputs(self.head, samples, len(self.about["seeds"]), sorted(self.head.gives - JUDGED_ONLY))
 
     @torch.no_grad()
     def looks(self, features: Mapping[str, Tensor], rows: NDArray[np.int64]) -> Looks:

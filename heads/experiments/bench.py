@@ -53,7 +53,8 @@ class Bench:
         for training."""
         known = self.split.take(head.inputs, rows)
         scaled = {name: scales[name](x) if name in scales else x for name, x in known.items()}
-        told = {kind: torch.as_tensor(self.task.targets[kind][rows], device=self.device) for kind in self.task.given}
+        mine = {kind: self.task.targets[kind][rows] for kind in self.task.given} if targets is None else targets
+        told = {kind: torch.as_tensor(mine[kind], device=self.device) for kind in self.task.given}
         return Samples.of({**scaled, **told}, rows, targets or {}, self.device, self.split.left(head.inputs, rows))
 
     def shortened(self, cells: Sequence[Cell]) -> list[str]:

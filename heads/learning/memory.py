@@ -1,5 +1,6 @@
 """Seeds of one training in parts that fit into memory, one part after the other; seeds do not touch each other."""
 
+import logging
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
@@ -12,8 +13,11 @@ from heads.learning.train import Best, Epoch, Validation, train
 from heads.learning.training import Training
 
 MOST_BYTES = 5 * 2**29
-"""Of what training keeps of its models: weights, what the optimiser remembers of each, and the best so far. A process
-with the inputs, a batch and an update beside these stays under 4 GB; five seeds of ``relational`` alone would not."""
+"""Of what training keeps of its models: weights, what the optimiser remembers of each, the best so far, and what a
+step holds. A process with the inputs, a batch and an update beside these stays under 4 GB; five seeds of ``relational``
+alone would not."""
+
+_LOG = logging.getLogger(__name__)
 
 
 def train_in_parts(
@@ -27,6 +31,8 @@ def train_in_parts(
     """``train`` of all seeds: at once where they fit, and always on a GPU. Returns the head with their best weights, in
     evaluation mode. build: makes a head of seeds. Raises: Diverged."""
     each = parts(build([0]), training, seeds) if samples.device.type == "cpu" else [seeds]
+    if len(each) > 1:
+        _LOG.warning("seeds %s train in %d parts: all at once need more memory than is taken", [*seeds], len(each))
     bests = []
     for part in each:
         head = build(part)
@@ -43,7 +49,7 @@ def train_in_parts(
 def parts(head: Head, training: Training, seeds: Sequence[int]) -> list[Sequence[int]]:
     """``seeds`` in order, cut into as few parts of about equal size as fit, of one seed at least. head: of one seed."""
     numbers = sum(parameter.numel() * parameter.element_size() for parameter in head.parameters())
-    each = numbers * (2 + training.optimiser_rule().memories)
+    each = numbers * (2 + training.optimiser_rule().memories) + head.held(training.batch)
     count = -(-len(seeds) // max(1, MOST_BYTES // max(1, each)))
     ends = [len(seeds) * number // count for number in range(count + 1)]
     return [seeds[start:end] for start, end in pairwise(ends)]

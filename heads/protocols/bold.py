@@ -74,7 +74,9 @@ class Protocol(multilabel.Protocol):
             classes=found.classes,
             images=videos,
             about={"classes": list(found.classes), "dimensions": names},
-            **parts,
+            train=parts["train"],
+            val=parts["val"],
+            test=parts["test"],
         )
 
     def _parts(self, manifest: Manifest, usable: NDArray[np.bool_], videos: Rows) -> tuple[Rows, Rows, Rows]:

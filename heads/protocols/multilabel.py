@@ -105,7 +105,9 @@ class Protocol(protocol.Protocol):
                 "classes": list(found.classes),
                 "dimensions": list(people.DIMENSIONS) if DIMENSIONS in targets else [],
             },
-            **parts,
+            train=parts["train"],
+            val=parts["val"],
+            test=parts["test"],
         )
 
     def faults(self, manifest: Manifest, task: Task, settings: Judging) -> list[str]:

@@ -34,7 +34,7 @@ from heads.experiments.evaluate import csv_text, evaluate
 from heads.experiments.grid import Grid, cell
 from heads.experiments.place import Place
 from heads.experiments.runs import slug
-from heads.head import CLASS, DIMENSIONS, FLAGS, Output
+from heads.head import BOXES, CLASS, DIMENSIONS, FLAGS, PEOPLE_FLAGS, Output
 from heads.protocol import Answer, Fitted, Protocol, Resamples, Scores, Trial, find
 from heads.task import PARTS, Task
 
@@ -91,12 +91,26 @@ def output_of(ground: Ground, trial: Trial, make: Callable[[torch.Tensor], torch
     """What a head might make of a trial's people. make: (S, n, ...) of what is right, (n, ...), 0 or 1 of each
     class."""
     task = ground.task
+    if BOXES in task.targets:
+        return of_people(task, trial.rows, make)
     right = np.eye(len(task.classes))[task.labels] if CLASS in task.targets else task.targets[FLAGS]
     every = make(torch.as_tensor(np.asarray(right)[trial.rows], dtype=torch.float32))
     logits = every[:, :, : task.sizes[CLASS]] if CLASS in task.targets else every * 50 - 25
     known = task.targets.get(DIMENSIONS)
     told = None if known is None else make(torch.as_tensor(known[trial.rows]).nan_to_num(0.5)).clamp(0, 1)
     return Output(every, logits, told)
+
+
+def of_people(task: Task, rows: Any, make: Callable[[torch.Tensor], torch.Tensor]) -> Output:
+    """What is made of the people of images: of where they are a fifth of what is amiss with it."""
+    boxes, flags = (torch.as_tensor(np.asarray(task.targets[kind])[rows]) for kind in (BOXES, PEOPLE_FLAGS))
+    there = ~boxes[..., :1].isnan()
+    logits = make(flags.flatten(1)).unflatten(2, flags.shape[1:]) * 50 - 25
+    right = torch.cat([boxes.nan_to_num(), there.float()], 2)
+    made = right + (make(right.flatten(1)).unflatten(2, right.shape[1:]) - right) / 5
+    cost = (logits.sigmoid() - flags).abs().sum((2, 3))[..., None]
+    people = logits.where(there, torch.nan)
+    return Output(people=people, found=torch.cat([made.clamp(0, 1), logits], 3), cost=cost)
 
 
 def perfect(right: torch.Tensor) -> torch.Tensor:
@@ -216,12 +230,13 @@ def test_only_usable_people_have_a_part(kind: str) -> None:
     case = protocol_case.case(kind)
     found, rows = find(case.word), list(case.rows)
     whole = found.task(manifest_of(rows))
-    spoilt = {int(part[len(part) // 2]) for part in (whole.train, whole.val, whole.test)}
+    spoilt = {rows[part[len(part) // 2]].image for part in (whole.train, whole.val, whole.test)}
     statuses = [dataclasses.replace(row, status="no_label", reason="planted") for row in rows]
-    manifest = manifest_of([statuses[at] if at in spoilt else row for at, row in enumerate(rows)])
+    manifest = manifest_of([statuses[at] if row.image in spoilt else row for at, row in enumerate(rows)])
     task = found.task(manifest)
     for part in PARTS:
-        assert getattr(task, part).tolist() == [row for row in getattr(whole, part).tolist() if row not in spoilt]
+        left = [row for row in getattr(whole, part).tolist() if rows[row].image not in spoilt]
+        assert getattr(task, part).tolist() == left
         assert {manifest.statuses[row] for row in getattr(task, part)} == {OK}
 
 

@@ -41,12 +41,15 @@ def trained(**values: object) -> Trained | Diverged:
 def test_a_part_holds_as_many_seeds_as_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     """100 numbers of 4 bytes: weights, velocities and the best are 1,200 bytes a seed."""
     one, training = nn.Linear(10, 9, bias=True), Training(optimiser="sgd", momentum=0.9)
-    one.extra = nn.Parameter(torch.zeros(1))
+    one.extra, one.held = nn.Parameter(torch.zeros(1)), lambda _: 0  # type: ignore[assignment]
     for room, expected in ((6000, [[0, 1, 2, 3, 4]]), (5999, [[0, 1], [2, 3, 4]]), (2400, [[0], [1, 2], [3, 4]])):
         monkeypatch.setattr(memory, "MOST_BYTES", room)
         assert memory.parts(one, training, range(5)) == [range(part[0], part[-1] + 1) for part in expected]  # type: ignore[arg-type]
     monkeypatch.setattr(memory, "MOST_BYTES", 1)
     assert len(memory.parts(one, training, range(5))) == 5  # type: ignore[arg-type]
+    monkeypatch.setattr(memory, "MOST_BYTES", 6000)
+    one.held = lambda batch: 10 * batch  # type: ignore[assignment]
+    assert len(memory.parts(one, Training(optimiser="sgd", momentum=0.9, batch=180), range(5))) == 3  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("patience", [0, 1])

@@ -1,0 +1,1 @@
+"""Private parts of the protocol of images with all their people."""
