@@ -38,7 +38,10 @@ TAKES = ("people", "boxes", "found")
 
 
 def _chosen(name: str) -> str:
-    return name if name == LOSS else checked(*TAKES)(name)
+    try:
+        return name if name == LOSS else checked(*TAKES)(name)
+    except ValueError as error:
+        raise ValueError(f"must be {LOSS}, or {str(error).removeprefix('must be ')}") from None
 
 
 MetricName = Annotated[str, AfterValidator(checked(*TAKES))]
