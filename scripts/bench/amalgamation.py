@@ -142,7 +142,7 @@ def shuffled(neighbours: int, round_: int) -> NDArray[np.int64]:
 
 
 def form(settings: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    """Bytes and rates of one form as it is; compressed too of a trained network, as others' maps are not like real ones."""
+    """Bytes and rates of one form; compressed too of a trained network, as others' maps are not like real ones."""
     specs, arrays, trained = maps_of({**settings, **more})
     out: dict[str, Any] = {"trained": trained, "maps": {name: list(spec.shape) for name, spec in specs.items()}}
     for word, compressed in (("plain", False), ("compressed", True))[: 1 + trained]:
