@@ -4,6 +4,7 @@ Test samples are no argument here, so nothing of them can be looked at.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -158,9 +159,9 @@ class Course:
         """One pass over ``order``, (steps, S, B). Returns the mean loss of each seed over all steps."""
         self.head.train()
         total = torch.zeros(order.shape[1], device=order.device, dtype=torch.float64)
-        with self.optimiser:
-            for places in order:
-                total += self.step(places)
+        with self.optimiser, closing(self.samples.batches(order)) as batches:
+            for batch in batches:
+                total += self.step.take(batch)
         mean: NDArray[np.float64] = (total / len(order)).cpu().numpy()
         return mean
 
