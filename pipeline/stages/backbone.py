@@ -6,6 +6,10 @@ facenet-pytorch's ``inception_resnet_v1``, and ``package/efficientnet_lite0``: t
 input, with weights that come by pip. The classifier is taken off; size, interpolation and normalisation are the model's
 own. ``weights = "file:<name>"`` is a checkpoint of one's own, whatever its classifier. ``cut = "layer3"``, of ResNets,
 keeps the map before the last block too, and beside the rows the block's own weights, so that a head can train it on.
+``maps = "strides"`` keeps the maps on the way, at a quarter to a 32nd of the input: ``c4`` to ``c32``, as
+``hrnet_maps`` names them. Smaller, and told as what they are: ``branches`` keeps some of them, ``largest`` no more than
+so many pixels, the means of blocks of them; ``compressed`` row by row, which pays for rectified maps alone
+(bench/amalgamation.json).
 
 Inputs, all stretched to ``size`` without keeping the aspect, so that nothing at an edge is lost:
 - image: the whole; one row an image.
@@ -34,26 +38,25 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import Field, PositiveFloat, PositiveInt, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from cache.errors import ConfigError
 from cache.spec import ArraySpec, Granularity
 from pipeline.decoding import images
 from pipeline.stage import IMAGENET_MEAN, IMAGENET_STD, Extracted, Failed, Photo, Precise, Stage, deploy, normalise
 from pipeline.stages import _backbone_lookup as lookup
+from pipeline.stages import _backbone_strides as strided
+from pipeline.stages import _strides as strides
 from pipeline.stages import _views as views
+from pipeline.stages._backbone_checks import HIDDEN, LAST, SOURCES, check
 from pipeline.stages._backbone_table import FACENET, FIRST
+from pipeline.stages._strides import BRANCHES, Branches, Largest
 from pipeline.stages._views import BLACK, Crop, Pixels
 
 if TYPE_CHECKING:
     from pipeline.weights.folder import Weights
 
 BODY = (256, 256)
-SOURCES = {"face": "crop", "depth": "map"}
-"""Inputs that are made from another feature, and the array they read there."""
-HIDDEN = {"mask": ("mask", "region"), "face": ("box",)}
-"""The words of ``blank`` that read another feature too, by default the one of that name, and its arrays."""
+LATER = ("cut", "maps", "branches", "largest", "compressed")
+"""Settings that came after features were stored without them."""
 MARGIN = 0.2
-LAST, CUT = "layer4", ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
-"""The block after the cut, and the networks that heads can build it of."""
 FACE_WEIGHTS = "vggface2"
 
 
@@ -78,6 +81,10 @@ class Extractor(Stage[Pixels]):
         flip: bool = False
         map: bool = False
         cut: Literal["", "layer3"] = ""
+        maps: Literal["", "strides"] = ""
+        branches: Branches = BRANCHES
+        largest: Largest = None
+        compressed: bool = False
         crop: Crop = "stretch"
         margin: float = Field(default=0.0, ge=0, le=4)
         blank: Literal["", "black", "mean", "mask", "face"] = ""
@@ -107,25 +114,25 @@ class Extractor(Stage[Pixels]):
         @model_serializer(mode="wrap")
         def _stored(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
             """The first networks' features keep their fingerprints: what is as it always was for them is not named; nor
-            is, of any network, that it is not cut."""
-            out: dict[str, Any] = handler(self)
-            if not self.cut:
-                del out["cut"]
+            is, of any network, that it is not cut and what is not kept of its maps."""
+            out, fields = handler(self), type(self).model_fields
+            out = {name: out[name] for name in out if name not in LATER or getattr(self, name) != fields[name].default}
             if self.model not in FIRST:
                 return out
-            fields = type(self).model_fields
             always = ("model", "weights", "input", "size")
             return {name: out[name] for name in out if name in always or getattr(self, name) != fields[name].default}
 
     config: Config
 
     def __init__(self, config: Config) -> None:
-        _check(config)
+        check(config)
         self.config = config
         _, self.known = lookup.find(config.model)
         lookup.check_size(config.model, self.known, config.size)
         self.batch_size = lookup.batch_size(self.known, config.size)
         self.block = (LAST, self._block) if config.cut else None
+        if config.maps:
+            _ = self.outputs  # settings that fit no map are told now
 
     @property
     def unit(self) -> Granularity:  # type: ignore[override]
@@ -161,6 +168,10 @@ class Extractor(Stage[Pixels]):
         if self.config.cut:
             shape = (self.known.features // 2, *(-(-side // 16) for side in self.config.size))
             out[self.config.cut] = ArraySpec(shape, "float16", "activation before the last block: channel, row, column")
+        if self.config.maps:
+            shapes = strided.shapes(self.config.model, self.known, self.config.size)
+            form = (self.config.largest, self.config.compressed, "activation")
+            out |= {branch: strides.spec(shapes[branch], *form) for branch in self.config.branches}
         return out
 
     def _block(self, weights: Weights) -> bytes:
@@ -185,12 +196,14 @@ class Extractor(Stage[Pixels]):
 
         kept, cut = self.config.map or bool(self.config.cut), self.config.cut
         backbone = build(self.config.model, self.known.size, self.config.size, kept, cut)
+        whole = strided.Strided(backbone, self.config.model) if self.config.maps else backbone
         backbone.load(weights, self.config.weights)
         zeros = torch.zeros(1, 3, *self.config.size)
         fold(backbone, lambda: backbone(zeros))
         if device == "cpu":  # a GPU is quicker with the kernels as they are
             absorb(backbone, lambda: backbone(zeros))
-        self.network: Any = deploy(backbone, device, self.config.precision)
+        deploy(backbone, device, self.config.precision)
+        self.network: Any = whole
         self.device = device
 
     def prepare(self, photo: Photo) -> list[Pixels | Failed]:
@@ -239,27 +252,6 @@ class Extractor(Stage[Pixels]):
                 found["pooled_flip"], _ = self.network(batch.flip(3))
             if self.config.map or self.config.cut:
                 found[self.config.cut or "map"] = last
+            if self.config.maps:
+                found |= strides.means({branch: last[branch] for branch in self.config.branches}, self.config.largest)
         return Extracted.ok({name: values.float().contiguous().cpu().numpy() for name, values in found.items()})
-
-
-def _check(config: Extractor.Config) -> None:
-    """Raises: ConfigError for a setting that says nothing for this input."""
-    derived = config.input in SOURCES or config.blank in HIDDEN
-    if bool(config.source) != derived:
-        others = f"input {', '.join(SOURCES)} only, or blank = {' or '.join(map(repr, HIDDEN))}"
-        wants = others if config.source else f"input {config.input!r}, and there is none"
-        raise ConfigError(f"backbone: source = {config.source!r} is for {wants}")
-    if bool(config.blank) != (config.input == "context"):
-        raise ConfigError(f"backbone: blank = {config.blank!r} is for input 'context', not {config.input!r}")
-    if config.cut and config.model not in CUT:
-        raise ConfigError(f"backbone: cut = {config.cut!r} is for {', '.join(CUT)}, not {config.model}")
-    if config.cut and config.map:
-        raise ConfigError(f"backbone: a feature has one map, of cut = {config.cut!r} or the last: leave map out")
-    if config.crop != "stretch" and config.input != "body":
-        raise ConfigError(f"backbone: crop = {config.crop!r} is for input 'body', not {config.input!r}")
-    if config.margin and config.crop == "stretch":
-        raise ConfigError(f"backbone: margin = {config.margin:g} is for crop 'expand' or 'square', not 'stretch'")
-    if not config.margin and config.crop == "expand":
-        raise ConfigError(
-            "backbone: margin = 0 leaves the box as it is: crop 'expand' takes more, 'stretch' is without"
-        )

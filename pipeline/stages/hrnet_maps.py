@@ -4,6 +4,8 @@ The four resolutions are kept apart, a quarter to a 32nd of the input (``c4`` to
 1.9 MiB an image in float16; enlarged to a quarter and joined, as HRNetV2's heads take them, they would be 15 MiB of
 the same values. They are compressed row by row, and one image's are read without the others'; with ``shard_images`` of
 64 a shard is laid out in some 250 MB of memory. Each teacher is a feature of its own, with its own ``weights``.
+Smaller, and told as what they are: ``branches`` keeps some of them, ``largest`` no more than so many pixels, the means
+of blocks of them. ``compressed = false`` reads faster (bench/amalgamation.json).
 Source: Knowledge amalgamation for single-shot CAER, sections 2.3 and 3.1: teachers and student are HRNet-W32 (widths C,
 2C, 4C, 8C), images are resized to 512 x 512. It does not say which of the four it aligns; ``branches`` keeps those
 wanted. The network is timm's, whose fuse layers enlarge by repeating pixels, as in classifiers and detectors; a
@@ -23,21 +25,22 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
+from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from cache.errors import ConfigError, unknown
 from cache.spec import ArraySpec, Granularity
 from pipeline.decoding import images
 from pipeline.stage import Extracted, Failed, Photo, Precise, Stage, deploy, normalise
+from pipeline.stages import _strides as strides
 from pipeline.stages._hrnet import StridedSize
+from pipeline.stages._strides import BRANCHES, Branch, Branches, Largest
 
 if TYPE_CHECKING:
     from pipeline.weights.folder import Weights
 
 Pixels = NDArray[np.uint8]
-Branch = Literal["c4", "c8", "c16", "c32"]
-BRANCHES: tuple[Branch, ...] = ("c4", "c8", "c16", "c32")
 WIDTHS = {
+    "demo_hr8": 8,
     "hrnet_w18_small": 16,
     "hrnet_w18_small_v2": 18,
     "hrnet_w18": 18,
@@ -61,19 +64,25 @@ class Extractor(Stage[Pixels]):
     class Config(Precise):
         """cut: see above. model: a name of WIDTHS. weights: by default timm's of ImageNet; ``file:<name>`` is a teacher
         of one's own, an HRNet of timm, of its authors or of OpenMMLab, whatever its head. size: (h, w), stretched.
-        branches: kept."""
+        branches: kept. largest: (h, w) that a map is reduced to at most. compressed: row by row."""
 
         model: str = "hrnet_w32"
         weights: str = ""
         size: StridedSize = (512, 512)
-        branches: tuple[Branch, ...] = BRANCHES
+        branches: Branches = BRANCHES
+        largest: Largest = None
+        compressed: bool = True
         cut: Literal["", "stage3"] = ""
 
         @model_serializer(mode="wrap")
         def _stored(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-            """That a network is not cut is not named, as it was before; nor are branches of which none is kept."""
+            """That a network is not cut is not named, as it was before; nor are branches of which none is kept, nor how
+            maps are kept where they are kept as they were before."""
             out: dict[str, Any] = handler(self)
             del out["branches" if self.cut else "cut"]
+            for name in ("largest", "compressed"):
+                if getattr(self, name) == type(self).model_fields[name].default:
+                    del out[name]
             return out
 
         @model_validator(mode="before")
@@ -82,15 +91,8 @@ class Extractor(Stage[Pixels]):
             """The default that hangs on another setting is written out, so that it is stored."""
             if not isinstance(values, dict):
                 return values
-            return {"weights": f"timm/{values.get('model', 'hrnet_w32')}.ms_in1k"} | values
-
-        @field_validator("branches")
-        @classmethod
-        def _ordered(cls, branches: tuple[Branch, ...]) -> tuple[Branch, ...]:
-            """In one order, so that the same branches have one fingerprint."""
-            if not branches or len(set(branches)) != len(branches):
-                raise ValueError("at least one branch, each once")
-            return tuple(branch for branch in BRANCHES if branch in branches)
+            model = values.get("model", "hrnet_w32")
+            return {"weights": model if model == "demo_hr8" else f"timm/{model}.ms_in1k"} | values
 
     config: Config
 
@@ -99,9 +101,12 @@ class Extractor(Stage[Pixels]):
             raise unknown("hrnet_maps model", config.model, WIDTHS)
         if config.cut and config.model not in CUT:
             raise ConfigError(f"hrnet_maps: cut = {config.cut!r} is for {', '.join(CUT)}, not {config.model}")
-        if config.cut and config.branches != BRANCHES:
-            raise ConfigError("hrnet_maps: branches are not kept where the network is cut: leave them out")
+        if config.cut and (config.branches != BRANCHES or config.largest or not config.compressed):
+            raise ConfigError(
+                "hrnet_maps: branches are not kept where the network is cut: leave them, largest and compressed out"
+            )
         self.config = config
+        _ = self.outputs  # settings that fit no map are told now
         self.batch_size = 8
         self.block = (LAST, self._block) if config.cut else None
 
@@ -114,23 +119,21 @@ class Extractor(Stage[Pixels]):
                 "pooled": ArraySpec((15 * finest,), "float16", "activation"),
                 self.config.cut: ArraySpec(packed, "float16", "activation before the last stage: channel, row, column"),
             }
-        return {branch: self._spec(BRANCHES.index(branch)) for branch in self.config.branches}
+        return {branch: self._spec(branch) for branch in self.config.branches}
 
-    def _spec(self, level: int) -> ArraySpec:
-        height, width = self.config.size
-        shape = (WIDTHS[self.config.model] << level, height >> level + 2, width >> level + 2)
-        return ArraySpec(shape, "float16", "activation, not negative: channel, row, column", compressed=True)
+    def _spec(self, branch: Branch) -> ArraySpec:
+        step = strides.stride(branch)
+        shape = (WIDTHS[self.config.model] * step // 4, *(side // step for side in self.config.size))
+        return strides.spec(shape, self.config.largest, self.config.compressed, "activation, not negative")
 
     @property
     def weights(self) -> tuple[str, ...]:
         return (self.config.weights,)
 
     def _built(self, weights: Weights) -> Any:
-        import timm
+        from pipeline.networks.hrnet import build
 
-        network = timm.create_model(
-            self.config.model, features_only=True, feature_location="", out_indices=(1, 2, 3, 4), pretrained=False
-        )
+        network = build(self.config.model)
         weights.load_into(self.config.weights, network, trunk)
         return network
 
@@ -164,7 +167,8 @@ class Extractor(Stage[Pixels]):
             if self.config.cut:
                 return Extracted.ok(self._cut(found))
             maps = dict(zip(BRANCHES, found, strict=True))
-        return Extracted.ok({branch: maps[branch].float().cpu().numpy() for branch in self.config.branches})
+            wanted = strides.means({branch: maps[branch] for branch in self.config.branches}, self.config.largest)
+        return Extracted.ok({branch: one.cpu().numpy() for branch, one in wanted.items()})
 
     def _catch(self, _module: Any, _inputs: Any, output: list[Any]) -> None:
         """A forward hook: keeps what the third stage gives; several threads may run the network at once."""

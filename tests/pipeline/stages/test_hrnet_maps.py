@@ -173,5 +173,5 @@ def test_a_cut_is_stored_and_where_there_is_none_nothing_is() -> None:
     assert "cut" not in Extractor.Config().model_dump()
     with pytest.raises(ConfigError, match=r"cut = 'stage3' is for hrnet_w18_small, .*, not hrnet_w18_small_v2"):
         Extractor(Extractor.Config(model="hrnet_w18_small_v2", cut="stage3"))
-    with pytest.raises(ConfigError, match="branches are not kept where the network is cut: leave them out"):
+    with pytest.raises(ConfigError, match="branches are not kept where the network is cut: leave them, largest and"):
         Extractor(Extractor.Config(cut="stage3", branches=("c4",)))
