@@ -18,6 +18,7 @@ import torch
 from PIL import Image
 
 from cache import plugins
+from cache.config import build
 from heads.blocks.layers import Linear, generators
 from heads.head import PEOPLE_FLAGS, Head
 from pipeline.running.recipes import stage_of
@@ -46,7 +47,8 @@ def head_of(stage: Stage[Any]) -> Head:
     """With a model of one seed, as published but for the width of its maps."""
     shapes = {f"maps/{name}": spec.shape for name, spec in stage.outputs.items()}
     model: type[Head] = plugins.load("heads.models", "amalgamated", "Model")
-    return model(model.Config(trunk="maps"), shapes, {PEOPLE_FLAGS: CLASSES}, (0,)).eval()
+    config = build(model.Config, {"trunk": "maps"}, "bench")
+    return model(config, shapes, {PEOPLE_FLAGS: CLASSES}, (0,)).eval()
 
 
 def photograph(people: int) -> Photo:

@@ -132,6 +132,7 @@ def _part(of: Known, row: int) -> tuple[dict[str, Any], list[str]]:
     if part is None:
         return {"part": None, "truth": None}, [f"this person has no part in {of.protocol.name}"]
     notes = [f"this is a {part} person: the head has learned from this very row"] if part == "train" else []
+    notes += ["the truth is of somebody in the photograph, not of this person alone"] if of.checkpoint.by_image else []
     return {"part": part, "truth": of.protocol.truth(of.task, row)}, notes
 
 

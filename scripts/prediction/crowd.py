@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cache.errors import WeightsError
+from cache.errors import ConfigError, WeightsError
 from heads.checkpoints.checkpoint import Checkpoint
 from heads.head import CLASS, PEOPLE_CLASS
 from heads.protocol import Answer
@@ -31,9 +31,11 @@ class EmotionMaps(NamedTuple):
 
 def finds(checkpoint: Checkpoint, inputs: Inputs, size: tuple[int, int]) -> tuple[Boxes, list[float]]:
     """Boxes (p, 4) xyxy in pixels of a photograph of ``size`` (width, height), the surest first, and their scores; of a
-    head with ``finds_people``."""
+    head with ``finds_people``. Raises: ConfigError where its protocol does nothing with them."""
     found = checkpoint.finds(inputs, _ONE)
-    assert found is not None
+    if found is None:
+        told = f"protocol {checkpoint.about['protocol']}: tells nobody of those whom {checkpoint.about['head']} finds"
+        raise ConfigError(told)
     scores = found.scores[0].tolist()
     there = [place for place, score in enumerate(scores) if score > 0]
     boxes = found.boxes[0].numpy()[there] * np.tile(np.array(size, np.float32), 2)

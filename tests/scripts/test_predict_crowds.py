@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from cache.errors import WeightsError
 from heads.checkpoints import checkpoint
 from heads.checkpoints.checkpoint import Checkpoint
 from pipeline.running.memory import Memory
@@ -80,6 +81,10 @@ def test_people_are_found_and_read_out_of_the_maps(
         best = crowd_case.NAMES[int(shares.argmax())]
         named = [name for name, share in zip(crowd_case.NAMES, shares, strict=True) if share > 0.5]
         assert person.get("named", best) == (best if one_class else named)
+    odds, maps = np.exp(logits), crowd.emotion_maps(known, read)
+    expected = (odds / odds.sum(1, keepdims=True) if one_class else odds / (1 + odds)).mean(0)
+    assert maps is not None
+    np.testing.assert_allclose(maps.values, expected, rtol=1e-4)
     assert told["maps"]["form"] == ("softmax over the maps" if one_class else "sigmoid")
     with Image.open(tmp_path / "out" / told["maps"]["picture"]) as picture:
         assert picture.width >= len(told["maps"]["emotions"]) * emotion_maps.SIDE
@@ -137,6 +142,11 @@ def test_a_head_that_diverged_says_so(tmp_path: Path, capsys: pytest.CaptureFixt
     err = capsys.readouterr().err
     assert "amalgamated: its answers are not finite numbers: training diverged. Train again, with a lower lr" in err
     assert err.count("\n") == 1
+    known, read = loaded(tmp_path), inputs(tmp_path, image)
+    with pytest.raises(WeightsError, match="training diverged"):
+        crowd.in_boxes(known, read, np.array([[5, 5, 60, 70]], np.float32), SIZE)
+    with pytest.raises(WeightsError, match="training diverged"):
+        crowd.emotion_maps(known, read)
 
 
 def test_which_maps_are_drawn() -> None:
