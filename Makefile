@@ -97,7 +97,7 @@ evaluate: $(READY) ## score a trained head again, person by person: HEAD= [DATAS
 	@$(PY) -m heads evaluate --head $(call q,$(HEAD)) $(call option,protocol,PROTOCOL) $(training)
 
 .PHONY: submit
-submit: $(READY) ## what a trained head says of test people whose labels are not public, as a file for their distributors: as evaluate
+submit: $(READY) ## what a trained head or ensemble says of test people whose labels are not public, as a file for their distributors: as evaluate
 	@$(PY) -m heads submit --head $(call q,$(HEAD)) $(call option,protocol,PROTOCOL) $(training)
 
 .PHONY: compare
@@ -164,6 +164,7 @@ bench: $(READY) ## speed as ratios in one run, written to bench/
 	@$(PY) -m scripts.bench.plan
 	@$(PY) -m scripts.bench.together
 	@$(PY) -m scripts.bench.label_heads
+	@$(PY) -m scripts.bench.amalgamation
 	@$(PY) -m scripts.bench.spread
 
 .PHONY: torture

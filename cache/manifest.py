@@ -132,7 +132,8 @@ class Manifest:
         folder: str = "",
         notes: Sequence[str] = (),
     ) -> "Manifest":
-        """Raises: DataError naming the row: a key stands twice, a label or split is unknown, an ok box is outside."""
+        """Raises: DataError naming the row: a key stands twice, a label or split is unknown, an ok box is outside, or
+        photographs stand beside clips."""
         _check(rows, category_names)
         position = {name: index for index, name in enumerate(category_names)}
         categories = np.zeros((len(rows), len(category_names)), dtype=np.uint8)
@@ -213,7 +214,17 @@ def _scores(rows: Sequence[Row], categories: int) -> NDArray[np.float32]:
     return scores if any(row.scores for row in rows) else scores[:0, :0]
 
 
+def _check_kind(rows: Sequence[Row]) -> None:
+    """Raises: DataError where some rows are photographs and others clips: a shard is read as the one or the other."""
+    photograph = next((row for row in rows if row.span == PHOTOGRAPH), None)
+    clip = next((row for row in rows if row.span != PHOTOGRAPH), None)
+    if photograph and clip:
+        told = f"{photograph.key} is a photograph and {clip.key} a clip: one dataset has one of the two"
+        raise DataError(f"{told}. Make two datasets, or give every photograph as a video of one frame")
+
+
 def _check(rows: Sequence[Row], category_names: Sequence[str]) -> None:
+    _check_kind(rows)
     names, seen = set(category_names), set[str]()
     for row in rows:
         if row.key in seen:

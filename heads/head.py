@@ -34,7 +34,8 @@ JUDGED_ONLY = frozenset({"people", "cost"})
 
 
 class Output(NamedTuple):
-    """What a head makes of samples; a head fills the fields that its ``gives`` names.
+    """What a head makes of samples; a head fills the fields that its ``gives`` names, while it is trained at least
+    those that its terms need.
 
     embedding: (S, B, e), what samples are compared by. logits: (S, B, C) over the classes that are learned, of a
     softmax where they are CLASS, of C sigmoids where FLAGS. dimensions: (S, B, D), in 0..1 as their targets.
@@ -48,10 +49,10 @@ class Output(NamedTuple):
     embedding: Tensor | None = None
     logits: Tensor | None = None
     dimensions: Tensor | None = None
+    aside: Tensor | None = None
     people: Tensor | None = None
     found: Tensor | None = None
     cost: Tensor | None = None
-    aside: Tensor | None = None
 
 
 class ClassMaps(NamedTuple):

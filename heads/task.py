@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cache.films import groups
 from cache.manifest import Manifest
 from heads.head import CLASS
 
@@ -21,9 +22,9 @@ class Task:
     """targets: what a head learns, by kind (``heads.head``), each (n, ...) over all rows of the manifest. sizes: of
     each kind, how many classes or numbers a head has to tell. classes: names of the classes in the order of
     ``targets[CLASS]``; a protocol may test on classes beyond those that are learned. train, val, test: rows of the
-    manifest. images: (n,) number of each row's image. about: what the protocol itself keeps, ready for JSON. given:
-    kinds of ``targets`` that a head finds among its features wherever it is trained or judged, such as annotated boxes
-    to read people out of.
+    manifest. images: (n,) number of each row's image, or of a clip's film (``cache.films``). about: what the protocol
+    itself keeps, ready for JSON. given: kinds of ``targets`` that a head finds among its features wherever it is
+    trained or judged, such as annotated boxes to read people out of.
     """
 
     dataset: str
@@ -51,7 +52,7 @@ class Task:
         no part."""
         splits = np.array(manifest.splits)
         train, val, test = (np.flatnonzero((labels >= 0) & (splits == part)) for part in PARTS)
-        images = np.unique(manifest.images, return_inverse=True)[1]
+        images = groups(manifest)
         targets, sizes = {CLASS: labels}, {CLASS: len(classes)}
         return cls(manifest.dataset, protocol, targets, sizes, tuple(classes), train, val, test, images, about)
 

@@ -13,7 +13,6 @@ from cache.errors import AffectError, ConfigError
 from cache.store import Store
 from heads.cli import main as heads
 from heads.cli import wait_briefly
-from heads.experiments.ensemble import joined
 from heads.experiments.evaluate import Evaluation, evaluate
 from heads.experiments.finished import checkpoint_of
 from heads.protocol import Scores
@@ -23,16 +22,16 @@ from heads.text import aligned, interval, signed
 from pipeline.cli import main as pipeline
 from pipeline.demo.clips.causes import CATEGORIES, CAUSES
 
-GRID = "demo_video"
+GRID, FUSION = "demo_video", "late fusion"
 ROWS = {
     "tsn_rgb": "tsn_rgb-BC",
     "tsn_flow": "tsn_flow-B",
     "tsn_rgbdiff": "tsn_rgbdiff-B",
     "st_gcn": "st_gcn-small",
     "lma": "lma-conv1d",
+    FUSION: "ensemble-three",
 }
-"""Head -> its row in the grid."""
-FUSED, FUSION = ("tsn_rgb", "tsn_flow", "st_gcn"), "late fusion"
+"""Name in the table -> its row in the grid."""
 ALL, ERS = "all", "ERS"
 DIFFERENCES = (
     ("appearance", "tsn_rgb", "tsn_flow"),
@@ -80,8 +79,7 @@ def told(store: Path, run: Path) -> list[str]:
     """The table and the paired differences, as lines. Raises: AffectError when a row is not there or damaged."""
     rows = {name: evaluate(checkpoint_of(run, row), Store(store)) for name, row in ROWS.items()}
     kind = next(iter(rows.values())).protocol.resamples
-    scores = {name: scored([one]) for name, one in rows.items()}
-    scores[FUSION] = scored([rows[name] for name in FUSED])
+    scores = {name: scored(one) for name, one in rows.items()}
     columns = [ALL, *CAUSES, ERS]
     table = [["head", *columns]]
     table += [[name, *(interval(summary(row[column], kind)) for column in columns)] for name, row in scores.items()]
@@ -92,18 +90,10 @@ def told(store: Path, run: Path) -> list[str]:
     return lines
 
 
-def scored(rows: Sequence[Evaluation]) -> Row:
-    """By column, of one row or of the mean of what several say.
-
-    Raises: ConfigError when they were not judged on the same people.
-    """
-    first = rows[0]
-    if not all(np.array_equal(one.trial.rows, first.trial.rows) for one in rows):
-        raise ConfigError("a feature is missing for some test people of one row only: run make retry")
-    every = [one.output for one in rows]
-    output = every[0] if len(rows) == 1 else joined(every, "average", [1.0] * len(rows), one_class=False)
-    fitted = {name: first.checkpoint.memory[name].cpu().numpy() for name in first.protocol.fits}
-    found = first.trial.scores(output, fitted)
+def scored(row: Evaluation) -> Row:
+    """By column. Raises: ConfigError when no test person has a label of some cause."""
+    fitted = {name: row.loaded.memory[name].cpu().numpy() for name in row.protocol.fits}
+    found = row.trial.scores(row.output, fitted)
     means = {cause: _mean(cause, found["map"].classes) for cause in CAUSES}
     return {ALL: found["map"], **means, ERS: found["ers"]}
 

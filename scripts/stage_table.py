@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cache.plugins import load, shipped
+from cache.spec import Granularity
 from pipeline.stage import Stage
 from pipeline.weights.catalogue import find
 
@@ -31,9 +32,8 @@ def _line(name: str, speed: dict[str, Any] | None) -> str:
     made = ", ".join(f"`{array}` {_shape(spec.shape)} {spec.dtype}" for array, spec in stage.outputs.items())
     weights = [find(one) for one in stage.weights]
     told = "its source's rows" if stage.source else "people's boxes" if stage.pixels else "people's joints"
-    networks = (
-        "; ".join(dict.fromkeys(f"`{one.name}`: {one.source}" for one in weights)) or f"none: arithmetic on {told}"
-    )
+    none = "none" if stage.unit is Granularity.IMAGE and not stage.source else f"none: arithmetic on {told}"
+    networks = "; ".join(dict.fromkeys(f"`{one.name}`: {one.source}" for one in weights)) or none
     licences = "; ".join(dict.fromkeys(one.licence for one in weights)) or "-"
     shown = f"{speed['runner_images_per_second']:g}" if speed else "not measured"
     return f"| `{name}` | {_inputs(stage)} | {made} | {networks} | {licences} | {shown} |\n"

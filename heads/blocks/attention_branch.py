@@ -29,7 +29,7 @@ class Attended(NamedTuple):
     def pooled(self) -> Tensor:
         """(S, B, c), the mean over places of ``weighted``, which is not made for it."""
         places = (1 + self.map).flatten(2)
-        made = torch.bmm(self.maps.flatten(3).flatten(0, 1), places.flatten(0, 1).unsqueeze(2))
+        made = torch.bmm(places.flatten(0, 1).unsqueeze(1), self.maps.flatten(3).flatten(0, 1).mT)
         return made.view(self.maps.shape[:3]) / places.shape[2]
 
 
@@ -53,9 +53,18 @@ class AttentionBranch(nn.Module):
 
     def forward(self, maps: Tensor) -> Attended:
         """maps: g, (S, B, c, h, w)."""
-        seen = F.relu(self.norm(self.first(maps)))
-        attention = self.attention_norm(self.attention(seen)).sigmoid()
-        return Attended(maps, self.classifier(seen).mean((3, 4)), attention.squeeze(2))
+        seen = F.relu(self.norm(pointwise(self.first, maps)))
+        attention = self.attention_norm(pointwise(self.attention, seen)).sigmoid()
+        logits = self.classifier(seen.mean((3, 4), keepdim=True))  # the mean over places of what it makes of each
+        return Attended(maps, logits.flatten(2), attention.squeeze(2))
+
+
+def pointwise(layer: Conv2d, maps: Tensor) -> Tensor:
+    """What ``layer``, 1 x 1 and without an offset, makes of ``maps``, (S, B, c, h, w), seed by seed: products of the
+    maps as they lie, which a convolution brings into another layout first."""
+    weights = layer.weight.flatten(2)
+    made = [torch.bmm(one.expand(len(x), -1, -1), x) for one, x in zip(weights, maps.flatten(3), strict=True)]
+    return torch.stack(made).view(*maps.shape[:2], -1, *maps.shape[3:])
 
 
 def own_loss(logits: Tensor, targets: Tensor, kind: str) -> Tensor:

@@ -19,7 +19,7 @@ def inside(boxes: Tensor, height: int, width: int) -> Tensor:
     """(..., K, height * width): how much of the part of a box that lies on the map each pixel has. A pixel on the
     border counts by the share of it that is in the box, so a box smaller than a pixel is that pixel's; the sum is 1, or
     0 where there is nobody."""
-    x1, y1, x2, y2 = boxes.nan_to_num().clamp(0, 1).unbind(-1)
+    x1, y1, x2, y2 = boxes.nan_to_num().unbind(-1)
     down, across = _overlap(y1, y2, height), _overlap(x1, x2, width)
     area = (down[..., :, None] * across[..., None, :]).flatten(-2)
     return area / area.sum(-1, keepdim=True).clamp_min(torch.finfo(area.dtype).tiny)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 Taps = list[tuple[Tensor, Tensor]]
-"""Of a layer: the x and the gradient of the output of every call that the loss depends on."""
+"""Of a layer: the x and the gradient of the output of every call that the loss depends on, (S, n, in), (S, n, out)."""
 
 
 def generators(seeds: Sequence[int]) -> list[torch.Generator]:
@@ -25,7 +25,7 @@ class Streamed(nn.Module, ABC):
     """A layer whose weight, (S, in, out), an optimiser may train without ever holding its gradient.
 
     taps: while an optimiser makes that gradient itself, a list that gets (x, gradient of the output) of each call when
-    it is differentiated; autograd then has none for the weight. Otherwise None.
+    it is differentiated, their product the weight's gradient; autograd then has none for it. Otherwise None.
     """
 
     weight: nn.Parameter
@@ -37,6 +37,14 @@ class Streamed(nn.Module, ABC):
             made: Tensor = _Tapped.apply(x, self.weight, bias, self.taps)  # type: ignore[no-untyped-call]
             return made
         return _affine(x, self.weight, bias)
+
+    def folded(self, after: Tensor) -> Tensor:
+        """weight @ after: both maps in one, for fewer columns than there are samples. after: (S, out, k). Returns
+        (S, in, k)."""
+        if self.taps is not None and torch.is_grad_enabled():
+            made: Tensor = _Folded.apply(self.weight, after, self.taps)  # type: ignore[no-untyped-call]
+            return made
+        return torch.bmm(self.weight, after)
 
 
 class Linear(Streamed):
@@ -76,6 +84,22 @@ class _Tapped(torch.autograd.Function):
         # The weight on the left: with few rows on the other side, it is read as it lies and not packed first.
         before = torch.bmm(weight, gradient.mT).mT if ctx.needs_input_grad[0] else None
         return before, None, gradient.sum(1, keepdim=True) if ctx.needs_input_grad[2] else None, None
+
+
+class _Folded(torch.autograd.Function):
+    """weight @ after, tapped as a call on the rows of its own gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, after: Tensor, taps: Taps) -> Tensor:
+        ctx.save_for_backward(weight, after)
+        ctx.taps = taps
+        return torch.bmm(weight, after)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (gradient,), (weight, after) = gradients, ctx.saved_tensors
+        ctx.taps.append((gradient.mT, after.detach().mT))
+        return None, torch.bmm(gradient.mT, weight).mT if ctx.needs_input_grad[1] else None, None
 
 
 def _affine(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

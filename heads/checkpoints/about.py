@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -51,6 +51,26 @@ class About(BaseModel):
     plugins: dict[str, _Plugin] = Field(default_factory=dict)
 
 
+class Part(BaseModel):
+    """One row of an ensemble. path: of its checkpoint, from the folder of the ensemble's, without suffix. digest: of
+    that file. votes: how much it counts."""
+
+    model_config = ConfigDict(strict=True, frozen=True)
+
+    path: str
+    digest: str
+    votes: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Ensemble(BaseModel):
+    """The ``settings`` of several rows as one."""
+
+    model_config = ConfigDict(strict=True, frozen=True)
+
+    rows: list[Part] = Field(min_length=2)
+    how: Literal["average", "maximum"]
+
+
 def checked(path: Path, content: Any) -> dict[str, Any]:
     """``content`` when it is an About.
 
@@ -58,8 +78,17 @@ def checked(path: Path, content: Any) -> dict[str, Any]:
     """
     if isinstance(content, dict) and {"head", "protocol"} <= content.keys() and "kind" not in content:
         raise WeightsError(f"{path}: does not say which kind of protocol it is of, an older version's. Train again")
+    return _checked(path, About, content)
+
+
+def checked_ensemble(path: Path, settings: Any) -> dict[str, Any]:
+    """``settings`` when they are an Ensemble. Raises: WeightsError naming the first fault."""
+    return _checked(path, Ensemble, settings)
+
+
+def _checked(path: Path, model: type[BaseModel], content: Any) -> dict[str, Any]:
     try:
-        return About.model_validate(content).model_dump()
+        return model.model_validate(content).model_dump()
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
         where, told = ".".join(map(str, fault["loc"])), fault["msg"][0].lower() + fault["msg"][1:]

@@ -18,7 +18,7 @@ from cache import plugin_faults, plugin_folders, plugins
 from cache.errors import AffectError, ConfigError, PluginError, WeightsError
 from cache.files import make_folder, replace
 from heads import protocol as protocols
-from heads.checkpoints.about import check_plugins, checked
+from heads.checkpoints.about import check_plugins, checked, checked_ensemble
 from heads.head import BOXES, JUDGED_ONLY, LABELS, ROW, Head, Looks, Output
 from heads.inputs.samples import Samples, outputs
 from heads.inputs.standardise import Scale
@@ -26,6 +26,8 @@ from heads.learning.training import Recipe, recipe
 from heads.protocol import Answer, Finds
 
 _HEAD, _SCALE, _MEMORY, _ABOUT = "head.", "scale.", "memory.", "affect-cache"
+ENSEMBLE = "ensemble"
+"""What the checkpoint of several rows as one has in the place of a head's name."""
 
 
 @dataclass(frozen=True)
@@ -132,10 +134,20 @@ def save(
     tensors = {_HEAD + name: tensor.detach().cpu().contiguous() for name, tensor in head.state_dict().items()}
     for name, scale in scales.items():
         tensors |= {f"{_SCALE}{name}.mean": scale.mean.cpu(), f"{_SCALE}{name}.std": scale.std.cpu()}
-    tensors |= {_MEMORY + name: tensor.cpu().contiguous() for name, tensor in memory.items()}
+    _write(path, tensors, memory, about)
+
+
+def save_ensemble(path: Path, memory: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
+    """As ``save``, of several rows as one, whose weights stay in their own files. about: its ``settings`` are an
+    ``Ensemble``. Raises: StoreError when the folder cannot be written."""
+    _write(path, {}, memory, {**about, "head": ENSEMBLE})
+
+
+def _write(path: Path, tensors: Mapping[str, Tensor], memory: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
+    kept = {_MEMORY + name: tensor.cpu().contiguous() for name, tensor in memory.items()}
     metadata = {_ABOUT: json.dumps(about, sort_keys=True)}
     make_folder(path.parent)
-    replace(path, [to_bytes(tensors, metadata)])
+    replace(path, [to_bytes({**tensors, **kept}, metadata)])
 
 
 def about(path: Path) -> dict[str, Any]:
@@ -148,9 +160,19 @@ def load(path: Path, device: str = "cpu") -> Checkpoint:
     """Raises: WeightsError when the file is absent, damaged or not one of ours, or when a plug-in that it was trained
     with is not here."""
     with _opened(path, device) as (file, found):
+        if found["head"] == ENSEMBLE:
+            told = ", ".join(one["path"] for one in checked_ensemble(path, found["settings"])["rows"])
+            raise WeightsError(f"{path}: is an ensemble, of {told}; one head is wanted here. Give one of these")
         check_plugins(path, found)
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
         return _build(found, tensors, device)
+
+
+def load_ensemble(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """What an ensemble's checkpoint says of itself, and its memory. Raises: WeightsError when it is damaged."""
+    with _opened(path, "cpu") as (file, found):
+        found = {**found, "settings": checked_ensemble(path, found["settings"])}
+        return found, {name.removeprefix(_MEMORY): file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from heads.documents.summary import summarise
 from heads.experiments import finished
 from heads.experiments.bench import check, prepare
 from heads.experiments.cell import Cell
+from heads.experiments.ensemble_cell import EnsembleCell, cells_of
 from heads.experiments.finished import Absent, Finished
 from heads.experiments.grid import Grid, cells
 from heads.experiments.place import Place
@@ -71,13 +72,15 @@ def ablate(
         protocols = [find(word, place.mapping) for word in dict.fromkeys(grid.protocols)]
         folders = _folders(root, [one.name for one in protocols])
         planned = [(protocol, cells(grid, protocol, overrides, protocols)) for protocol in protocols]
+        joined = {protocol.name: cells_of(grid.ensembles, wanted) for protocol, wanted in planned}
     finished.sweep(root)
     ahead = [_ahead(place, protocol, wanted, folders) for protocol, wanted in planned] if trained_by else []
     spread = trained_by([one for one in ahead if one.possible]) if trained_by else 0
     done = []
     for protocol, wanted in planned:
-        others = _others(folders, protocol)
-        done.append(_protocol(place, protocol, wanted, folders[protocol.name], others, watch, grid.reference))
+        others, ensembles = _others(folders, protocol), joined[protocol.name]
+        folder = folders[protocol.name]
+        done.append(_protocol(place, protocol, wanted, ensembles, folder, others, watch, grid.reference))
         if done[-1].document and folders[protocol.name] != root:
             written.forget(root)
     if not any(one.done for one in done):
@@ -117,6 +120,7 @@ def _protocol(
     place: Place,
     protocol: Protocol,
     wanted: Sequence[Cell],
+    ensembles: Sequence[EnsembleCell],
     folder: Path,
     others: Sequence[Path],
     watch: Watch,
@@ -124,18 +128,22 @@ def _protocol(
 ) -> Table:
     """One protocol of a grid: the cells that can be trained, and why the others cannot."""
     absent = _obstacles(place, protocol, wanted)
+    every: list[Cell | EnsembleCell] = [*wanted, *ensembles]
     possible = [one for one in wanted if all(one is not other.cell for other in absent)]
     if not possible:
         return Table(protocol.name, folder, wanted, [], absent, None)
     bench = prepare(place.store, place.dataset, protocol, possible, place.device)
-    found = {one.name: ended for one, ended in Rows(place, bench, folder, watch, others).ended(possible)}
-    ended = [found[one.name] for one in possible]
+    rows = Rows(place, bench, folder, watch, others)
+    found: dict[str, Finished | Absent] = {one.name: ended for one, ended in rows.ended(possible)}
+    there = [name for name, one in found.items() if isinstance(one, Finished)]
+    found |= {one.name: rows.together(one, there) for one in ensembles}
+    ended = [found[one.name] for one in every if one.name in found]
     done = [one for one in ended if isinstance(one, Finished)]
     absent += [one for one in ended if isinstance(one, Absent)]
     results = document(bench, done, absent, reference) if done else None
     if results:
         written.write(folder, results)
-    return Table(protocol.name, folder, wanted, done, absent, results)
+    return Table(protocol.name, folder, every, done, absent, results)
 
 
 def _obstacles(place: Place, protocol: Protocol, wanted: Sequence[Cell]) -> list[Absent]:

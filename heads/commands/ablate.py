@@ -69,4 +69,7 @@ def usual_name(words: argparse.Namespace, grid: Any) -> str:
 def _name(word: str, grid: Any) -> str:
     """A shipped grid's word; of a file, its stem and 8 digits of its content, so that two do not share a folder."""
     path = Path(word)
-    return word if path.suffix != ".toml" else f"{path.stem}-{fingerprint(json.loads(grid.model_dump_json()))[:8]}"
+    if path.suffix != ".toml":
+        return word
+    content = grid.model_dump_json(exclude=set() if grid.ensembles else {"ensembles"})  # as before there were any
+    return f"{path.stem}-{fingerprint(json.loads(content))[:8]}"

@@ -27,7 +27,7 @@ def run(words: argparse.Namespace) -> None:
     """Raises: every AffectError of reading and writing."""
     from cache.files import make_folder, replace_text
     from cache.store import Store
-    from heads.experiments.ensemble import ensemble
+    from heads.experiments.ensemble import ensemble, save
     from heads.experiments.finished import checkpoint_of
     from heads.experiments.runs import folder_name
 
@@ -41,17 +41,19 @@ def run(words: argparse.Namespace) -> None:
         paths[row] = checkpoint_of(words.runs / run, name)
     _words.threads(words)
     found = ensemble(paths, Store(words.store), words.how, votes, words.mapping, words.device)
+    told = found.document(words.how, votes)
     print(f"{words.how} of {', '.join(f'{row} x {vote:g}' for row, vote in votes.items())}: {found.people} people")
-    for name, one in found.metrics.items():
+    for name, one in told["metrics"].items():
         scale, unit = one["scale"], one["unit"]
         mean, low, high = (scale * value for value in (one["mean"], *one["ci95"]))
         print(f"{name} {mean:.2f} {unit} [{low:.2f}, {high:.2f}]")
-        for row, apart in found.apart.items():
+        for row, apart in told["apart"].items():
             if apart.get(name):
                 more, least, most = (scale * value for value in (apart[name]["mean"], *apart[name]["ci95"]))
                 print(f"  minus {row}: {more:+.2f} [{least:+.2f}, {most:+.2f}]")
     make_folder(target.parent)
-    replace_text(target, json.dumps(found.document(words.how, votes), indent=1, allow_nan=False) + "\n")
+    replace_text(target, json.dumps(told, indent=1, allow_nan=False) + "\n")
+    save(target.with_suffix(".safetensors"), found, paths, words.how, votes)
     print(f"written to {target}")
 
 

@@ -27,12 +27,12 @@ def run(words: argparse.Namespace) -> None:
     path = runs.checkpoint(*asked, runs.changed(words.seeds, words.set))
     print(f"checkpoint {path}: {words.dataset} {protocol.name}")
     found = evaluate.evaluate(path, place.store, place.mapping, words.device)
-    for name, metric in found.protocol.metrics(found.checkpoint.recipe).items():
+    for name, metric in found.protocol.metrics(found.loaded.recipe).items():
         if (score := found.metrics.get(name)) is None:
             continue  # of what the head does not give
         mean, low, high = (metric.scale * value for value in (score["mean"], *score["ci95"]))
         print(f"{name} {mean:.2f} {metric.unit} [{low:.2f}, {high:.2f}]")
-    if untrained := found.checkpoint.about["untrained"]:
+    if untrained := found.loaded.about["untrained"]:
         print(f"UNTRAINED features: {', '.join(untrained)}. Numbers made from them are no results.")
     target = path.with_suffix(".predictions.csv")
     evaluate.write(target, found)

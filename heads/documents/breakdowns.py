@@ -1,27 +1,40 @@
 """Published tables that break a score down by class or dimension, a column for each method."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
 from cache import plugins
 from cache.config import Settings
 from heads.documents import method
+from heads.experiments.joined import How
 
 Printed = float | Literal["-"]
 """A number as printed; ``-`` where none is, or where the paper's text is damaged."""
 
 
+class Made(NamedTuple):
+    """What a row of ours is. members: the head and all its settings; of an ensemble, of each of its rows."""
+
+    members: Sequence[tuple[str, Mapping[str, Any]]]
+    how: How = "average"
+    votes: Sequence[float] = (1.0,)
+
+
 class PaperRow(Settings):
     """A method of a paper. head, settings: what it is here, the settings where they are not the head's own; without a
     head it is nothing of ours. also: changes of these settings that are the method too, such as a trained last block in
-    place of a frozen one. release: of its people, where it is not the table's."""
+    place of a frozen one. of: the methods that it is an ensemble of; how, votes: as of ours, no votes: all the same.
+    release: of its people, where it is not the table's."""
 
     name: str
     head: str | None = None
     settings: dict[str, Any] = Field(default_factory=dict)
     also: tuple[dict[str, Any], ...] = ()
+    of: tuple["PaperRow", ...] = ()
+    how: How = "average"
+    votes: tuple[float, ...] = ()
     release: str | None = None
 
 
@@ -50,9 +63,9 @@ class Breakdown(Settings):
                 raise ValueError(f"{self.source}: {name} has {len(values)} numbers, there are {len(self.rows)} rows")
         return self
 
-    def place(self, head: str, settings: Mapping[str, Any]) -> int | None:
+    def place(self, made: Made) -> int | None:
         """Which of ``rows`` a row of ours is."""
-        return next((place for place, row in enumerate(self.rows) if _is(row, head, settings, self.protocol)), None)
+        return next((place for place, row in enumerate(self.rows) if _is(row, made, self.protocol)), None)
 
     def by_class(self, place: int) -> dict[str, float]:
         """Class or dimension -> the fraction of that row, of those that are printed."""
@@ -64,22 +77,35 @@ class Breakdown(Settings):
         return None if isinstance(printed, str) else round(printed / self.scale, 8)
 
 
-def _is(row: PaperRow, head: str, settings: Mapping[str, Any], protocol: str) -> bool:
+def _is(row: PaperRow, made: Made, protocol: str) -> bool:
+    if not row.of:
+        return len(made.members) == 1 and _is_head(row, *made.members[0], protocol)
+    if len(made.members) != len(row.of) or made.how != row.how or not _as_votes(made, row):
+        return False
+    return all(_is_head(one, *mine, protocol) for one, mine in zip(row.of, made.members, strict=True))
+
+
+def _as_votes(made: Made, row: PaperRow) -> bool:
+    """Whether they count alike; a maximum has no votes."""
+    wanted = row.votes or (1.0,) * len(row.of)
+    ours, theirs = ([one / sum(votes) for one in votes] for votes in (made.votes, wanted))
+    return made.how == "maximum" or ours == theirs
+
+
+def _is_head(row: PaperRow, head: str, settings: Mapping[str, Any], protocol: str) -> bool:
     shipped = row.head == head and head in plugins.shipped("heads.models")
     forms = ({}, *row.also)
     return shipped and any(method.same(settings, head, protocol, {**row.settings, **one}) for one in forms)
 
 
-def numbers(
-    breakdowns: Sequence[Breakdown], dataset: str, head: str, protocol: str, settings: Mapping[str, Any]
-) -> dict[str, Any] | None:
+def numbers(breakdowns: Sequence[Breakdown], dataset: str, protocol: str, made: Made) -> dict[str, Any] | None:
     """What is published of one row: ``{metric: fraction, "classes": {metric: {class or dimension: fraction}}}``, where
     it stands and what it was measured on; of a metric that several tables print, the first one's. None where nothing
     is."""
     means: dict[str, float] = {}
     classes: dict[str, dict[str, float]] = {}
     used: dict[str, tuple[Breakdown, PaperRow]] = {}
-    for one, place in _found(breakdowns, dataset, head, protocol, settings):
+    for one, place in _found(breakdowns, dataset, protocol, made):
         mean, by_class = one.fraction(one.mean[place]), one.by_class(place)
         new = {one.metric: mean} if mean is not None and one.metric not in means else {}
         more = {one.metric: by_class} if by_class and one.metric not in classes else {}
@@ -98,11 +124,9 @@ def numbers(
     return {**means, "classes": classes, **{key: "; ".join(dict.fromkeys(those)) for key, those in told.items()}}
 
 
-def _found(
-    breakdowns: Sequence[Breakdown], dataset: str, head: str, protocol: str, settings: Mapping[str, Any]
-) -> Iterator[tuple[Breakdown, int]]:
+def _found(breakdowns: Sequence[Breakdown], dataset: str, protocol: str, made: Made) -> Iterator[tuple[Breakdown, int]]:
     for one in breakdowns:
         if (one.dataset, one.protocol) == (dataset, protocol):
-            place = one.place(head, settings)
+            place = one.place(made)
             if place is not None:
                 yield one, place

@@ -10,7 +10,7 @@ from heads.experiments.grid import cell
 from heads.learning.training import fields
 from heads.protocol import Protocol, find
 
-PACE = frozenset({"lr", "step", "gamma", "epochs", "patience", "optimiser", "momentum", "weight_decay"})
+PACE = frozenset({"lr", "step", "gamma", "plateau", "epochs", "patience", "optimiser", "momentum", "weight_decay"})
 """Settings that are not the method: how fast and how long it is trained, which the papers chose for backbones trained
 end to end. Nor are ``metrics``, which scores are told, and ``Protocol.measuring``, how finely they are measured. A
 published number stands only beside a row that has all others as in the head's own config."""

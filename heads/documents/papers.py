@@ -10,7 +10,7 @@ from pydantic import model_validator
 from cache import config
 from cache.config import Settings
 from heads.documents import breakdowns, method
-from heads.documents.breakdowns import Breakdown
+from heads.documents.breakdowns import Breakdown, Made
 from heads.protocol import Protocol
 
 PAPERS = Path(__file__).parent.parent / "configs" / "papers"
@@ -60,7 +60,7 @@ class PaperTable(Settings):
 class Paper(Settings):
     """One file. tables: by head and protocol. breakdowns: by class or dimension; what the file says of ``dataset``,
     ``release``, ``split``, ``protocol`` and ``remark`` holds for those of them that do not say it themselves, and their
-    ``rows`` are names of the file's."""
+    ``rows`` are names of the file's; so is what one of these is an ensemble ``of``."""
 
     tables: tuple[PaperTable, ...] = ()
     breakdowns: tuple[Breakdown, ...] = ()
@@ -74,8 +74,16 @@ class Paper(Settings):
         for one in values.get("breakdowns", ()):
             if unknown := [name for name in one["rows"] if name not in rows]:
                 raise ValueError(f"{one['source']}: no row {unknown[0]!r} in [rows]")
-            found.append({**shared, **one, "rows": [rows[name] for name in one["rows"]]})
+            found.append({**shared, **one, "rows": [_whole(name, rows) for name in one["rows"]]})
         return {"tables": values.get("tables", ()), "breakdowns": found}
+
+
+def _whole(name: str, rows: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """A row with the rows that it is an ensemble ``of`` in place of their names. Raises: ValueError."""
+    members = rows[name].get("of", ())
+    if unknown := [one for one in members if one not in rows]:
+        raise ValueError(f"row {name}: no row {unknown[0]!r} in [rows]")
+    return {**rows[name], "of": [rows[one] for one in members]}
 
 
 class Papers(Settings):
@@ -106,4 +114,4 @@ def published(
         if value is not None and table.about(settings):
             told = {"source": table.source, "dataset": table.dataset, "remark": table.remark}
             return {table.metric: value, **told}
-    return breakdowns.numbers(papers.breakdowns, dataset, head, protocol.name, settings)
+    return breakdowns.numbers(papers.breakdowns, dataset, protocol.name, Made([(head, settings)]))

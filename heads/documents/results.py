@@ -8,9 +8,14 @@ import torch
 
 from cache.errors import StoreError
 from cache.files import read_json
-from heads.documents import papers, results_check
+from heads.documents import breakdowns, papers, results_check
+from heads.documents.breakdowns import Made
+from heads.documents.papers import Papers
 from heads.experiments.bench import Bench
+from heads.experiments.cell import Cell
+from heads.experiments.ensemble_cell import EnsembleCell
 from heads.experiments.finished import Absent, Finished
+from heads.protocol import Protocol
 from heads.statistics.comparison import difference, unpaired
 from heads.task import PARTS
 
@@ -31,7 +36,7 @@ def document(
     metrics, rows = _metrics(done, protocol.metrics(recipe)), []
     for one in done:
         features = sorted({name.partition("/")[0] for name in one.cell.inputs})
-        paper = papers.published(known, task.dataset, one.cell.head, protocol, one.row["settings"])
+        paper = _paper(known, task.dataset, one.cell, protocol)
         judged_by = protocol.validation_title(one.cell.recipe)
         about = {"features": features, "judged_by": judged_by, "paper": paper}
         rows.append({**one.row, **about, **_lacking(one, metrics), **_compared(one, done, reference)})
@@ -48,13 +53,21 @@ def document(
         "sizes": {part: len(getattr(task, part)) for part in PARTS},
         "people": protocol.people(task),
         **described,
-        "notes": [*described["notes"], *bench.shortened([one.cell for one in done])],
+        "notes": [*described["notes"], *bench.shortened([one.cell for one in done if isinstance(one.cell, Cell)])],
         "features": _features(bench, used),
         "threads": torch.get_num_threads(),
         "reference": reference,
         "absent": [one.document() for one in absent],
         "rows": rows,
     }
+
+
+def _paper(known: Papers, dataset: str, cell: Cell | EnsembleCell, protocol: Protocol) -> dict[str, Any] | None:
+    if isinstance(cell, Cell):
+        return papers.published(known, dataset, cell.head, protocol, cell.settings)
+    members = [(one.head, one.settings) for one in cell.members]
+    made = Made(members, cell.how, cell.votes)
+    return breakdowns.numbers(known.breakdowns, dataset, protocol.name, made)
 
 
 def _features(bench: Bench, used: Collection[str]) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from heads.experiments.cell import Cell
+from heads.experiments.ensemble_cell import EnsembleCell
 from heads.experiments.finished import Absent, Finished
 from heads.protocol import Resamples, Scores
 from heads.statistics.comparison import unpaired
@@ -22,7 +23,7 @@ class Table:
 
     protocol: str
     folder: Path
-    wanted: Sequence[Cell]
+    wanted: Sequence[Cell | EnsembleCell]
     done: Sequence[Finished]
     absent: Sequence[Absent]
     document: dict[str, Any] | None

@@ -83,15 +83,14 @@ class Result:
 
     def summaries(self) -> dict[str, Any]:
         """Metric -> mean, spread and interval."""
-        return {name: summary(one, self.resamples, self.metrics[name]["bounds"]) for name, one in self.scores.items()}
+        return summaries_of(self.scores, self.resamples, self._bounds())
 
     def classes(self) -> dict[str, Any]:
         """Metric -> class, or dimension -> mean, spread and interval, of those that are means over them."""
-        return {
-            name: {word: summary(each, self.resamples, self.metrics[name]["bounds"]) for word, each in known.items()}
-            for name, one in self.scores.items()
-            if (known := one.classes)
-        }
+        return classes_of(self.scores, self.resamples, self._bounds())
+
+    def _bounds(self) -> dict[str, Any]:
+        return {name: one["bounds"] for name, one in self.metrics.items()}
 
     def row(self) -> dict[str, Any]:
         """One row of results.json, without ``paper`` and ``features``; fractions in 0..1. history: for each epoch one
@@ -119,6 +118,20 @@ class Result:
             "settings": self.cell.settings,
             **({"plugins": dict(self.plugins)} if self.plugins else {}),
         }
+
+
+def summaries_of(scores: Mapping[str, Scores], kind: Resamples, bounds: Mapping[str, Any]) -> dict[str, Any]:
+    """Metric -> ``summary``. bounds: by metric."""
+    return {name: summary(one, kind, bounds[name]) for name, one in scores.items()}
+
+
+def classes_of(scores: Mapping[str, Scores], kind: Resamples, bounds: Mapping[str, Any]) -> dict[str, Any]:
+    """Metric -> class, or dimension -> ``summary``, of those that are means over them. bounds: by metric."""
+    return {
+        name: {word: summary(each, kind, bounds[name]) for word, each in known.items()}
+        for name, one in scores.items()
+        if (known := one.classes)
+    }
 
 
 def _rounded(values: NDArray[np.float64]) -> list[float]:

@@ -50,8 +50,9 @@ def code_version(
     protocol: str,
     outside: frozenset[tuple[str, str]] = frozenset(),
     metrics: frozenset[str] | None = None,
+    start: str = "heads.experiments.experiment",
 ) -> str:
-    """16 hex digits over ``heads.experiments.experiment``, the head, the protocol's file, every loss and miner, the
+    """16 hex digits over the module ``start``, the head, the protocol's file, every loss and miner, the
     metrics among ``metrics`` (None: all), and all that they import from ``heads``. outside: the plug-ins outside this
     project that are run through, with the digests of their code.
 
@@ -64,7 +65,7 @@ def code_version(
         if metrics is None or room != _METRICS or path.stem in metrics
     ]
     named = [f"heads.models.{head}", f"heads.protocols.{protocol}", *(module for module, _ in outside)]
-    todo, seen = ["heads.experiments.experiment", *named, *by_name], dict[str, Any]()
+    todo, seen = [start, *named, *by_name], dict[str, Any]()
     while todo:
         name = todo.pop()
         path = _file(name)

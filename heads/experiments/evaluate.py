@@ -11,19 +11,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from cache.errors import StoreError
+from cache.errors import ConfigError
 from cache.files import replace_text
 from cache.manifest import Manifest
 from cache.store import Store
-from heads import protocol as protocols
-from heads.checkpoints import checkpoint
-from heads.checkpoints.about import check_protocol
 from heads.checkpoints.checkpoint import Checkpoint
 from heads.drawing import Drawing
-from heads.experiments.bench import Bench
+from heads.experiments.loaded import Loaded, load
 from heads.head import DIMENSIONS, Output
-from heads.inputs.features import device, load_split
-from heads.inputs.samples import outputs
 from heads.protocol import Answer, Protocol, Trial
 from heads.statistics.interval import summary
 from heads.task import Task
@@ -31,65 +26,58 @@ from heads.task import Task
 
 @dataclass(frozen=True)
 class Evaluation:
-    """task: without the people who lack a feature. trial: of the test people. output: the head's of those, every field
-    that it gives. metrics: as in results.json. drawings: what a page shows."""
+    """task: without the people who lack a feature. trial: of the test people. output: of those, every field that a head
+    gives. metrics: as in results.json. drawings: what a page shows."""
 
-    checkpoint: Checkpoint
-    manifest: Manifest
-    protocol: Protocol
+    loaded: Loaded
     task: Task
     trial: Trial
     output: Output
     metrics: Mapping[str, Any]
     drawings: Sequence[Drawing]
 
+    @property
+    def manifest(self) -> Manifest:
+        """Of the dataset."""
+        return self.loaded.manifest
+
+    @property
+    def protocol(self) -> Protocol:
+        """What it was trained under."""
+        return self.loaded.protocol
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """Of the head. Raises: ConfigError for an ensemble, which has several."""
+        if len(self.loaded.members) > 1:
+            raise ConfigError("an ensemble has several heads. Give one of its rows")
+        return self.loaded.members[0].loaded
+
     def answers(self) -> list[Answer]:
-        """What the head says of every test person, nobody being judged by himself."""
-        known = self.checkpoint
+        """What is said of every test person, nobody being judged by himself."""
+        known = self.loaded
         return self.protocol.answers(known.memory, known.about["task"], known.recipe, self.output, self.trial.rows)
 
 
 def evaluate(path: Path, store: Store, mapping: Path | None = None, on: str = "cpu") -> Evaluation:
-    """Score the checkpoint at ``path`` on the test people of the dataset it was trained on.
+    """Score the checkpoint at ``path``, a head's or an ensemble's, on the test people of the dataset it was trained on.
 
     mapping: the one it was trained with, if it was not the protocol's own. Raises: WeightsError for the checkpoint;
     StoreError when the store holds another state of annotation or features, and for another mapping.
     """
-    where = device(on)
-    loaded = checkpoint.load(path, on)
-    about, manifest = loaded.about, store.manifest(loaded.about["dataset"])
-    features = store.features(manifest.dataset)
-    check_store(path, about, {name: one.fingerprint for name, one in features.items()} | {"": manifest.source})
-    protocol = protocols.find(about["protocol"], mapping)
-    check_protocol(path, about, protocol)
-    whole = protocol.task(manifest)
-    arrays = loaded.head.arrays_of(loaded.recipe)
-    split = load_split(features, manifest, loaded.head.inputs, _rows(whole), where, arrays)
-    bench = Bench(manifest, features, protocol, whole, split, where)
-    task, _ = bench.having(loaded.head.inputs)
+    loaded = load(path, store, mapping, on, _rows)
+    protocol, (task, _) = loaded.protocol, loaded.task()
     trial = protocol.test(task, loaded.recipe)
-    samples = bench.samples(loaded.head, loaded.scales, trial.rows)
-    output = outputs(loaded.head, samples, len(about["seeds"]), sorted(loaded.head.gives))
+    output = loaded.said(trial.rows)
     fitted = {name: loaded.memory[name].cpu().numpy() for name in protocol.fits}
     scores, drawings = trial.judged(output, fitted)
     known = protocol.metrics(loaded.recipe)
     metrics = {name: summary(one, protocol.resamples, known[name].bounds) for name, one in scores.items()}
-    return Evaluation(loaded, manifest, protocol, task, trial, output, metrics, drawings)
+    return Evaluation(loaded, task, trial, output, metrics, drawings)
 
 
-def _rows(task: Task) -> NDArray[np.int64]:
+def _rows(_: Protocol, __: Manifest, task: Task) -> NDArray[np.int64]:
     return np.concatenate([task.train, task.val, task.test])
-
-
-def check_store(path: Path, about: Mapping[str, Any], now: Mapping[str, str]) -> None:
-    """now: feature -> fingerprint in the store, "" -> the annotation's. Raises: StoreError where the checkpoint at
-    ``path`` was trained on others."""
-    wanted = {**about["features"], "": about["source"]}
-    for name in wanted:
-        if now.get(name) != wanted[name]:
-            what = f"feature {name} {wanted[name]}" if name else "another state of the annotation"
-            cure = f"Run make extract DATASET={about['dataset']} with the settings of then, or make train again"
-            raise StoreError(f"{path}: was trained on {what}, the store has {now.get(name, 'none')}. {cure}")
 
 
 def csv_text(found: Evaluation) -> str:
@@ -102,7 +90,7 @@ def csv_text(found: Evaluation) -> str:
     answer, beyond = answers[0], [one for one in answers[1:] if one.title == DIMENSIONS]
     told = [answer, *beyond]
     writer.writerow(["key", "class", "predicted", "untrained", *(name for one in told for name in one.names)])
-    untrained = " ".join(found.checkpoint.about["untrained"])
+    untrained = " ".join(found.loaded.about["untrained"])
     every = torch.cat([one.shares for one in told], 1).tolist()
     for place, (row, shares) in enumerate(zip(found.trial.rows.tolist(), every, strict=True)):
         right, best = found.protocol.truth(found.task, row), ", ".join(answer.said(place))

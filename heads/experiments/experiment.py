@@ -127,7 +127,8 @@ def _validation(ground: _Ground, recipes: Sequence[Recipe]) -> list[Validation]:
         trial = bench.protocol.validation(ground.task, settings)
         rows = trial.rows.tobytes()
         if rows not in known:
-            known[rows] = bench.samples(ground.head, ground.scales, trial.rows)
+            targets = {kind: values[trial.rows] for kind, values in ground.task.targets.items()}
+            known[rows] = bench.samples(ground.head, ground.scales, trial.rows, targets)
         found.append(Validation(known[rows], trial, _asked(ground)))
     return found
 

@@ -24,6 +24,7 @@ from heads.experiments import cell_document
 from heads.experiments.bench import Bench
 from heads.experiments.cell import Cell, Twin
 from heads.experiments.code_version import code_version, metrics_of, plugins_of
+from heads.experiments.ensemble_cell import EnsembleCell
 from heads.experiments.experiment import training_of
 from heads.protocol import Resamples, Scores
 from heads.statistics.comparison import difference, unpaired
@@ -42,7 +43,7 @@ class Finished:
     """row: of results.json, without ``paper`` and ``features``. scores: on test, by metric. metrics:
     ``Metric.told`` of each. resamples: what the scores' second axis is. reused: it was read from its file."""
 
-    cell: Cell
+    cell: Cell | EnsembleCell
     row: Mapping[str, Any]
     scores: Mapping[str, Scores]
     metrics: Mapping[str, Mapping[str, Any]]
@@ -54,7 +55,7 @@ class Finished:
 class Absent:
     """A cell that cannot be trained. reason: a few words for the cell. error: the whole line."""
 
-    cell: Cell
+    cell: Cell | EnsembleCell
     reason: str
     error: AffectError
 
@@ -119,7 +120,7 @@ def _numbers(bench: Bench, name: str) -> str:
     return fingerprint([told, digest(bench.split.present[name].tobytes())])
 
 
-def read(folder: Path, cell: Cell, wanted: Mapping[str, Any]) -> Finished | None:
+def read(folder: Path, cell: Cell | EnsembleCell, wanted: Mapping[str, Any]) -> Finished | None:
     """The finished cell, or None when it is not there, is of another identity than ``wanted``, or is damaged, which is
     logged."""
     path = path_of(folder, cell.name)

@@ -11,7 +11,9 @@ from pydantic import Field, PrivateAttr
 from cache import config, plugins
 from cache.config import Settings
 from cache.errors import ConfigError, UnknownName, unknown
+from heads.checkpoints.checkpoint import ENSEMBLE
 from heads.experiments.cell import Cell
+from heads.experiments.ensemble_cell import Joining
 from heads.experiments.runs import folder_name
 from heads.head import Head
 from heads.learning.together import apart, trainings
@@ -46,13 +48,14 @@ class Grid(Settings):
     """settings: each table overrides the heads' own configs; one row of the result for each head and table, called
     ``<head>-<name>``, or ``<head>`` for the table without a name. A head that a table does not change has one row. A
     table with ``for = ["fusion"]`` is for those heads alone.
-    reference: the row that all others are compared with, resample by resample.
+    reference: the row that all others are compared with, resample by resample. ensembles: rows made of others.
     """
 
     heads: tuple[str, ...] = Field(min_length=1)
     protocols: tuple[str, ...] = Field(min_length=1)
     settings: tuple[dict[str, Any], ...] = Field(({},), min_length=1)
     reference: str | None = None
+    ensembles: tuple[Joining, ...] = ()
     _where: str = PrivateAttr("grid")
 
     @contextmanager
@@ -107,6 +110,8 @@ def usual_protocol(row: str) -> str:
     """The word of the protocol that a head is meant for, from its config. row: the head's name, or that of one of its
     rows, ``<head>-<name>``. Raises: UnknownName; ConfigError for a head whose config names none."""
     head = folder_name(row, "head").partition("-")[0]
+    if head == ENSEMBLE:
+        raise ConfigError(f"head {row}: an ensemble has no protocol of its own. Give PROTOCOL")
     _model(head)
     if PROTOCOL not in (values := _config(head)):
         raise ConfigError(f"head {head}: heads/configs/{head}.toml names no protocol. Give PROTOCOL")
@@ -158,6 +163,7 @@ def cells(grid: Grid, protocol: Protocol, overrides: dict[str, Any], protocols: 
     if len(metrics) > 1:
         told = "; ".join(f"{name} {', '.join(those)}" for those, name in metrics.items())
         raise ConfigError(f"grid: rows of one table have the same metrics, these have not: {told}")
+    names += [one.row for one in grid.ensembles]
     if grid.reference not in (None, *names):
         raise unknown("row for reference in the grid:", str(grid.reference), names)
     return found

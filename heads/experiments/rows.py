@@ -1,15 +1,17 @@
 """The rows of one table: each read when it was finished before, taken from its twin's training, or trained."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cache.errors import AffectError, TooLittleData, WeightsError
-from heads.experiments import finished
+from cache.errors import AffectError, ConfigError, TooLittleData, WeightsError
+from heads.experiments import ensemble_cell, finished
 from heads.experiments.bench import Bench
 from heads.experiments.cell import Cell, Result
+from heads.experiments.code_version import code_version
+from heads.experiments.ensemble_cell import EnsembleCell
 from heads.experiments.experiment import adopt, run, run_together
 from heads.experiments.failure import Failed, failed
 from heads.experiments.finished import Absent, Finished
@@ -23,6 +25,7 @@ Watch = Callable[[Cell, Epoch | Result], None]
 Ended = Iterator[tuple[Cell, Finished | Absent]]
 TOO_LITTLE = "too little data"
 DIVERGED = "loss not finite"
+APART = "rows do not go together"
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,28 @@ class Rows:
                 todo.append(one)
         for group in groups(todo, self.place.seeds):
             yield from self._attempted(group)
+
+    def together(self, one: EnsembleCell, done: Collection[str]) -> Finished | Absent:
+        """An ensemble, after its rows have ``ended``. done: the names of those that are finished."""
+        if lacking := [cell.name for cell in one.members if cell.name not in done]:
+            reason = f"without {', '.join(lacking)}"
+            return Absent(one, reason, ConfigError(f"{one.name}: {', '.join(lacking)} is not trained, see there"))
+        kind = self.bench.protocol.kind
+        code = code_version(one.head, kind, start="heads.experiments.ensemble")
+        about = ensemble_cell.identity(one, self.identities, self.folder, code)
+        if before := finished.read(self.folder, one, about):
+            return before
+        finished.forget(self.folder, one.name)
+        try:
+            row, made = ensemble_cell.score(self.place, one, self.folder)
+        except ConfigError as error:
+            return Absent(one, APART, error)
+        except Exception as error:
+            told = _failed(one.name, error)
+            return Absent(one, told.reason, told)
+        ended = Finished(one, row, made.scores, made.told(), made.protocol.resamples)
+        finished.write(self.folder, ended, about)
+        return ended
 
     def _identity(self, one: Cell) -> dict[str, Any]:
         return finished.identity(self.bench, one, self.place.seeds)

@@ -8,14 +8,8 @@ import numpy as np
 from cache.errors import ConfigError
 from cache.files import replace_text
 from cache.store import Store
-from heads import protocol as protocols
-from heads.checkpoints import checkpoint
-from heads.checkpoints.about import check_protocol
-from heads.experiments.bench import Bench
-from heads.experiments.evaluate import check_store
-from heads.head import JUDGED_ONLY, Output
-from heads.inputs.features import device, load_split
-from heads.inputs.samples import outputs
+from heads.experiments.loaded import load
+from heads.protocol import Answer
 
 
 @dataclass(frozen=True)
@@ -34,26 +28,18 @@ class Submission:
 
 
 def submission(path: Path, store: Store, mapping: Path | None = None, on: str = "cpu") -> Submission:
-    """Of the head at ``path``. Raises: ConfigError where every test person has a label, or no form is known;
-    WeightsError, StoreError as ``evaluate``."""
-    loaded = checkpoint.load(path, on)
-    about, manifest = loaded.about, store.manifest(loaded.about["dataset"])
-    features = store.features(manifest.dataset)
-    check_store(path, about, {name: one.fingerprint for name, one in features.items()} | {"": manifest.source})
-    protocol = protocols.find(about["protocol"], mapping)
-    check_protocol(path, about, protocol)
+    """Of the head, or the ensemble, at ``path``. Raises: ConfigError where every test person has a label, or no form is
+    known; WeightsError, StoreError as ``evaluate``."""
+    loaded = load(path, store, mapping, on, lambda protocol, manifest, _: protocol.unlabelled(manifest))
+    protocol, manifest, about = loaded.protocol, loaded.manifest, loaded.about
     rows = protocol.unlabelled(manifest)
     if not len(rows):
         told = f"{manifest.dataset}: {protocol.name} has no test people whose labels are not known"
         raise ConfigError(f"{told}. make evaluate scores those that are")
-    arrays = loaded.head.arrays_of(loaded.recipe)
-    split = load_split(features, manifest, loaded.head.inputs, rows, device(on), arrays)
-    here = split.having(loaded.head.inputs, len(manifest))[rows]
-    bench = Bench(manifest, features, protocol, protocol.task(manifest), split, device(on))
-    output = Output()
+    here = loaded.here[rows]
+    answers: list[Answer] = []
     if here.any():
-        samples = bench.samples(loaded.head, loaded.scales, rows[here])
-        output = outputs(loaded.head, samples, len(about["seeds"]), sorted(loaded.head.gives - JUDGED_ONLY))
-    answers = protocol.answers(loaded.memory, about["task"], loaded.recipe, output, rows[here]) if here.any() else []
+        output = loaded.said(rows[here])
+        answers = protocol.answers(loaded.memory, about["task"], loaded.recipe, output, rows[here])
     text = protocol.submission(manifest, rows, here, answers)
     return Submission(text, len(rows), int(np.sum(~here)), tuple(about["untrained"]))

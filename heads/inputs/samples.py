@@ -1,7 +1,8 @@
 """Samples on a device, and what a head makes of them."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from heads.head import ROW, Head, Output
+from heads.inputs.ahead import ahead
 from heads.inputs.stored import Stored
 
 _ROWS = 2048
@@ -17,6 +19,9 @@ _ROWS = 2048
 
 _NUMBERS = 2**24
 """Of rows that are read from the store for one look."""
+
+
+Batch = tuple[dict[str, Tensor], dict[str, Tensor]]
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,15 @@ class Samples:
         """Where the samples are."""
         return self.features[ROW].device
 
-    def batch(self, places: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    def batches(self, order: Tensor) -> Generator[Batch, None, None]:
+        """``batch`` of each of ``order``, (steps, S, B). Where rows stay in the store, the next batch is read while one
+        is used; close it where it is left before its end. Raises: ShardError for rows that cannot be read."""
+        if self.stored:
+            yield from ahead(self.batch, order)
+        else:
+            yield from map(self.batch, order)
+
+    def batch(self, places: Tensor) -> Batch:
         """places: (S, B). Returns the features (S, B, ...) by name and the targets (S, B, ...) by kind."""
         flat = places.flatten()
         every: dict[str, Tensor | Stored] = {**self.features, **self.stored}
@@ -57,14 +70,20 @@ class Samples:
         targets = {name: x.index_select(0, flat).view(*places.shape, *x.shape[1:]) for name, x in self.targets.items()}
         return features, targets
 
-    def looks(self) -> Iterator[dict[str, Tensor]]:
-        """All samples in order, some at a time: the features (m, ...) by name."""
+    def looks(self) -> Generator[dict[str, Tensor], None, None]:
+        """All samples in order, some at a time: the features (m, ...) by name. Read ahead, and closed, as
+        ``batches``."""
         numbers = sum(math.prod(x.shape[1:]) for x in self.stored.values())
         step = min(_ROWS, max(1, _NUMBERS // numbers)) if numbers else _ROWS
-        for start in range(0, len(self), step):
-            places = torch.arange(start, min(start + step, len(self)))
-            read = {name: x.index_select(0, places) for name, x in self.stored.items()}
-            yield {name: x[start : start + step] for name, x in self.features.items()} | read
+        looked = (range(start, min(start + step, len(self))) for start in range(0, len(self), step))
+        if self.stored:
+            yield from ahead(self._look, looked)
+        else:
+            yield from map(self._look, looked)
+
+    def _look(self, places: range) -> dict[str, Tensor]:
+        read = {name: x.index_select(0, torch.tensor(places)) for name, x in self.stored.items()}
+        return {name: x[places.start : places.stop] for name, x in self.features.items()} | read
 
 
 @torch.no_grad()
@@ -73,10 +92,11 @@ def outputs(head: Head, samples: Samples, seeds: int, fields: Iterable[str]) -> 
     the head into evaluation mode. Raises: PluginFault when the head gives other shapes."""
     head.eval()
     found: dict[str, list[Tensor]] = {name: [] for name in fields}
-    for shared in samples.looks():
-        made = head({name: x.expand(seeds, *x.shape) for name, x in shared.items()})
-        for name, parts in found.items():
-            parts.append(_whole(head, name, getattr(made, name), (seeds, len(shared[ROW]))))
+    with closing(samples.looks()) as looks:
+        for shared in looks:
+            made = head({name: x.expand(seeds, *x.shape) for name, x in shared.items()})
+            for name, parts in found.items():
+                parts.append(_whole(head, name, getattr(made, name), (seeds, len(shared[ROW]))))
     return Output(**{name: torch.cat(parts, 1) for name, parts in found.items()})
 
 

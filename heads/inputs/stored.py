@@ -1,6 +1,7 @@
 """Rows of an array that are too large for memory: they stay in the store's memory-mapped shards."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +13,11 @@ from torch import Tensor
 from cache.chunks import PackedRows
 from cache.feature import Feature
 from cache.fingerprint import digest
+
+LARGE = 2**16
+"""Bytes of a row from which on several are read at once: they are decompressed on all cores, and a disk that has to be
+asked answers them together."""
+_READERS = 8
 
 
 @dataclass(frozen=True)
@@ -44,12 +50,25 @@ class Stored:
         return replace(self, places=self.places[rows])
 
     def index_select(self, dim: int, rows: Tensor) -> Tensor:
-        """(m, *row) float32: those at ``rows`` (m,), read now. dim: 0, as there is no other to select by."""
+        """(m, *row) float32: those at ``rows`` (m,), read now. dim: 0, as there is no other to select by.
+
+        Raises: ShardError for a compressed row that is damaged.
+        """
         assert dim == 0
         chosen = self.places[rows.cpu().numpy()]
         out = np.empty((len(chosen), *self.row), self.parts[0].dtype if self.parts else np.float32)
-        for place, (part, row) in enumerate(chosen.tolist()):
+
+        def read(place: int) -> None:
+            part, row = chosen[place].tolist()
             out[place] = self.parts[part][row]
+
+        if len(out) > 1 and out[0].nbytes >= LARGE:
+            with ThreadPoolExecutor(min(_READERS, len(out))) as threads:
+                for _ in threads.map(read, range(len(out))):
+                    pass
+        else:
+            for place in range(len(out)):
+                read(place)
         return torch.from_numpy(out).to(self.on).float()
 
     def told(self) -> str:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from heads.head import Head
-from heads.inputs.samples import Samples
+from heads.inputs.samples import Batch, Samples
 from heads.learning.optimiser import Found, Optimiser
 from heads.learning.recording import record, recordable, same
 
@@ -16,7 +16,6 @@ PLAIN = 200
 
 _LOG = logging.getLogger(__name__)
 
-Batch = tuple[dict[str, Tensor], dict[str, Tensor]]
 Work = Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], tuple[Tensor, Found]]
 
 
@@ -35,7 +34,10 @@ class Step:
 
     def __call__(self, places: Tensor) -> Tensor:
         """One step on the samples at ``places``, (S, B). Returns the loss before it, (S,), without a graph."""
-        batch = self.samples.batch(places)
+        return self.take(self.samples.batch(places))
+
+    def take(self, batch: Batch) -> Tensor:
+        """One step on a batch of the samples, as ``Samples.batch`` gives it; returns as calling it does."""
         if self.recorded:
             with torch.no_grad():
                 loss, found = self.recorded(*batch)

@@ -181,6 +181,7 @@ class _Group:
         self._leave(lost)
         if not self.here:
             return [*lost.items()]
+        self._look_for_plateau()
         made: dict[int, Output] = {}
         parts = {place: self._judged(place, losses[place], made) for place in self.here}
         self._share(here)
@@ -190,6 +191,18 @@ class _Group:
         self._leave(done)
         self._share(self.here)
         return [*lost.items(), *done.items()]
+
+    def _look_for_plateau(self) -> None:
+        """Each training by the validation people of its first recipe."""
+        if not (plateau := self.course.plateau):
+            return
+        made, found, count = dict[int, NDArray[np.float64]](), list[NDArray[np.float64]](), len(self.seeds)
+        for number, places in enumerate(self.trainings):
+            mine = self.validation[places[0]]
+            if id(mine.samples) not in made:
+                made[id(mine.samples)] = mine.losses(self.course.head, len(self.course.seeds))
+            found.append(made[id(mine.samples)][number * count : (number + 1) * count])
+        plateau.told(np.concatenate(found), self.course.training)
 
     def _judged(self, place: int, loss: NDArray[np.float64], made: dict[int, Output]) -> Epoch:
         """made: the outputs of the epoch so far, by the samples' identity."""

@@ -4,6 +4,7 @@ Test samples are no argument here, so nothing of them can be looked at.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -13,10 +14,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cache.errors import ConfigError
-from heads.head import CLASS, Head, Output
+from heads.head import CLASS, ROW, Head, Output
 from heads.inputs.samples import Samples, outputs
 from heads.learning import sampling
 from heads.learning.optimiser import Optimiser
+from heads.learning.plateau import Plateau
 from heads.learning.step import Step
 from heads.learning.training import Training
 from heads.protocol import Trial
@@ -38,6 +40,21 @@ class Validation(NamedTuple):
     def outputs(self, head: Head, seeds: int) -> Output:
         """What the ``seeds`` models of a head make of the samples."""
         return outputs(head, self.samples, seeds, self.asks)
+
+    @torch.no_grad()
+    def losses(self, head: Head, seeds: int) -> NDArray[np.float64]:
+        """(S,): the mean loss of each of the models on the samples, which have targets."""
+        head.eval()
+        total, start = np.zeros(seeds), 0
+        for shared in self.samples.looks():
+            end = start + len(shared[ROW])
+            targets = {
+                name: x[start:end].expand(seeds, *x[start:end].shape) for name, x in self.samples.targets.items()
+            }
+            made = head({name: x.expand(seeds, *x.shape) for name, x in shared.items()})
+            total += (end - start) * head.loss(made, targets).double().cpu().numpy()
+            start = end
+        return total / max(1, start)
 
 
 class Diverged(ConfigError):  # noqa: N818 (reads as what it is)
@@ -101,7 +118,7 @@ class Best:
 @dataclass
 class Course:
     """Models in training, epoch by epoch. seeds: (S,), one a model. draws: each model's generator of batches. number:
-    epochs begun."""
+    epochs begun. plateau: None where the learning rate does not depend on it."""
 
     head: Head
     samples: Samples
@@ -110,6 +127,7 @@ class Course:
     optimiser: Optimiser
     draws: list[np.random.Generator]
     number: int = 0
+    plateau: Plateau | None = None
 
     def __post_init__(self) -> None:
         self.step = Step(self.head, self.samples, self.optimiser)
@@ -118,11 +136,14 @@ class Course:
     def start(cls, head: Head, samples: Samples, training: Training, seeds: Sequence[int]) -> "Course":
         """Before the first epoch."""
         draws = [sampling.generator(seed) for seed in seeds]
-        return cls(head, samples, training, seeds, Optimiser(head, training.lr, training.optimiser_rule()), draws)
+        optimiser = Optimiser(head, training.lr, training.optimiser_rule())
+        plateau = Plateau.start(len(seeds)) if training.plateau else None
+        return cls(head, samples, training, seeds, optimiser, draws, plateau=plateau)
 
     def descend(self) -> NDArray[np.float64]:
         """Train for one epoch. Returns each model's mean loss, (S,), finite or not."""
-        self.optimiser.lr = self.training.rate(self.number)
+        rate = self.training.rate(self.number)
+        self.optimiser.lr = self.plateau.rates(rate) if self.plateau else rate
         self.number += 1
         order = np.stack([self._drawn(draw) for draw in self.draws], 1)
         return self._epoch(torch.as_tensor(order, device=self.samples.device))
@@ -138,9 +159,9 @@ class Course:
         """One pass over ``order``, (steps, S, B). Returns the mean loss of each seed over all steps."""
         self.head.train()
         total = torch.zeros(order.shape[1], device=order.device, dtype=torch.float64)
-        with self.optimiser:
-            for places in order:
-                total += self.step(places)
+        with self.optimiser, closing(self.samples.batches(order)) as batches:
+            for batch in batches:
+                total += self.step.take(batch)
         mean: NDArray[np.float64] = (total / len(order)).cpu().numpy()
         return mean
 
@@ -153,7 +174,8 @@ class Course:
             [[_at(x, places) for x in memory] for memory in every] for every in (before.memories, before.layer_memories)
         )
         seeds, draws = ([every[place] for place in places] for every in (self.seeds, self.draws))
-        return Course(head, self.samples, training, seeds, optimiser, draws, self.number)
+        plateau = self.plateau.only(places) if self.plateau else None
+        return Course(head, self.samples, training, seeds, optimiser, draws, self.number, plateau)
 
 
 @dataclass
@@ -226,6 +248,8 @@ def train(
         loss = course.descend()
         if error := diverged(loss, seeds, course.number, training.lr):
             raise error
+        if course.plateau:
+            course.plateau.told(validation.losses(head, count), training)
         watch(judge.judge(head.state_dict(), validation.outputs(head, count), loss))
     head.load_state_dict(judge.best.state)
     head.eval()

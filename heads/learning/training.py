@@ -17,10 +17,11 @@ from heads.task import Task
 
 class Training(Settings):
     """optimiser: the rule of a step. momentum: of SGD. weight_decay: times a weight is added to its gradient. lr: the
-    learning rate, times ``gamma`` after every ``step`` epochs. batch: samples in a step, ``per_class``
-    of a class together; 0: drawn whatever their class, each sample at most once an epoch. An epoch is as many steps as
-    whole batches fit into the training samples, or one of all that fit where they are fewer than a batch. patience:
-    epochs without a better validation score after which a seed stops; 0 never stops.
+    learning rate, times ``gamma`` after every ``step`` epochs, or with ``plateau`` in their place after more than that
+    many epochs in a row whose loss on validation people is not below the lowest. batch: samples in a step,
+    ``per_class`` of a class together; 0: drawn whatever their class, each sample at most once an epoch. An epoch is as
+    many steps as whole batches fit into the training samples, or one of all that fit where they are fewer than a batch.
+    patience: epochs without a better validation score after which a seed stops; 0 never stops.
 
     Source: Affect-DML, section IV-A (RMSprop, lr, step, gamma, batch); the public code (per_class). Its number of
     epochs is not published: after three steps of ``gamma`` little moves.
@@ -35,6 +36,7 @@ class Training(Settings):
     per_class: int = Field(4, ge=0, le=4096)
     step: int = Field(4, ge=1, le=100_000)
     gamma: Number = Field(0.1, gt=0, le=1)
+    plateau: int = Field(0, ge=0, le=100_000)
     patience: int = Field(6, ge=0, le=100_000)
 
     @model_validator(mode="after")
@@ -56,8 +58,9 @@ class Training(Settings):
         return (Adam if self.optimiser == "adam" else RMSprop)(self.weight_decay)
 
     def rate(self, epoch: int) -> float:
-        """The learning rate of an epoch, counted from 0; (S,) where rates train together."""
-        return self.lr * self.gamma ** (epoch // self.step)
+        """The learning rate of an epoch, counted from 0; (S,) where rates train together. With a plateau: of the
+        first."""
+        return self.lr if self.plateau else self.lr * self.gamma ** (epoch // self.step)
 
 
 class Recipe(Training):

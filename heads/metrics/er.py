@@ -1,8 +1,8 @@
 """Emotion recognition of people in annotated boxes: mean average precision over the classes, all people of all images
 together, each by what the head says of the box that was annotated.
 
-Source: Cladiere et al. 2025, Knowledge amalgamation for single-shot context-aware emotion recognition, section 4.2. How
-average precision is counted is not said there: as in ``map``.
+Source: knowledge amalgamation (seeds/002), section 4.2. How average precision is counted is not said there: as in
+``map``.
 """
 
 import numpy as np

@@ -1,8 +1,8 @@
 """On-the-field emotion recognition: a person's classes count only where the person was found.
 
-Source: Cladiere et al. 2025, Knowledge amalgamation for single-shot context-aware emotion recognition, section 4.2,
-after Cladiere et al. 2023: a person's emotion "is automatically counted as a false negative if the model was not
-previously able to correctly estimate its bounding box". What they leave open is settled so:
+Source: knowledge amalgamation (seeds/002), section 4.2, after Cladiere et al. 2023: a person's emotion "is
+automatically counted as a false negative if the model was not previously able to correctly estimate its bounding box".
+What they leave open is settled so:
 
 - Found is who a box was found for whose intersection over union with the annotated one is 0.5 or more. Boxes choose by
   their scores, the highest first, each the person that it covers best among those who are still free.

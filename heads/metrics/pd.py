@@ -1,7 +1,7 @@
 """Person detection: COCO's AP of one class, the mean over intersections over union of .50 to .95 by .05.
 
-Source: Cladiere et al. 2025, Knowledge amalgamation for single-shot context-aware emotion recognition, section 4.2;
-COCO's API: the 100 boxes of an image with the highest scores, all sizes.
+Source: knowledge amalgamation (seeds/002), section 4.2; COCO's API: the 100 boxes of an image with the highest scores,
+all sizes.
 """
 
 import numpy as np

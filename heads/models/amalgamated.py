@@ -160,6 +160,7 @@ class Model(Head):
             return Output(found=found)
         boxes = features[BOXES].to(seen.emotions.dtype)
         logits = people.read_out(seen.emotions, people.inside(boxes, *self.networks.sides))
+        logits = logits.masked_fill(~people.there(boxes)[..., None], torch.nan)
         if not judged:
             return Output(people=logits, found=found)
         costs = self._costs(seen, boxes, features[self.kind])

@@ -12,7 +12,7 @@ person, as a detector finds them. Its objects' vectors are C4 features (stage ob
 Source: relational region-level analysis (seeds/004), eq. 1 to 9, section 4.2 and tables 1 to 4.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import torch
@@ -127,7 +127,9 @@ class Model(Categorical):
         """features: see ``inputs_of``; (S, B, d) of a person, (S, B, 4) the box, (S, B, M, k) of the objects, (S, B, M,
         4) their boxes, (S, B) how many there are."""
         person = self._person(features)
-        joined = torch.cat([person, self._around(features, person)], 2)
+        if self.training and self.regressor is None and self.categories.embedding is None:
+            return Output(logits=self._logits(features, person))
+        joined = torch.cat([person, self._around(features, person, self.fuse)], 2)
         logits = self.classifier(joined)
         dimensions = None if self.regressor is None else self.regressor(joined)
         return Output(joined, logits, dimensions, self.categories.aside(joined))
@@ -152,12 +154,29 @@ class Model(Categorical):
         seen = features[self.config.body]
         return seen if self.gate is None else self.gate(seen)
 
-    def _around(self, features: Mapping[str, Tensor], person: Tensor) -> Tensor:
-        """W_3 O_B, (S, B, d)."""
+    def _logits(self, features: Mapping[str, Tensor], person: Tensor) -> Tensor:
+        """Those of F, which is not made: (W_3 O) . c is O . (W_3^T c), and classifiers c are fewer than people."""
+        made, offset = self._classifiers()
+        own, around = made[:, : person.shape[2]], made[:, person.shape[2] :]
+        offset = offset + torch.bmm(self.fuse.bias, around)
+        folded = self.fuse.folded(around)
+        return torch.baddbmm(offset, person, own) + self._around(features, person, lambda x: torch.bmm(x, folded))
+
+    def _classifiers(self) -> tuple[Tensor, Tensor]:
+        """(S, 2 d, C), a column a label, and what is added, (S, 1, C)."""
+        if isinstance(self.classifier, LabelGraph):
+            made = self.classifier.classifiers().mT
+            return made, made.new_zeros(len(made), 1, made.shape[2])
+        bias = self.classifier.bias
+        one = torch.eye(bias.shape[2], dtype=bias.dtype, device=bias.device).expand(len(bias), -1, -1)
+        return self.classifier.folded(one), bias
+
+    def _around(self, features: Mapping[str, Tensor], person: Tensor, then: Callable[[Tensor], Tensor]) -> Tensor:
+        """``then`` of the weighed objects O_B, (S, B, H k): with ``fuse`` W_3 O_B, (S, B, d)."""
         parts = []
         for rows in _blocks(person):
             weighed = each(self._weights(features, person, rows), features[self.appearance][:, rows])
-            parts.append(self.fuse(weighed.flatten(2)))
+            parts.append(then(weighed.flatten(2)))
         return torch.cat(parts, 1)
 
     def _weights(self, features: Mapping[str, Tensor], person: Tensor, rows: slice) -> Tensor:

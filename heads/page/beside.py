@@ -10,7 +10,7 @@ from heads.page.charts import WIDTH, svg, text
 from heads.page.curves import limits
 from heads.page.elements import Html, element, join, number
 from heads.page.lines import Point, lines
-from heads.page.material import Material, laid_out
+from heads.page.material import Material, best_ensemble, laid_out
 from heads.page.outcome import card, warned
 from heads.page.scatter import COLOURS, colour, keyed, shape, style
 from heads.page.sweeps import Line, Sweep, sweeps
@@ -41,9 +41,10 @@ def classes_section(material: Material) -> Html:
 
 
 def chosen(material: Material) -> list[Row]:
-    """Those of ``HEADS``, or else the reference, the first that was trained and the best on validation; no more than
-    there are colours."""
-    wanted: list[str | None] = [*material.heads] or [material.results.get("reference"), *laid_out(material.rows)]
+    """Those of ``HEADS``, or else the reference, the first that was trained, the best on validation and the best
+    ensemble; no more than there are colours."""
+    usual = [material.results.get("reference"), *laid_out(material.rows), best_ensemble(material.rows)]
+    wanted: list[str | None] = [*material.heads] or usual
     names = [name for name in dict.fromkeys(wanted) if name is not None]
     known: dict[str, Row] = {row["name"]: row for row in material.rows}
     return [known[name] for name in names if name in known][:COLOURS]
@@ -92,17 +93,18 @@ def _by_class(material: Material, metric: Metric, rows: Sequence[Row]) -> Html |
 
 
 def grouped(title: str, shown: Mapping[str, Mapping[str, Any]]) -> Html:
-    """One group of points a class, in it one a row with its interval. shown: row -> class -> mean and ci95, in 0..1;
-    a row may lack a class."""
+    """One group of points a class, in it one a row with its interval. shown: row -> class -> mean and ci95, in 0..1,
+    or below where they may be, cut at -1; a row may lack a class."""
     names = list(dict.fromkeys(name for scores in shown.values() for name in scores))
     top = charts.axis_end(max(score["ci95"][1] for scores in shown.values() for score in scores.values()))
+    start = charts.axis_start(min(score["ci95"][0] for scores in shown.values() for score in scores.values()))
     tall = _STEP * len(shown) + _SPACE
     bottom = tall * len(names)
 
     def x(value: float) -> float:
-        return _LEFT + min(value, top) * (_RIGHT - _LEFT) / top
+        return _LEFT + (max(min(value, top), start) - start) * (_RIGHT - _LEFT) / (top - start)
 
-    parts = [charts.axis(top, x, bottom)]
+    parts = [charts.axis(top, x, bottom, start)]
     for at, name in enumerate(names):
         points = [
             _told(f"{name}, {row}", scores[name], place, at * tall + _SPACE / 2 + _STEP * (place + 0.5), x)

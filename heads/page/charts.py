@@ -49,18 +49,24 @@ def dots(title: str, marks: Sequence[Mark], lines: Sequence[float], top: float) 
 
 
 def axis_end(largest: float) -> float:
-    """The next tenth above the largest fraction, at most 1."""
-    return min(1.0, math.floor(largest * 10 + 1 - 1e-9) / 10) or 0.1
+    """The next tenth above the largest fraction, at least 0.1 and at most 1."""
+    return min(1.0, max(0.1, math.floor(largest * 10 + 1 - 1e-9) / 10))
+
+
+def axis_start(smallest: float) -> float:
+    """0, or the next tenth below the smallest fraction where that is negative, as R2 may be; at least -1."""
+    return max(-1.0, math.floor(smallest * 10 + 1e-9) / 10) if smallest < 0 else 0.0
 
 
 def _rows(title: str, marks: Sequence[Mark], lines: Sequence[float], top: float, filled: bool) -> Html:
     right, bottom = WIDTH - _RIGHT, len(marks) * _ROW + 4
-    scale = (right - _LABEL) / top
+    start = axis_start(min([0.0, *(min(mark.low, mark.mean) for mark in marks)]))
+    scale = (right - _LABEL) / (top - start)
 
     def x(value: float) -> float:
-        return _LABEL + min(value, top) * scale
+        return _LABEL + (max(min(value, top), start) - start) * scale
 
-    parts = [axis(top, x, bottom)]
+    parts = [axis(top, x, bottom, start)]
     for place, mark in enumerate(marks):
         parts.append(_row(mark, place * _ROW + _ROW / 2 + 2, x, filled))
     for kind, value in zip(LINES, lines, strict=False):
@@ -90,14 +96,15 @@ def _row(mark: Mark, y: float, x: Scale, filled: bool) -> Html:
 
 
 def _bar(start: float, end: float, y: float) -> Html:
-    width = number(max(end - start, 0.1))
-    return element("rect", x=number(start), y=number(y - 7), width=width, height=14, class_="bar")
+    width = number(max(abs(end - start), 0.1))
+    return element("rect", x=number(min(start, end)), y=number(y - 7), width=width, height=14, class_="bar")
 
 
-def axis(top: float, x: Scale, bottom: float) -> Html:
-    """Lines and words of per cent from 0 to ``top``, a fraction; ``AXIS`` pixels below ``bottom``."""
-    step = 0.1 if top <= 0.5 else 0.25
-    ticks = [step * place for place in range(round(top / step) + 1) if step * place <= top + 1e-9]
+def axis(top: float, x: Scale, bottom: float, start: float = 0.0) -> Html:
+    """Lines and words of per cent from ``start`` to ``top``, fractions; ``AXIS`` pixels below ``bottom``."""
+    step = 0.1 if top - start <= 0.5 else 0.25 if top - start <= 1 else 0.5
+    places = range(math.ceil(start / step - 1e-9), round(top / step) + 1)
+    ticks = [step * place for place in places if step * place <= top + 1e-9]
     lines = [_line(x(tick), 0, x(tick), bottom, "grid") for tick in ticks]
     words = [text(f"{100 * tick:.0f}", x(tick), bottom + 15, "middle", "tick") for tick in ticks]
     return element("g", *lines, *words, text("%", WIDTH - 2, bottom + 15, "end", "tick"))

@@ -8,6 +8,7 @@ from typing import Any
 from cache.errors import AffectError, StoreError, unknown
 from cache.feature import Feature
 from cache.store import Store
+from heads.checkpoints.checkpoint import ENSEMBLE
 from heads.documents import results as documents
 from heads.documents.summary import SUMMARY, read_summary
 from heads.drawing import Bars, Drawing, Points
@@ -188,13 +189,22 @@ def _projected(name: str, shown: Shown, watch: Callable[[str], None]) -> Shown:
 
 def laid_out(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """The first head of the table that was trained, and the best on validation (never on test) of those that were
-    judged alike."""
-    trained = [row for row in rows if row.get("parameters")]
-    if not trained:
-        return []
-    alike = [row for row in trained if row["judged_by"] == trained[0]["judged_by"]]
+    judged alike; no ensemble."""
+    trained = [row for row in rows if row.get("parameters") and row.get("head") != ENSEMBLE]
+    return list(dict.fromkeys([trained[0]["name"], _best(trained)])) if trained else []
+
+
+def best_ensemble(rows: Sequence[Mapping[str, Any]]) -> str | None:
+    """The best on validation; None without one."""
+    found = [row for row in rows if row.get("head") == ENSEMBLE]
+    return _best(found) if found else None
+
+
+def _best(rows: Sequence[Mapping[str, Any]]) -> str:
+    """On validation, of those that were judged as the first was."""
+    alike = [row for row in rows if row["judged_by"] == rows[0]["judged_by"]]
     best = max(alike, key=lambda row: sum(row["validation"]) / len(row["validation"]))
-    return list(dict.fromkeys([trained[0]["name"], best["name"]]))
+    return str(best["name"])
 
 
 def _of_the_run(results: Mapping[str, Any], stored: Mapping[str, Feature]) -> tuple[dict[str, Feature], list[str]]:

@@ -4,7 +4,8 @@
 A class is there where half of the annotators or more say so; the confidences themselves are learned beside the flags by
 heads that can. Where nobody of test has a label, as in the public files, rows are judged on the val people, as the
 published tables are. The published rows are each of the epoch that is best on those very people (``bold-published``),
-which flatters; ``bold`` chooses on a tenth of the train videos, which is then not trained on.
+which flatters; ``bold`` chooses on a tenth of the train films, which is then not trained on. A film is as
+``cache.films`` tells it: clips of one are no independent evidence.
 
 Source: thesis (seeds/003), sections 5.1.5 and 5.2.1; Luo et al. 2020.
 """
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cache.errors import ConfigError
+from cache.films import groups
 from cache.manifest import Manifest
 from heads.head import DIMENSIONS, FLAGS, SCORES
 from heads.protocol import Answer
@@ -27,7 +29,7 @@ from heads.task import PARTS, Task
 
 PUBLISHED = "bold-published"
 HELD_OUT = 0.1
-"""Of the train videos, where the epoch is chosen on some of them."""
+"""Of the train films, where the epoch is chosen on some of them."""
 SEED = 5
 """Of which these are."""
 
@@ -45,7 +47,7 @@ class Protocol(multilabel.Protocol):
     """Two words, ``bold`` and ``bold-published``, see above."""
 
     Config = Judging
-    over = "a bootstrap over videos"
+    over = "a bootstrap over films"
 
     @classmethod
     def words(cls, mapping: Path | None = None) -> list[str]:  # noqa: ARG003 (the contract's arguments)
@@ -57,8 +59,8 @@ class Protocol(multilabel.Protocol):
         if not len(manifest.category_names):
             raise ConfigError(f"{manifest.dataset}: has no labels, so there is nothing for {self.name} to learn")
         found, dimensions = people.labelled(manifest), people.dimensions(manifest)
-        videos = np.unique(manifest.images, return_inverse=True)[1]
-        parts = dict(zip(PARTS, self._parts(manifest, found.usable, videos), strict=True))
+        films = groups(manifest)
+        parts = dict(zip(PARTS, self._parts(manifest, found.usable, films), strict=True))
         targets: dict[str, NDArray[np.generic]] = {
             FLAGS: found.flags.astype(np.float32),
             SCORES: _confidences(manifest, found),
@@ -72,14 +74,14 @@ class Protocol(multilabel.Protocol):
             targets=targets,
             sizes={kind: values.shape[1] for kind, values in targets.items()},
             classes=found.classes,
-            images=videos,
+            images=films,
             about={"classes": list(found.classes), "dimensions": names},
             train=parts["train"],
             val=parts["val"],
             test=parts["test"],
         )
 
-    def _parts(self, manifest: Manifest, usable: NDArray[np.bool_], videos: Rows) -> tuple[Rows, Rows, Rows]:
+    def _parts(self, manifest: Manifest, usable: NDArray[np.bool_], films: Rows) -> tuple[Rows, Rows, Rows]:
         """Who is trained on, who chooses the epoch, who is judged."""
         splits = np.array(manifest.splits)
         train, val, test = (np.flatnonzero(usable & (splits == part)) for part in PARTS)
@@ -87,7 +89,7 @@ class Protocol(multilabel.Protocol):
             return train, val, val
         if len(test):
             return train, val, test
-        held = held_out(train, videos)
+        held = held_out(train, films)
         return train[~held], train[held], val
 
     def described(self, manifest: Manifest, task: Task) -> dict[str, Any]:
@@ -100,12 +102,15 @@ class Protocol(multilabel.Protocol):
         if self.name == PUBLISHED:
             found = ["Judged on the val people, of whom the best epoch is too, as published: that flatters every row."]
         elif {manifest.splits[row] for row in task.test} == {"val"}:
-            videos = len(np.unique(task.images[task.val]))
-            chosen = f"The epoch is chosen on {len(task.val)} people of {videos} train videos, who are not trained on"
+            films = len(np.unique(task.images[task.val]))
+            chosen = f"The epoch is chosen on {len(task.val)} people of {films} train films, who are not trained on"
             found = [
                 "Nobody of test has a label: rows are judged on the val people, who are called test people below.",
                 f"{chosen}; {PUBLISHED} chooses it on the val people, as published.",
             ]
+        if shared := len(np.intersect1d(task.images[task.train], task.images[task.test])):
+            told = "have clips among the people who are trained on and among those judged, by the dataset's own split"
+            found.append(f"{shared} films {told}: that flatters.")
         return found if people.scored(manifest)[task.train].all() else [*found, unsure]
 
     def unlabelled(self, manifest: Manifest) -> Rows:
@@ -124,16 +129,16 @@ class Protocol(multilabel.Protocol):
         return people.text(cls.words(), manifest) if mapping is None else None
 
 
-def held_out(train: Rows, videos: Rows) -> NDArray[np.bool_]:
-    """(n,) True for the people of the train videos that choose the epoch: all people of a video or none, a tenth of the
-    videos, and one at least where there are two.
+def held_out(train: Rows, films: Rows) -> NDArray[np.bool_]:
+    """(n,) True for the people of the train films that choose the epoch: all people of a film or none, a tenth of the
+    films, and one at least where there are two.
 
-    train: (n,) rows. videos: of every row of the manifest, the number of its video.
+    train: (n,) rows. films: of every row of the manifest, the number of its film.
     """
-    every = np.unique(videos[train])
+    every = np.unique(films[train])
     count = min(len(every) - 1, max(1, round(HELD_OUT * len(every))))
     chosen = np.random.default_rng([SEED, len(every)]).permutation(every)[: max(0, count)]
-    return np.isin(videos[train], chosen)
+    return np.isin(films[train], chosen)
 
 
 def _confidences(manifest: Manifest, found: people.Labelled) -> NDArray[np.float32]:

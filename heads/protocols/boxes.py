@@ -4,8 +4,7 @@ A sample is an image. Each of its people has one class, as in HECO, or any numbe
 dataset's labels are; people without a label are left out and told. Judged are the classes of people in annotated boxes
 (ER), whom a head finds (PD), and the classes of those whom it finds (OER).
 
-Source: Cladiere et al. 2025, Knowledge amalgamation for single-shot context-aware emotion recognition (seeds/002),
-sections 3.2 and 4.2.
+Source: knowledge amalgamation (seeds/002; Cladiere et al. 2025), sections 3.2 and 4.2.
 """
 
 from collections.abc import Mapping
@@ -38,7 +37,10 @@ TAKES = ("people", "boxes", "found")
 
 
 def _chosen(name: str) -> str:
-    return name if name == LOSS else checked(*TAKES)(name)
+    try:
+        return name if name == LOSS else checked(*TAKES)(name)
+    except ValueError as error:
+        raise ValueError(f"must be {LOSS}, or {str(error).removeprefix('must be ')}") from None
 
 
 MetricName = Annotated[str, AfterValidator(checked(*TAKES))]

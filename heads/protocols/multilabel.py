@@ -18,6 +18,7 @@ from torch import Tensor
 
 from cache.config import Settings
 from cache.errors import ConfigError
+from cache.films import groups
 from cache.manifest import Manifest
 from heads import protocol
 from heads.head import DIMENSIONS, FLAGS, Output, given
@@ -100,7 +101,7 @@ class Protocol(protocol.Protocol):
             targets=targets,
             sizes={kind: values.shape[1] for kind, values in targets.items()},
             classes=found.classes,
-            images=np.unique(manifest.images, return_inverse=True)[1],
+            images=groups(manifest),
             about={
                 "classes": list(found.classes),
                 "dimensions": list(people.DIMENSIONS) if DIMENSIONS in targets else [],

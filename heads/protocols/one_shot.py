@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cache.errors import unknown
+from cache.films import groups
 from cache.manifest import Manifest
 from heads import protocol
 from heads.head import CLASS, Output, given
@@ -79,7 +80,7 @@ class Protocol(protocol.Protocol):
             train=np.flatnonzero(is_seen & (splits == "train")),
             val=np.flatnonzero(is_seen & (splits == "val")),
             test=np.flatnonzero(is_test),
-            images=np.unique(manifest.images, return_inverse=True)[1],
+            images=groups(manifest),
             about={
                 "seen": list(found.seen),
                 "unseen": list(found.unseen),

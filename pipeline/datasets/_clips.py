@@ -86,6 +86,7 @@ class Clips:
         self._cut = [place for place, clip in enumerate(clips) if clip.span and clip.span != spans[place]]
         self._tracks = self._tracked(spans)
         self._clamped = 0
+        self._partly: list[str] = []
         self.rows: list[Row] = [self._row(clip, span) for clip, span in zip(clips, spans, strict=True)]
 
     def notes(self) -> list[str]:
@@ -95,6 +96,11 @@ class Clips:
             first = self._clips[self._cut[0]].place.rpartition("/")[2]
             text = "samples whose last frame is beyond their video's, cut to it"
             notes.append(f"{text}: {len(self._cut)}, first {first}")
+        if self._partly:
+            text = (
+                "samples whose joints are not of all their frames, or of more than the video has, as their reasons tell"
+            )
+            notes.append(f"{text}: {len(self._partly)}, first {shown(self._partly[0])}")
         if self._clamped:
             notes.append(f"boxes that reached out of their frames, clamped (the originals are kept): {self._clamped}")
         if leaked := [video for video, splits in self._splits.items() if len(splits) > 1]:
@@ -157,6 +163,9 @@ class Clips:
             status, reasons = OTHER_SPLIT, [f"the video is also in {keeper}, which keeps it"]
         if clip.span and span != clip.span:
             reasons = [*reasons, f"frames {clip.span[0]} to {clip.span[1]} annotated, the video has {film.frames}"]
+        if status == OK and (partly := self._beside(track, clip.person, span, film)):
+            self._partly.append(f"{clip.video}#{clip.person}")
+            reasons = [*reasons, partly]
         box = place[0] if not outside else ()
         original = clip.box if len(clip.box) == 4 and all(abs(side) < 3e38 for side in clip.box) else (math.nan,) * 4
         self._clamped += bool(clip.box and box and tuple(box) != tuple(original))
@@ -174,6 +183,16 @@ class Clips:
             track_digest=self._tracks[track].digest if track else "",
             scores=clip.scores,
         )
+
+    def _beside(self, track: str, person: int, span: Span, film: Film) -> str:
+        """Of which frames a person's joints are, where they are not of all that the sample has, or of more than its
+        video has; else ""."""
+        if not track:
+            return ""
+        first, last = self._tracks[track].frames[person]
+        if last >= film.frames:
+            return f"joints of frames {first} to {last}, the video has {film.frames}"
+        return f"joints of frames {first} to {last}" if first > span[0] or last < span[1] else ""
 
     def _place(self, clip: Clip, span: Span, film: Film) -> tuple[tuple[float, ...], str, list[str]]:
         """The person's box, () where there is none; the status and why."""

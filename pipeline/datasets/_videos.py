@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
@@ -43,10 +43,12 @@ class Film:
 @dataclass(frozen=True)
 class Tracked:
     """One file of tracks. digest: of its bytes. boxes: (person, span) -> the box that holds the person there, () where
-    nothing of the person is seen. fault: why the file cannot be used."""
+    nothing of the person is seen. frames: person -> the first and last frame that the file has the person in. fault:
+    why the file cannot be used."""
 
     digest: str = ""
     boxes: Mapping[Asked, Box] | None = None
+    frames: Mapping[int, Span] = field(default_factory=dict)
     fault: str = ""
 
 
@@ -70,10 +72,11 @@ def tracked(root: Path, asked: Mapping[str, Sequence[Asked]]) -> dict[str, Track
 
 def _tracked(root: Path, path: str, asked: Sequence[Asked]) -> Tracked:
     try:
-        digest, people = load(resolve(root, path))
+        digest, people = load(resolve(root, path), max(span[1] for _, span in asked))
     except ImageError as error:
         return Tracked(fault=_reason(error, root, path))
-    return Tracked(digest, {one: _within(people.get(one[0]), one[1]) for one in asked})
+    frames = {person: (int(one.frames[0]), int(one.frames[-1])) for person, one in people.items()}
+    return Tracked(digest, {one: _within(people.get(one[0]), one[1]) for one in asked}, frames)
 
 
 def _within(track: Track | None, span: Span) -> Box:

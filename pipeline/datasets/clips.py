@@ -14,8 +14,9 @@ in the order they are shown; blank, or no such columns, for the whole video. x1,
 a box in pixels of the upright frame that holds in all of them; blank for the whole frame. joints, in place of a box:
 the path of an .npy file that says where people are in each frame, as BoLD's do (see pipeline.decoding.tracks); person
 is its number there. labels, split, valence, arousal, dominance, gender, age, and all other columns: as in `labels.csv`
-(see pipeline.datasets.table); without a split videos are drawn 70/10/20 by a seeded hash, with every class in every
-part. Every row that cannot be meant is an error; what only the videos decide stays in the manifest with a status:
+(see pipeline.datasets.table); without a split videos are drawn 70/10/20 by a seeded hash, those of one film (see
+cache.films) together, with every class in every part. Every row that cannot be meant is an error; what only the videos
+decide stays in the manifest with a status:
 frames that the video does not have, a person that its joints do not show, a video that is absent or cannot be read.
 Keys are `films/a.mp4#0@0-99`.
 
@@ -33,6 +34,7 @@ import numpy as np
 
 import pipeline.dataset
 from cache.errors import DataError
+from cache.films import film_of
 from cache.manifest import Manifest
 from pipeline.datasets import _clips_csv, _videos
 from pipeline.datasets._clips import Clip, Clips, paths_of
@@ -49,7 +51,7 @@ class Reader(pipeline.dataset.Reader):
     """clips.csv beside the videos."""
 
     name: ClassVar[str] = "clips"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def look(self) -> None:
         """Raises: DataError when there is no clips.csv."""
@@ -105,15 +107,15 @@ def _splits(sheet: Sheet) -> tuple[dict[str, str], list[str]]:
     """Video -> split where the file tells none, and what is to be said of it."""
     if any(clip.split for clip in sheet.clips):
         return {}, []
-    classes: dict[str, set[str]] = {clip.video: set() for clip in sheet.clips}
+    classes: dict[str, set[str]] = {film_of(clip.video): set() for clip in sheet.clips}
     for clip in sheet.clips:
-        classes[clip.video].update(clip.categories)
-    splits, moved = drawn_by_class(classes)
+        classes[film_of(clip.video)].update(clip.categories)
+    films, moved = drawn_by_class(classes)
     for_classes = f"; {moved} moved so that every class is in every part" if moved else ""
     notes = [f"no column split: videos drawn {SHARES} by seeded hash (seed {SEED}){for_classes}"]
-    if absent := lacking(classes, splits):
+    if absent := lacking(classes, films):
         notes.append(f"classes with too few videos to be in every part: {', '.join(absent)[:300]}")
-    return splits, notes
+    return {clip.video: films[film_of(clip.video)] for clip in sheet.clips}, notes
 
 
 def _check_boxes(sheet: Sheet, clips: Clips, samples: list[Clip]) -> None:

@@ -1,7 +1,9 @@
 """Files that say where people are in each frame of a video, in the form of BoLD's joints.
 
 A file is one .npy array of numbers, rows of 56: frame, person, and 18 joints of x, y, score, in pixels of the upright
-frame. Frames are those of a longer film; less the first in the file they are the clip's, from 0. Joints are in the
+frame. Frames are those of a longer film; less the first in the file they are the clip's, from 0. Where all numbers fit
+the frames that are asked for they are the clip's as they stand, so that a file that begins with a later frame is not
+moved to the first. Joints are in the
 COCO-18 order: 0 nose, 1 neck, 2-4 right arm, 5-7 left arm, 8-10 right leg, 11-13 left leg, 14 right eye, 15 left eye,
 16 right ear, 17 left ear. A joint whose score is under MIN_SCORE, or that lies at (0, 0), is not there.
 The box of a person is the smallest that holds the joints that are there, with MARGIN, of which the thesis that works
@@ -71,14 +73,15 @@ class Track:
         return np.concatenate([inside[:, :2].min(axis=0), inside[:, 2:].max(axis=0)])
 
 
-def read_track(root: Path, relative: str, person: int, known: str = "") -> Track:
+def read_track(root: Path, relative: str, person: int, known: str = "", last: int | None = None) -> Track:
     """The track of ``person`` in the file ``root/relative``; the files used last stay in memory.
 
-    known: the digest that the file must have, "" for any. Raises: ImageError, one line: MISSING, OUTSIDE_ROOT, and
+    known: the digest that the file must have, "" for any. last: of the frames that are asked of the file, for all its
+    people; None: its numbers are a film's. Raises: ImageError, one line: MISSING, OUTSIDE_ROOT, and
     BROKEN for a file that is none of tracks, is another one than that known, or has no such person.
     """
     path = resolve(root, relative)
-    found, tracks = _kept(path, known) if known else load(path)
+    found, tracks = _kept(path, known, last) if known else load(path, last)
     if known and found != known:
         text = "is another file than when the annotation was read; make extract reads it again"
         raise ImageError(Status.BROKEN, f"{path}: {text}")
@@ -87,14 +90,14 @@ def read_track(root: Path, relative: str, person: int, known: str = "") -> Track
     return tracks[person]
 
 
-def load(path: Path) -> tuple[str, Mapping[int, Track]]:
-    """A file's digest, and person -> track. Raises: ImageError, as ``read_track``."""
+def load(path: Path, last: int | None = None) -> tuple[str, Mapping[int, Track]]:
+    """A file's digest, and person -> track. last: as of ``read_track``. Raises: ImageError, as it does."""
     check_file(path, "a .npy")
     try:
         if (size := path.stat().st_size) > LARGEST:
             raise ImageError(Status.TOO_LARGE, f"{path}: {size} bytes, over the cap of {LARGEST} for joints")
         data = path.read_bytes()
-        return digest(data), parsed(data)
+        return digest(data), parsed(data, last)
     except OSError as error:
         raise ImageError(Status.BROKEN, f"{path}: cannot be read: {error.strerror}") from None
     except DataError as error:
@@ -102,12 +105,13 @@ def load(path: Path) -> tuple[str, Mapping[int, Track]]:
 
 
 @lru_cache(maxsize=_KEPT)
-def _kept(path: Path, known: str) -> tuple[str, Mapping[int, Track]]:  # noqa: ARG001 (a changed file is another)
-    return load(path)
+def _kept(path: Path, known: str, last: int | None) -> tuple[str, Mapping[int, Track]]:  # noqa: ARG001 (a changed file is another)
+    return load(path, last)
 
 
-def parsed(data: bytes) -> dict[int, Track]:
-    """Person -> track, of a file's bytes. Raises: DataError that says what is wrong, without the file's name."""
+def parsed(data: bytes, last: int | None = None) -> dict[int, Track]:
+    """Person -> track, of a file's bytes. last: as of ``read_track``. Raises: DataError that says what is wrong,
+    without the file's name."""
     rows = _rows(data)
     if not len(rows):
         return {}
@@ -115,10 +119,11 @@ def parsed(data: bytes) -> dict[int, Track]:
     if (whole != np.floor(whole)).any() or (np.abs(whole) >= _LARGEST_NUMBER).any() or (whole < 0).any():
         raise DataError("has a frame or a person that is no whole number from 0")
     order = np.lexsort((whole[:, 0], whole[:, 1]))
-    frames, people = (whole[order, 0] - whole[:, 0].min()).astype(np.int32), whole[order, 1]
+    start = 0 if last is not None and whole[:, 0].max() <= last else whole[:, 0].min()
+    frames, people = (whole[order, 0] - start).astype(np.int32), whole[order, 1]
     again = np.flatnonzero((np.diff(frames) == 0) & (np.diff(people) == 0))
     if again.size:
-        text = f"has person {people[again[0]]:g} twice in frame {frames[again[0]]}, counted from the file's first"
+        text = f"has person {people[again[0]]:g} twice in frame {frames[again[0]]}, counted from {start:g}"
         raise DataError(text)
     joints = rows[order, 2:].astype(np.float32).reshape(-1, JOINTS, 3)
     boxes = boxes_of(joints)

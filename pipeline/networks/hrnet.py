@@ -27,7 +27,7 @@ def _narrow() -> Any:
 
     config: dict[str, Any] = {"stem_width": 64, "stage1": _stage(1, "BOTTLENECK", (32,))}
     config |= {f"stage{branches}": _stage(branches, "BASIC", _NARROW[:branches]) for branches in (2, 3, 4)}
-    network = HighResolutionNetFeatures(config, feature_location="", out_indices=(1, 2, 3, 4))
+    network: Any = HighResolutionNetFeatures(config, feature_location="", out_indices=(1, 2, 3, 4))  # type: ignore[no-untyped-call]
     for module in network.modules():
         if isinstance(module, nn.Upsample):
             module.mode, module.align_corners = "bilinear", False

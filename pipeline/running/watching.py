@@ -176,6 +176,7 @@ def _samples(root: Path, manifest: Manifest, rows: NDArray[np.int64]) -> tuple[l
     """The video's people that can be shown; the others by their number, with status and reason."""
     samples: list[Sample] = []
     unusable: Unusable = {}
+    asked = _last_asked(manifest, rows)
     for number, row in enumerate(rows.tolist()):
         if (word := manifest.statuses[row]) in WITHOUT_BOX:
             status = OF_VIDEO.get(word, Status.UNUSABLE)
@@ -183,18 +184,28 @@ def _samples(root: Path, manifest: Manifest, rows: NDArray[np.int64]) -> tuple[l
             continue
         first, last = manifest.spans[row].tolist()
         try:
-            track = _track(root, manifest, row)
+            track = _track(root, manifest, row, asked)
             samples.append(Sample((first, last), manifest.boxes[row], track, int(manifest.persons[row])))
         except ImageError as error:
             unusable[number] = error.status, str(error)
     return samples, unusable
 
 
-def _track(root: Path, manifest: Manifest, row: int) -> Track | None:
+def _last_asked(manifest: Manifest, rows: NDArray[np.int64]) -> dict[str, int]:
+    """File of tracks -> the last frame that any of ``rows`` asks of it."""
+    found: dict[str, int] = {}
+    for row in rows.tolist() if manifest.tracks else ():
+        name, last = manifest.tracks[row], int(manifest.spans[row, 1])
+        found[name] = max(last, found.get(name, last))
+    return found
+
+
+def _track(root: Path, manifest: Manifest, row: int, asked: Mapping[str, int]) -> Track | None:
     if not manifest.tracks or not manifest.tracks[row]:
         return None
     relative = f"{manifest.folder}/{manifest.tracks[row]}" if manifest.folder else manifest.tracks[row]
-    return read_track(root, relative, int(manifest.persons[row]), manifest.track_digests[row])
+    last = asked[manifest.tracks[row]]
+    return read_track(root, relative, int(manifest.persons[row]), manifest.track_digests[row], last)
 
 
 def show(path: Path, wanted: Wanted, max_pixels: int = MAX_PIXELS) -> None:

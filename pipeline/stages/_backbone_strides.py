@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from pipeline.weights.folder import Weights
 
-Shape = tuple[int, int, int]
+Shape = tuple[int, ...]
 _BASIC, _BOTTLENECK = (64, 128, 256, 512), (256, 512, 1024, 2048)
 CHANNELS = {
     "resnet18": _BASIC,
@@ -41,7 +41,7 @@ def shapes(model: str, known: Network, size: Size) -> dict[Branch, Shape]:
     """(c, h, w) of each map for inputs of ``size``. Raises: ConfigError when the network has none at some stride."""
     if model in CHANNELS:
         return {
-            branch: (channels, *(-(-side // stride(branch)) for side in size))  # type: ignore[misc]
+            branch: (channels, *(-(-side // stride(branch)) for side in size))
             for branch, channels in zip(BRANCHES, CHANNELS[model], strict=True)
         }
     return _measured(model, known.size, size)
@@ -116,8 +116,9 @@ def _run(backbone: Any) -> dict[str, str]:
     """By branch, the last module that gave a map of its size for a small input; {} when that cannot be run."""
     import torch
 
-    found, hooks = {}, []
-    sides = {(_PROBE // stride(branch),) * 2: branch for branch in BRANCHES}
+    found: dict[str, str] = {}
+    hooks = []
+    sides: dict[tuple[int, ...], str] = {(_PROBE // stride(branch),) * 2: branch for branch in BRANCHES}
 
     def noting(name: str) -> Any:
         def note(_module: Any, _inputs: Any, output: Any) -> None:

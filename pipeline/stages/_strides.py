@@ -66,4 +66,5 @@ def _mean(one: Tensor, wanted: tuple[int, ...]) -> Tensor:
     if tuple(one.shape[1:]) == wanted:
         return one
     (height, width), (rows, columns) = one.shape[2:], wanted[1:]
-    return one.unflatten(3, (columns, width // columns)).unflatten(2, (rows, height // rows)).mean((3, 5))
+    blocks = one.reshape(*one.shape[:2], rows, height // rows, columns, width // columns)
+    return blocks.mean((3, 5))

@@ -1,6 +1,6 @@
 """OpenMMLab's checkpoints: addresses, and the hash that most files' names end in.
 
-Source: the model indexes (.yml) and pages that mmsegmentation and mmpose ship beside their configs.
+Source: the model indexes (.yml) and pages that mmsegmentation, mmpose and mmdetection ship beside their configs.
 """
 
 import re
@@ -24,6 +24,12 @@ def _segmentor(net: str, stamp: str, miou: float) -> Weight:
     return _openmmlab(f"fcn_{net}", f"mmsegmentation/v0.5/hrnet/{stem}/{stem}_{stamp}", source)
 
 
+def _detector(width: int, stamp: str, ap: float) -> Weight:
+    stem = f"faster_rcnn_hrnetv2p_w{width}_2x_coco"
+    source = f"mmdetection Faster R-CNN with HRNet-W{width} on COCO, 2x, {ap} box AP; hrnet_maps takes its backbone"
+    return _openmmlab(f"faster_rcnn_hrnet_w{width}", f"mmdetection/v2.0/hrnet/{stem}/{stem}_{stamp}", source)
+
+
 def _halpe(size: str, stamp: str) -> Weight:
     path = f"{_RTMPOSE}{size}_simcc-body7_pt-body7-halpe26_700e-256x192-{stamp}"
     return _openmmlab(f"rtmpose-{size}", path, "mmpose RTMPose, Body8 with Halpe-26 key points")
@@ -38,6 +44,8 @@ _DW = "COCO-WholeBody and UBody, distilled (DWPose)"
 OPENMMLAB: tuple[Weight, ...] = (
     _segmentor("hr48", "20200614_214407-a52fc02c", 42.0),
     _segmentor("hr18s", "20210829_174739-f1e7c2e7", 31.4),
+    _detector(18, "20200702_085731-a4ec0611", 38.9),
+    _detector(32, "20200529_015927-976a9c15", 41.4),
     _halpe("t", "6020f8a6_20230605"),
     _halpe("s", "7f134165_20230605"),
     _halpe("m", "4d3e73dd_20230605"),

@@ -29,7 +29,8 @@ from pipeline.running.runner import Running, Worker
 from pipeline.weights.folder import Weights
 from scripts.bench.extract import Call, photographs, plan_for, recorded, replay, timed_run
 from scripts.bench.flow_scenes import end_point_error, scenes
-from scripts.bench.label_heads_runs import PEOPLE, Setting, setting, steps_run
+from scripts.bench.label_heads_runs import Setting, setting, steps_run
+from scripts.bench.label_heads_targets import PEOPLE
 from scripts.bench.results import FOLDER, machine, record
 
 DEVICE, IMAGES, TURNS, SEEDS = "cuda", 192, 3, (1, 5, 20)

@@ -1,14 +1,15 @@
 """Heads of several labels on cached features: a step over its floor, seeds together, over the usual loop; their memory.
 
 EMOTIC's size, features made up: 23,266 people, 26 labels, valence, arousal, dominance; each head with its published
-settings (heads/configs), batch and optimiser. Floor: the FLOPs of one step, counted by torch's own counter, at the rate
-of products of as many rows as the batch has, over as many weights as the models have, and the bytes that the optimiser
-and the inputs move at the rate at which this machine reads and writes; both measured in the same rounds. Usual: the
-same head for one seed, fed item by item from HDF5 by a DataLoader's workers, torch's optimiser, one seed after the
-other. What is compared takes turns, round by round; told are the medians of the rounds' ratios. Objects and maps lie in
-shards of a store, as extraction leaves them. ``tail_layer4``: what a step costs that trains ResNet-18's last block.
-Writes bench/label_heads.json. ``fusion abn tail``: only these, nothing written. ``--quick``: one round, nothing
-written.
+settings (heads/configs), batch and optimiser. Floor: the FLOPs of one step, counted by torch's own counter, at the
+rate of products of as many rows as the batch has (of a head that is convolutions, all its places), over as many weights
+as the models have, and the bytes that the optimiser and the inputs move at the rate at which this machine reads and
+writes; both measured in the same rounds. Usual: the same head for one seed with its equations as they stand (a key for
+every object), fed item by item from HDF5 by a DataLoader's workers, torch's optimiser, one seed after the other. What
+is compared takes turns, round by round; told are the medians of the rounds' ratios. Objects and maps lie in shards of a
+store, as extraction leaves them.
+``tail_layer4``: what a step costs that trains ResNet-18's last block. Writes bench/label_heads.json. ``fusion abn
+tail``: only these, nothing written. ``--quick``: one round, nothing written.
 """
 
 import json
@@ -33,8 +34,6 @@ from scripts.bench.label_heads_floor import TOGETHER_GOAL, limit, over_floor
 from scripts.bench.label_heads_runs import (
     FROZEN,
     HEADS,
-    LABELS,
-    PEOPLE,
     SHAPES,
     TAILED,
     THREADS,
@@ -45,6 +44,7 @@ from scripts.bench.label_heads_runs import (
     store_of,
     usual_run,
 )
+from scripts.bench.label_heads_targets import LABELS, PEOPLE
 from scripts.bench.results import machine, record
 
 ROUNDS = 3

@@ -60,7 +60,7 @@ def rates(batch: int, count: int, width: int = 1024) -> dict[str, Run]:
 def over_floor(one: Setting, data: Samples, rounds: int) -> dict[str, Any]:
     """One seed's step and that of all seeds together over their floors."""
     found: dict[str, Any] = {}
-    batch, width = one.recipe.batch, 1024
+    batch, width = one.rows, 1024
     for seeds in (1, one.seeds):
         need = work(one, data, seeds)
         count = max(1, min(MATRICES, need["weights"] // width**2))

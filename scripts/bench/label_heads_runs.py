@@ -18,8 +18,9 @@ from cache.feature import Feature
 from cache.manifest import Manifest, Row
 from cache.spec import ArraySpec, Granularity, Status
 from cache.store import Store
+from heads.blocks.object_attention import ObjectAttention
 from heads.experiments.grid import cell, usual_protocol
-from heads.head import DIMENSIONS, FLAGS, ROW, Head, Taught
+from heads.head import BOXES, DIMENSIONS, FLAGS, PEOPLE_FLAGS, ROW, Head, Taught
 from heads.inputs.samples import Samples
 from heads.inputs.stored import Stored
 from heads.learning import sampling
@@ -28,8 +29,10 @@ from heads.learning.step import Step
 from heads.learning.training import Recipe
 from heads.protocol import find
 from scripts.bench.heads_runs import Run
+from scripts.bench.label_heads_targets import CROWD, LABELS, PEOPLE, crowds, people
+from scripts.bench.rivals.relational import written
 
-PEOPLE, LABELS, THREADS, SEEDS, STEPS, WORKERS = 23_266, 26, 2, 5, 10, 2
+THREADS, SEEDS, STEPS, WORKERS = 2, 5, 10, 2
 FEW_STEPS = 3
 """Of a head whose step takes a good part of a second."""
 HEADS: dict[str, dict[str, Any]] = {
@@ -37,6 +40,7 @@ HEADS: dict[str, dict[str, Any]] = {
     "ml_gcn": {"streams": "BCFPSA"},
     "relational": {},
     "abn": {},
+    "amalgamated": {"trunk": "trunk", "strides": "c4,c8,c16,c32", "teachers": "teacher/c8"},
 }
 LARGE = {"relational": 2}
 """Heads of which so many seeds train together here: 48 million weights each, with their velocities and the batches."""
@@ -59,7 +63,14 @@ SHAPES: dict[str, tuple[int, ...]] = {
     "pose/box": (4,),
     "body/layer3": (256, 14, 14),
     "context/layer3": (256, 14, 14),
+    "trunk/c4": (32, 32, 32),
+    "trunk/c8": (64, 16, 16),
+    "trunk/c16": (128, 8, 8),
+    "trunk/c32": (256, 4, 4),
+    "teacher/c8": (64, 16, 16),
 }
+MOST_ROWS = 2048
+"""More rows make products no quicker."""
 ON_DISK = 2048
 """Images whose objects and maps are written; people of the others have one of theirs."""
 
@@ -81,9 +92,20 @@ class Setting:
         """As a head takes them."""
         return {name: shape[0] if len(shape) == 1 else shape for name, shape in self.inputs.items()}
 
+    @property
+    def crowds(self) -> bool:
+        """Whether a sample is an image with all its people."""
+        return BOXES in self.model.learns
+
+    @property
+    def rows(self) -> int:
+        """Of its products: the batch, or each of its places where the whole head is convolutions."""
+        places = max(int(np.prod(shape[1:])) for shape in self.inputs.values()) if self.crowds else 1
+        return min(self.recipe.batch * places, MOST_ROWS)
+
     def head(self, seeds: Sequence[int], data: Samples) -> Head:
         """Ready for training."""
-        sizes = {FLAGS: LABELS, DIMENSIONS: 3}
+        sizes = {BOXES: CROWD, PEOPLE_FLAGS: LABELS} if self.crowds else {FLAGS: LABELS, DIMENSIONS: 3}
         head = self.model(self.recipe, self.widths, sizes, seeds).to(data.device).train()
         blocks = {name: resnet18().layer4.state_dict() for name in self.model.blocks_of(self.recipe)}
         head.learn_from(Taught([f"label {number}" for number in range(LABELS)], data.targets, blocks))
@@ -93,7 +115,7 @@ class Setting:
 def setting(name: str, values: Mapping[str, Any] | None = None) -> Setting:
     """The head with its published settings but for ``values``, HEADS' where there are none."""
     one = cell(name, find(usual_protocol(name)), dict(HEADS[name] if values is None else values))
-    slow = name in LARGE or bool(one.model.blocks_of(one.recipe))
+    slow = name in LARGE or BOXES in one.model.learns or bool(one.model.blocks_of(one.recipe))
     steps, inputs = FEW_STEPS if slow else STEPS, {key: SHAPES[key] for key in one.inputs}
     return Setting(name, one.model, one.recipe, inputs, LARGE.get(name, SEEDS), steps)
 
@@ -143,8 +165,7 @@ def samples_of(one: Setting, left: Mapping[str, Stored]) -> Samples:
     vectors = {
         name: torch.rand(PEOPLE, *shape, generator=draw) for name, shape in one.inputs.items() if name not in left
     }
-    flags = (torch.rand(PEOPLE, LABELS, generator=draw) < 1 / 6).float().numpy()
-    targets = {FLAGS: flags, DIMENSIONS: torch.rand(PEOPLE, 3, generator=draw).numpy()}
+    targets = crowds(draw) if one.crowds else people(draw)
     mine = {name: left[name] for name in one.inputs if name in left}
     return Samples.of(vectors, np.arange(PEOPLE), targets, torch.device("cpu"), mine)
 
@@ -186,8 +207,8 @@ class People(torch.utils.data.Dataset[dict[str, Tensor]]):
 
 @contextmanager
 def usual_run(one: Setting, data: Samples, folder: Path) -> Iterator[Run]:
-    """Steps of one seed as one would write them: DataLoader, torch's optimiser, no recording. Workers load ahead
-    while others are timed, which is in this loop's favour."""
+    """Steps of one seed as one would write them: DataLoader, torch's optimiser, no recording, the paper's equations as
+    they stand (``rivals.relational``). Workers load ahead while others are timed, which is in this loop's favour."""
     path = folder / f"{one.name}.h5"
     with h5py.File(path, "w") as file:
         rows = torch.arange(ON_DISK)
@@ -195,6 +216,8 @@ def usual_run(one: Setting, data: Samples, folder: Path) -> Iterator[Run]:
             source: Any = data.stored.get(name, data.features.get(name))
             file.create_dataset(name.replace("/", "_"), data=source.index_select(0, rows).numpy().astype(np.float16))
     head = one.head([0], data)
+    for attention in (part for part in head.modules() if isinstance(part, ObjectAttention)):
+        written(attention)
     kinds: dict[str, Any] = {"rmsprop": torch.optim.RMSprop, "adam": torch.optim.Adam, "sgd": torch.optim.SGD}
     more = {"momentum": one.recipe.momentum} if one.recipe.optimiser == "sgd" else {}
     optimiser = kinds[one.recipe.optimiser](head.parameters(), lr=one.recipe.lr, **more)

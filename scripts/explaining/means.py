@@ -13,7 +13,7 @@ from cache.store import Store
 from heads import protocol as protocols
 from heads.checkpoints.about import check_protocol
 from heads.checkpoints.checkpoint import Checkpoint
-from heads.experiments.evaluate import check_store
+from heads.experiments.loaded import check_store
 from heads.inputs.features import load_split
 from heads.inputs.stored import Stored
 

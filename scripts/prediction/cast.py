@@ -11,6 +11,7 @@ from PIL import Image
 from cache.errors import ConfigError
 from pipeline.decoding.tracks import Track, load
 from pipeline.running.watching import Sample
+from scripts.prediction.cuts import LEAST_ALIKE, Cuts
 from scripts.prediction.finding import Finder
 from scripts.prediction.following import LEAST_OVERLAP, LOST, Follower
 from scripts.prediction.people import Boxes
@@ -45,14 +46,23 @@ class Followed:
         self.how: dict[str, Any] = {}
         self.tracks: Mapping[int, Track] = {}
         self._path, self._finder, self._follower = path, finder, Follower()
+        self._cuts, self._cut_before = Cuts(), list[int]()
 
-    def at(self, frame: int, image: Image.Image) -> Present:  # noqa: ARG002 (a track wants it)
+    def at(self, frame: int, image: Image.Image) -> Present:
+        if self._cuts.before(image):
+            self._follower.forget()
+            self._cut_before.append(frame)
         found = self._finder.find(self._path, image, film=True)
         if not self.how or "reason" in self.how:
             told = ("boxes", "why", "clamped", *(() if len(found.boxes) else ("reason",)))
             self.how = {name: found.how[name] for name in told if name in found.how}
             if self._finder.boxes is None:
-                self.how["followed"] = {"least_overlap": LEAST_OVERLAP, "lost": LOST}
+                self.how["followed"] = {
+                    "least_overlap": LEAST_OVERLAP,
+                    "lost": LOST,
+                    "least_alike": LEAST_ALIKE,
+                    "cuts": self._cut_before,
+                }
         given = self._finder.boxes is not None
         numbers = list(range(len(found.boxes))) if given else self._follower.numbers(found.boxes)
         return Present(found.boxes, numbers, [found.of(person) for person in range(len(found.boxes))])
@@ -63,7 +73,7 @@ class Tracked:
 
     def __init__(self, path: Path, frames: int) -> None:
         """frames: of the video. Raises: ImageError; ConfigError for a track that is of no frame of it."""
-        self.tracks = load(path)[1]
+        self.tracks = load(path, frames - 1)[1]
         if not any((track.frames < frames).any() for track in self.tracks.values()):
             raise ConfigError(f"TRACK={path}: has nobody in the {frames} frames of the video")
         none = np.full(4, np.nan, np.float32)

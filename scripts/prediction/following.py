@@ -4,8 +4,8 @@ A box is compared with a person's last one and with where that would be had the 
 is the mean of the two IoUs, the second weighing MOVED, so that two who cross keep their numbers, and whoever stands
 still or turns round too.
 Pairs are chosen together, for the greatest sum (Kuhn, The Hungarian Method, 1955), among those that overlap enough.
-Pictures play no part: who is away for too long comes back as somebody new, and after a cut in the film a number may
-pass to somebody who stands in the same place.
+Pictures play no part: who is away for too long comes back as somebody new. After a cut in the film (see ``cuts``) all
+are.
 """
 
 from dataclasses import dataclass
@@ -41,6 +41,10 @@ class Follower:
         self.least, self.lost = least, lost
         self._known: list[_Known] = []
         self._next = 0
+
+    def forget(self) -> None:
+        """After a cut: whoever comes now is somebody new."""
+        self._known = []
 
     def numbers(self, boxes: NDArray[np.floating]) -> list[int]:
         """The number of each of ``boxes`` (p, 4) xyxy of the next looked at frame."""

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cache.errors import DataError, StoreError
-from cache.manifest import SPLITS, STATUSES, Manifest, Row
+from cache.manifest import BAD_BOX, SPLITS, STATUSES, Manifest, Row
 
 NAMES = ("Anger", "Fear", "Peace")
 FINE = Row("a.jpg", 0, "train", (1, 2, 30, 40), (-5, 2, 30, 40), (64, 48), ("Fear",), (1, 5.5, 10), "Female", "Kid")
@@ -189,3 +189,12 @@ def test_no_flipped_bit_changes_a_row(tmp_path: Path) -> None:
             continue
         same(loaded, make())
     assert refused > 100
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_photographs_beside_clips_are_refused(order: tuple[int, int]) -> None:
+    both = [Row("a.jpg", 0, "train", status=BAD_BOX), Row("b.mp4", 0, "train", status=BAD_BOX, span=(0, 9))]
+    with pytest.raises(DataError) as error:
+        Manifest.from_rows([both[at] for at in order], dataset="x", release="x", category_names=(), source="s")
+    told = "a.jpg#0 is a photograph and b.mp4#0@0-9 a clip: one dataset has one of the two"
+    assert str(error.value) == f"{told}. Make two datasets, or give every photograph as a video of one frame"

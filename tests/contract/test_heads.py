@@ -9,7 +9,19 @@ from torch import Tensor
 from tried import tried
 
 from cache import plugins
-from heads.head import CLASS, DIMENSIONS, FLAGS, ROW, SCORES, Head, Output, Taught
+from heads.head import (
+    BOXES,
+    CLASS,
+    DIMENSIONS,
+    FLAGS,
+    PEOPLE_CLASS,
+    PEOPLE_FLAGS,
+    ROW,
+    SCORES,
+    Head,
+    Output,
+    Taught,
+)
 from heads.learning.training import Recipe, recipe
 from heads.models._categorical import Categorical
 from heads.protocols.one_shot import Protocol
@@ -25,11 +37,16 @@ SHAPES = {
     "box": (4,),
     "present": (6,),
     "normalised": (6, 18, 3),
+    "c4": (4, 8, 6),
+    "c8": (5, 4, 3),
+    "c16": (6, 2, 2),
+    "c32": (7, 1, 1),
 }
 """Of a row of an array that is no vector, by the array's word."""
 FRAMES = 6
 """Of a row of any other array that may have any shape: (FRAMES, d), a clip's."""
 FEW = {"attention_heads": 2, "key": 8, "geometry_width": 8, "graph_hidden": 16, "units": (4, 4, 6), "hidden_units": 5}
+FEW |= {"width": 4, "neck_blocks": 1, "blocks": 1, "extractor_blocks": 1, "common": 4, "teachers": "fer/c8 vea/c16"}
 """In place of the published widths, of which the arithmetic does not depend."""
 HEADS = tried("heads.models")
 ONE_CLASS, LABELS, SURE = {CLASS: 6}, {FLAGS: 6, DIMENSIONS: 3}, {FLAGS: 6, DIMENSIONS: 3, SCORES: 6}
@@ -41,7 +58,12 @@ TARGETS = {
     .masked_fill(torch.arange(27).view(9, 3) % 5 == 0, torch.nan)
     .expand(3, 9, 3),
     SCORES: torch.rand(9, 6, generator=torch.Generator().manual_seed(3), dtype=torch.float64).expand(3, 9, 6),
+    BOXES: torch.tensor([[0, 0, 0.5, 0.7], [0.3, 0.4, 0.9, 1], [torch.nan] * 4]).expand(3, 9, 3, 4),
+    PEOPLE_FLAGS: (torch.rand(9, 3, 6, generator=torch.Generator().manual_seed(4)) < 0.4).float().expand(3, 9, 3, 6),
+    PEOPLE_CLASS: torch.tensor([2, 4, -1]).expand(3, 9, 3),
 }
+GIVEN = (BOXES, PEOPLE_FLAGS, PEOPLE_CLASS)
+"""What heads of whole images find among their features."""
 
 
 def learns(name: str, sizes: Mapping[str, int]) -> bool:
@@ -50,12 +72,15 @@ def learns(name: str, sizes: Mapping[str, int]) -> bool:
     return set(sizes) - {DIMENSIONS} <= model.learns
 
 
-TASKS = [(name, sizes) for name in HEADS for sizes in (ONE_CLASS, LABELS, SURE) if learns(name, sizes)]
+KNOWN = (ONE_CLASS, LABELS, SURE, {BOXES: 3, PEOPLE_FLAGS: 6}, {BOXES: 3, PEOPLE_CLASS: 6})
+TASKS = [(name, sizes) for name in HEADS for sizes in KNOWN if learns(name, sizes)]
 
 
 def build(
-    name: str, seeds: tuple[int, ...] = SEEDS, sizes: Mapping[str, int] = ONE_CLASS, **values: Any
+    name: str, seeds: tuple[int, ...] = SEEDS, sizes: Mapping[str, int] | None = None, **values: Any
 ) -> tuple[Head, Recipe]:
+    """sizes: of a task; None: of one that it can learn."""
+    sizes = sizes or next(known for known in KNOWN if learns(name, known))
     model: type[Head] = plugins.load("heads.models", name, "Model")
     few = {key: value for key, value in FEW.items() if key in model.Config.model_fields}
     settings = recipe(model, Protocol, few | values, "test")
@@ -71,11 +96,12 @@ def shape(name: str, arrays: Sequence[str] = ()) -> tuple[int, ...]:
 
 def batch(head: Head, size: int = 9) -> dict[str, Tensor]:
     draw = torch.Generator().manual_seed(0)
-    arrays = head.arrays_of(head.config) if isinstance(head, Categorical) else ()
+    arrays = head.arrays_of(head.config) if isinstance(head, Categorical) or BOXES in head.learns else ()
     shapes = [shape(name, arrays) for name in head.inputs]
     made = [torch.randn(3, size, *each, generator=draw, dtype=torch.float64) for each in shapes]
     values = dict(zip(head.inputs, made, strict=True))
-    return values | {ROW: torch.arange(100, 100 + size).expand(3, size)[..., None]}
+    given = {kind: TARGETS[kind] for kind in GIVEN} if BOXES in head.learns else {}
+    return values | given | {ROW: torch.arange(100, 100 + size).expand(3, size)[..., None]}
 
 
 def one(features: dict[str, Tensor], seed: slice, rows: slice) -> dict[str, Tensor]:
@@ -83,8 +109,8 @@ def one(features: dict[str, Tensor], seed: slice, rows: slice) -> dict[str, Tens
 
 
 def made(output: Output) -> list[Tensor]:
-    """The fields that the head fills for others."""
-    return [x for x in output._replace(aside=None) if x is not None]
+    """The fields that the head fills for others, zeros where nobody is."""
+    return [x.nan_to_num(0) for x in output._replace(aside=None) if x is not None]
 
 
 def targets(sizes: Mapping[str, int]) -> dict[str, Tensor]:
@@ -111,28 +137,37 @@ def test_inputs_are_features_arrays(name: str) -> None:
     assert all(word.count("/") == 1 for word in head.inputs)
     assert head.inputs == head.inputs_of(build(name)[1])
     assert set(head.standardised()) <= set(head.inputs)
+    assert set(head.teachers_of(build(name)[1])) <= set(head.inputs)
     assert type(head).__doc__
 
 
 def test_shapes_are_seeds_by_batch(task: Any) -> None:
     head, _ = build(task[0], sizes=task[1])
-    output = head(batch(head))
+    learned, output = head(batch(head)), head.eval()(batch(head))
+    assert {field for field, x in learned._asdict().items() if x is not None} - {"aside"} <= head.gives
     assert {field for field, x in output._asdict().items() if x is not None} - {"aside"} == head.gives
     assert head.gives <= type(head).gives
-    for x in made(output):
+    for x in (*made(learned), *made(output)):
         assert x.shape[:2] == (3, 9)
-        assert x.ndim == 3
         assert torch.isfinite(x).all()
+    for x in (output.embedding, output.logits, output.dimensions, output.cost):
+        assert x is None or x.ndim == 3
     if output.logits is not None:
         assert output.logits.shape == (3, 9, 6)
     if output.dimensions is not None:
         assert output.dimensions.shape == (3, 9, 3)
+    if output.people is not None:
+        assert output.people.shape == (3, 9, 3, 6)
+        assert output.people.isfinite().all(3).tolist() == [[[True, True, False]] * 9] * 3
+    if output.found is not None:
+        assert output.found.shape[3] == 5 + 6
+        assert ((output.found[..., :5] >= 0) & (output.found[..., :5] <= 1)).all()
 
 
 def test_what_it_learns_gives_and_approximates_are_known_words(name: str) -> None:
     model: type[Head] = plugins.load("heads.models", name, "Model")
     assert model.learns
-    assert model.learns <= {CLASS, FLAGS, DIMENSIONS, SCORES}
+    assert model.learns <= {CLASS, FLAGS, DIMENSIONS, SCORES, *GIVEN}
     assert model.gives
     assert model.gives <= set(Output._fields) - {"aside"}
     assert all(isinstance(word, str) and word for word in model.approximates)
@@ -177,7 +212,8 @@ def test_loss_is_the_sum_of_its_terms_and_reaches_every_parameter_of_its_own_see
     output = head(batch(head))
     terms = head.terms(output, wanted)
     assert all(term.shape == (3,) for term in terms.values())
-    torch.testing.assert_close(head.loss(output, wanted), sum(terms.values(), made(output)[0].new_zeros(3)))
+    loss = head.loss(output, wanted)
+    torch.testing.assert_close(loss, sum(terms.values(), torch.zeros_like(loss)))
     if not terms:
         assert head.parameter_count() == 0
         return

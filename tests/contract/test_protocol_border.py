@@ -17,7 +17,10 @@ SPOKEN = {
 """What a protocol speaks of and nobody else should; a protocol that is not named here is held to its words alone."""
 
 
-ENGLISH = {"bold": (r"""["'`]bold\b""", r"protocols\.bold\b", r"protocols import bold\b", "bold-published")}
+ENGLISH = {
+    "bold": (r"""["'`]bold\b""", r"protocols\.bold\b", r"protocols import bold\b", "bold-published"),
+    "boxes": (r"protocols\._?boxes\b", r"protocols import boxes\b", "protocol[= ]`?boxes"),
+}
 """Words that mean something else too, and how they are written where the protocol is meant."""
 
 

@@ -25,9 +25,17 @@ def complaint(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     return captured.err
 
 
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the demo is drawn already, small: of itself it would be 900 scenes, in the folder that we are in."""
+    folder = tmp_path_factory.mktemp("data")
+    write_demo(folder / "demo", scenes=12, seed=0)
+    return folder
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> list[str]:
-    return ["--store", str(tmp_path / "store"), "--weights", str(tmp_path / "weights")]
+def store(tmp_path: Path, data: Path) -> list[str]:
+    return ["--store", str(tmp_path / "store"), "--weights", str(tmp_path / "weights"), "--data", str(data)]
 
 
 def test_unknown_words_get_the_nearest_right_one(capsys: pytest.CaptureFixture[str], store: list[str]) -> None:
@@ -83,7 +91,7 @@ def test_faults_in_a_config_are_told_by_name(
 
 
 def test_status_of_what_was_never_extracted(capsys: pytest.CaptureFixture[str], store: list[str]) -> None:
-    assert "no dataset" in complaint(capsys, "status", "--dataset", "demo", *store)
+    assert "no dataset" in complaint(capsys, "status", "--dataset", "demo", *store[:2])
 
 
 def test_every_command_is_a_file_that_make_knows() -> None:
@@ -121,10 +129,9 @@ def test_planning_loads_no_network_library() -> None:
     ],
 )
 def test_values_that_cannot_be(
-    words: list[str], wanted: str, capsys: pytest.CaptureFixture[str], store: list[str], tmp_path: Path
+    words: list[str], wanted: str, capsys: pytest.CaptureFixture[str], store: list[str], data: Path
 ) -> None:
-    write_demo(tmp_path / "demo", scenes=12, seed=0)
-    assert wanted in complaint(capsys, "extract", "--root", str(tmp_path / "demo"), *words, *store)
+    assert wanted in complaint(capsys, "extract", "--root", str(data / "demo"), *words, *store)
 
 
 def test_repair_touches_nothing_outside_the_store(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

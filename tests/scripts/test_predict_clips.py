@@ -23,6 +23,7 @@ LENGTH, SIZE = 50, (160, 96)
 RED, BLUE = (220, 30, 30), (30, 30, 220)
 LOOKS = [6, 18, 31, 43]
 """The middles of four quarters of 50 frames: two seconds at 25 a second, one look in half a second."""
+FOLLOWED = {"least_overlap": 0.2, "lost": 4, "least_alike": 0.4}
 
 
 def place(number: int, frame: int) -> tuple[int, int, int, int]:
@@ -75,13 +76,28 @@ def colours(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("colours")
+def test_after_a_cut_somebody_in_the_same_place_is_somebody_new(trained: list[str], tmp_path: Path) -> None:
+    """The second of two shots begins with frame 25, in another room."""
+    made = []
+    for number in range(LENGTH):
+        pixels = np.full((SIZE[1], SIZE[0], 3), 128 if number < 25 else (20, 110, 40), np.uint8)
+        pixels[20:60, 40:80] = RED
+        made.append(pixels)
+    path = video_files.video(tmp_path / "two.mp4", LENGTH, size=SIZE, pictures=made, options={"crf": "10"})
+    assert predict.main([*trained, "--image", str(path), "--out", str(tmp_path / "out")]) == 0
+    told: dict[str, Any] = json.loads((tmp_path / "out" / "two.mp4.json").read_text())
+    assert told["people"]["followed"] == FOLLOWED | {"cuts": [31]}
+    assert [[one["frame"] for one in person["sightings"]] for person in told["persons"]] == [LOOKS[:2], LOOKS[2:]]
+
+
+@pytest.mark.usefixtures("colours")
 def test_people_are_followed_through_the_frames_that_are_looked_at(
     trained: list[str], walk: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert predict.main([*trained, "--image", str(walk), "--out", str(tmp_path)]) == 0
     told: dict[str, Any] = json.loads((tmp_path / "walk.mp4.json").read_text())
     assert (told["frames"], told["rate"], told["size"], told["looked_at"]) == (LENGTH, 25, list(SIZE), LOOKS)
-    assert told["people"] == {"boxes": "by colour", "followed": {"least_overlap": 0.2, "lost": 4}}
+    assert told["people"] == {"boxes": "by colour", "followed": FOLLOWED | {"cuts": []}}
     red, blue = told["persons"]
     assert [(one["frame"], one["time"]) for one in red["sightings"]] == [(at, at / 25) for at in LOOKS]
     assert [one["frame"] for one in blue["sightings"]] == [6, 18, 43]

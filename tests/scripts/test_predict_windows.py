@@ -10,6 +10,7 @@ from PIL import Image
 
 from cache.store import Store
 from heads import cli
+from heads.experiments.evaluate import evaluate
 from pipeline import cli as extraction
 from pipeline.decoding import tracks
 from pipeline.running.memory import Memory
@@ -29,11 +30,19 @@ model = "resnet18"
 input = "body"
 size = [32, 32]
 untrained = true
+[stages.body_flow]
+stage = "flow"
+method = "dis"
+model = "resnet18"
+input = "body"
+size = [32, 32]
+untrained = true
 [stages.joints]
 [stages.lma]
 """
 TRAINED = "form=conv1d epochs=1 resamples=10"
 RGB = "streams=B epochs=1 resamples=10 k_train=2 k_val=2"
+OTHERS = {"tsn_flow": RGB, "st_gcn": "units=4,4 kernel=3 epochs=1 resamples=10"}
 NONE = np.full(4, np.nan, np.float32)
 
 
@@ -55,6 +64,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert cli.main([*train, *words, "--name", "mine"]) == 0
     tsn = ["--head", "tsn_rgb", "--set", RGB, "--name", "rgb", "--protocol", "bold-published", "--seeds", "1"]
     assert cli.main(["train", *tsn, *words]) == 0
+    for head, settings in OTHERS.items():
+        more = ["--head", head, "--set", settings, "--name", head, "--protocol", "bold-published", "--seeds", "1"]
+        assert cli.main(["train", *more, *words]) == 0
     return folder
 
 
@@ -97,6 +109,20 @@ def test_a_head_for_clips_answers_about_windows(
             sorted(next(iter(window["emotions"].values())).items(), key=lambda pair: -pair[1])
         )
     assert "it answers about windows of 4 s" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("head", OTHERS)
+def test_a_head_says_of_a_clip_what_it_says_of_its_rows_in_the_store(head: str, place: Path, tmp_path: Path) -> None:
+    trained = ["--head", head, "--set", OTHERS[head], "--name", head]
+    video, track = (place / "root" / path for path in ("videos/003/b.mp4/0.mp4", "joints/003/b.mp4/0.npy"))
+    words = ["--image", str(video), "--track", str(track), "--out", str(tmp_path), *trained]
+    assert predict.main(asked(place, *words)) == 0
+    said = json.loads((tmp_path / "0.mp4.json").read_text())["persons"][0]["windows"][0]["emotions"]
+    found = evaluate(place / "runs" / head / f"{head}.safetensors", Store(place / "store"))
+    (at,) = [at for at, row in enumerate(found.trial.rows) if "003/b" in found.manifest.images[row]]
+    answer = found.answers()[0]
+    wanted = dict(zip(answer.names, answer.shares[at].tolist(), strict=True))
+    assert next(iter(said.values())) == pytest.approx(wanted, abs=2e-4)
 
 
 def test_people_who_are_found_are_looked_at_between_the_looks_too(place: Path, tmp_path: Path) -> None:

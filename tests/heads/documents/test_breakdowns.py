@@ -6,7 +6,8 @@ import pytest
 
 from cache.errors import ConfigError
 from heads.documents import breakdowns, papers
-from heads.documents.breakdowns import Breakdown, PaperRow
+from heads.documents.breakdowns import Breakdown, Made, PaperRow
+from heads.experiments.ensemble_cell import cells_of
 from heads.experiments.grid import cell, cells, read_grid
 from heads.page.sweeps import sweeps
 from heads.protocol import find
@@ -61,12 +62,12 @@ def test_a_printed_emotion_score_is_that_of_its_parts() -> None:
 def test_chapter_five_stands_beside_rows_that_choose_as_it_does() -> None:
     for word, found in (("bold-published", 0.2404), ("bold", None)):
         settings = cell("tsn_rgb", find(word), {}).settings
-        numbers = breakdowns.numbers(EVERY, "bold", "tsn_rgb", word, settings)
+        numbers = breakdowns.numbers(EVERY, "bold", word, Made([("tsn_rgb", settings)]))
         assert (numbers and numbers["ers"]) == found
     grid = read_grid("thesis_bold")
     protocols = [find(word) for word in grid.protocols]
     rows = cells(grid, protocols[0], {"words": "GloVe"}, protocols)
-    known = [breakdowns.numbers(EVERY, "bold", one.head, "bold-published", one.settings) for one in rows]
+    known = [breakdowns.numbers(EVERY, "bold", "bold-published", Made([(one.head, one.settings)])) for one in rows]
     assert [one.name for one, number in zip(rows, known, strict=True) if number is None] == [
         "tsn_rgb-stream",
         "tsn_flow-stream",
@@ -118,7 +119,7 @@ def test_a_row_gets_the_numbers_of_its_own_column() -> None:
     again = made(rows=rows, source="A, Table 2", mean=(1.0, 2.0), remark="other")
     error = made(rows=rows, source="A, Table 3", metric="vad_error", scale=1, mean=("-", 0.09), classes={})
     settings = cell("linear", SINGLE, {"features": "image", "epochs": 3}).settings
-    found = breakdowns.numbers((first, again, error, again), "emotic", "linear", "single-label", settings)
+    found = breakdowns.numbers((first, again, error, again), "emotic", "single-label", Made([("linear", settings)]))
     assert found == {
         "accuracy": 0.6,
         "vad_error": 0.09,
@@ -131,7 +132,7 @@ def test_a_row_gets_the_numbers_of_its_own_column() -> None:
     }
     assert (
         breakdowns.numbers(
-            (first, again, error), "emotic", "linear", "single-label", settings | {"features": ["x/pooled"]}
+            (first, again, error), "emotic", "single-label", Made([("linear", settings | {"features": ["x/pooled"]})])
         )
         == found
     )
@@ -141,7 +142,44 @@ def test_a_row_gets_the_numbers_of_its_own_column() -> None:
         ("emotic", "linear", "cat-6:6", settings),
         ("emotic", "linear", "single-label", {**settings, "features": ["body"]}),
     ):
-        assert breakdowns.numbers((first,), dataset, head, protocol, values) is None
+        assert breakdowns.numbers((first,), dataset, protocol, Made([(head, values)])) is None
+
+
+def test_table_512_stands_beside_the_grids_ensembles_that_are_its_own() -> None:
+    grid = read_grid("thesis_bold")
+    published = find("bold-published")
+    known = cells_of(grid.ensembles, cells(grid, published, {"words": "glove.txt"}))
+    ers = {  # as printed
+        "ensemble-all-maximum": 0.2388,
+        "ensemble-all-average": 0.2761,
+        "ensemble-two-maximum": 0.2566,
+        "ensemble-two-average": 0.2858,
+        "ensemble-three-maximum": 0.2402,
+        "ensemble-three-average": 0.2867,
+        "ensemble-three-weighted": 0.2897,
+    }
+    found = {}
+    for one in known:
+        members = [(member.head, member.settings) for member in one.members]
+        told = breakdowns.numbers(EVERY, "bold", "bold-published", Made(members, one.how, one.votes))
+        found[one.name] = told and told["ers"]
+        assert told
+        assert "pre-trained on Kinetics" in told["remark"]
+        other = "average" if one.how == "maximum" else "maximum"
+        for wrong in (
+            Made(members[::-1], one.how, one.votes),
+            Made([(members[0][0], {**members[0][1], "streams": "B"}), *members[1:]], one.how, one.votes),
+            Made(members, "average", (3.0, *one.votes[1:])),
+            Made(members[:1], one.how),
+        ):
+            again = breakdowns.numbers(EVERY, "bold", "bold-published", wrong)
+            assert not again or again["ers"] not in ers.values()
+        swapped = breakdowns.numbers(EVERY, "bold", "bold-published", Made(members, other, (1.0,) * len(members)))
+        assert not swapped or swapped["ers"] != found[one.name]
+    assert found == ers
+    without = cells_of(grid.ensembles, cells(grid, published, {}))[0].members
+    bare = Made([(one.head, one.settings) for one in without])
+    assert breakdowns.numbers(EVERY, "bold", "bold-published", bare) is None
 
 
 def test_published_accuracy_of_caer_s_stands_beside_kosti() -> None:
@@ -161,7 +199,7 @@ def test_a_setting_that_the_head_does_not_have_is_an_error() -> None:
     rows = (PaperRow(name="ours", head="linear", settings={"streems": "B"}),) * 2
     settings = cell("linear", SINGLE, {}).settings
     with pytest.raises(ConfigError, match="unknown setting 'streems'"):
-        breakdowns.numbers((made(rows=rows),), "emotic", "linear", "single-label", settings)
+        breakdowns.numbers((made(rows=rows),), "emotic", "single-label", Made([("linear", settings)]))
 
 
 def test_every_row_with_a_head_is_a_method_that_can_be_trained() -> None:
@@ -170,5 +208,5 @@ def test_every_row_with_a_head_is_a_method_that_can_be_trained() -> None:
         for row in one.rows:
             for more in ({}, *row.also) if row.head else ():
                 settings = cell(row.head, find(one.protocol), {**row.settings, **more}).settings
-                assert one.place(row.head, settings) is not None, (one.source, row.name)
-                assert one.rows[one.place(row.head, settings) or 0].name == row.name, (one.source, row.name)
+                assert one.place(Made([(row.head, settings)])) is not None, (one.source, row.name)
+                assert one.rows[one.place(Made([(row.head, settings)])) or 0].name == row.name, (one.source, row.name)

@@ -14,9 +14,10 @@ from cache.errors import ConfigError
 from cache.store import Store
 from heads import cli
 from heads.commands._grids import ablate
-from heads.experiments.ensemble import ensemble, joined
+from heads.experiments.ensemble import ensemble
 from heads.experiments.evaluate import evaluate
 from heads.experiments.grid import Grid
+from heads.experiments.joined import joined
 from heads.experiments.place import Place
 from heads.head import Output
 
@@ -70,11 +71,12 @@ def test_shares_and_dimensions_are_averaged_by_votes_or_the_highest_is_taken() -
 def test_members_are_judged_on_the_people_that_all_have_and_the_ensemble_by_their_shares(root: Path) -> None:
     store, rows = Store(root / "store"), paths(root, *ROWS)
     votes = dict(zip(rows, (2.0, 2.0, 1.0), strict=True))
-    found = ensemble(rows, store, "average", votes)
+    made = ensemble(rows, store, "average", votes)
+    found = made.document("average", votes)
     alone = {name: evaluate(path, store) for name, path in rows.items()}
     fewest = min(alone.values(), key=lambda one: len(one.trial.rows))
-    assert found.people == len(fewest.trial.rows) == len(alone["some/mlp-image"].trial.rows) - 1
-    assert found.members["some/linear-body"]["map"] == fewest.metrics["map"]
+    assert found["people"] == len(fewest.trial.rows) == len(alone["some/mlp-image"].trial.rows) - 1
+    assert found["members"]["some/linear-body"]["map"] == fewest.metrics["map"]
     here = [[*one.trial.rows].index(row) for one in alone.values() for row in fewest.trial.rows]
     places = np.array(here).reshape(len(rows), -1)
     seeds = []
@@ -84,9 +86,9 @@ def test_members_are_judged_on_the_people_that_all_have_and_the_ensemble_by_thei
         ]
         whole = (2 * shares[0] + 2 * shares[1] + shares[2]) / 5
         seeds.append(_map(whole.numpy(), fewest.trial.flags))
-    assert found.metrics["map"]["values"] == pytest.approx(seeds)
-    apart = found.apart["some/mlp-image"]["map"]["mean"]
-    assert apart == pytest.approx(found.metrics["map"]["mean"] - found.members["some/mlp-image"]["map"]["mean"])
+    assert found["metrics"]["map"]["values"] == pytest.approx(seeds)
+    apart = found["apart"]["some/mlp-image"]["map"]["mean"]
+    assert apart == pytest.approx(found["metrics"]["map"]["mean"] - found["members"]["some/mlp-image"]["map"]["mean"])
 
 
 def _map(shares: np.ndarray, flags: np.ndarray) -> float:

@@ -101,6 +101,19 @@ def test_settings_trained_together_end_as_each_alone(rule: dict[str, Any]) -> No
     assert (ends[0] - ends[2]).abs().max() > 1e-3
 
 
+def test_each_training_has_plateaus_of_its_own() -> None:
+    recipes = [settings(lr=lr, epochs=12, plateau=1, patience=4) for lr in (1e-2, 3e-3)]
+    found, changed = together(recipes), []
+    for place, one in enumerate(recipes):
+        check_as_alone(found[place], one)
+        steady = alone(one.model_copy(update={"plateau": 1000}))[1].history
+        mine = alone(one)[1].history
+        apart = [epoch.loss != other.loss for epoch, other in zip(mine, steady, strict=False)]
+        assert not np.any(apart[:2])  # more than one epoch in a row
+        changed.append(np.any(apart))
+    assert any(changed)
+
+
 @RULES
 def test_a_recipe_whose_patience_is_over_leaves_and_the_others_go_on_as_alone(rule: dict[str, Any]) -> None:
     recipes = [settings(lr=lr, epochs=12, patience=2, **rule) for lr in (1e-5, 3e-3, 1e-2, 1e-4)]

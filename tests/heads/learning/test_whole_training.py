@@ -25,7 +25,7 @@ from heads.protocols.one_shot import Protocol
 
 WIDTHS = {"image/pooled": 12, "body/pooled": 10, "sem2vec/presence": 8}
 SMALL = {"stream": 12, "semantic_hidden": 10, "fusion": 14, "embedding": 8, "standardise": False}
-TRAINING = {"epochs": 4, "step": 2, "patience": 0, "lr": 2e-3, "batch": 16}
+TRAINING = {"epochs": 2, "step": 1, "patience": 0, "lr": 2e-3, "batch": 16}
 SEEDS = (0, 3)
 PAIRS = [
     pytest.param(*pair, id="-".join(pair)) for pair in itertools.product(ON_EMBEDDINGS, plugins.names("heads.miners"))

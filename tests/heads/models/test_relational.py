@@ -16,6 +16,8 @@ from heads.experiments.evaluate import evaluate
 from heads.experiments.experiment import run
 from heads.experiments.grid import cell
 from heads.head import CLASS, FLAGS, Taught, given
+from heads.learning.optimiser import Optimiser
+from heads.learning.rules import SGD
 from heads.models.relational import Model
 from heads.protocol import find
 
@@ -45,7 +47,7 @@ def people(count: int = 5, shared: bool = False) -> dict[str, Tensor]:
 
 
 def test_the_parts_make_the_scores_as_the_equations_say() -> None:
-    model, seen = build(), people()
+    model, seen = build().eval(), people()
     output, weights = model(seen), model.attention(seen)
     person = model.gate(seen["body50/pooled"])
     around = torch.einsum("sbhm,sbmk->sbhk", weights, seen["objects/features"]).flatten(2)
@@ -73,8 +75,30 @@ def test_many_people_are_weighed_in_blocks_as_few_are() -> None:
     assert model.attention(seen).shape == (2, 600, 2, 4)
 
 
+@pytest.mark.parametrize("eld", [True, False])
+def test_training_takes_a_shorter_way_to_the_same_logits_and_gradients(eld: bool) -> None:
+    """Against autograd on the long way: by it alone, and by the optimiser's own gradients of the big weights."""
+    model, seen = build(eld=eld), people()
+    wanted = torch.randn(2, 5, 3, generator=torch.Generator().manual_seed(1)).double()
+    joined = torch.cat([model._person(seen), model._around(seen, model._person(seen), model.fuse)], 2)
+    long = model.classifier(joined)
+    parameters = dict(model.named_parameters())
+    expected = torch.autograd.grad((long * wanted).sum(), list(parameters.values()))
+    output = model(seen)
+    assert output.embedding is None
+    torch.testing.assert_close(given(output.logits), long)
+    torch.testing.assert_close(
+        torch.autograd.grad((given(output.logits) * wanted).sum(), list(parameters.values())), expected
+    )
+    before = {name: x.detach().clone() for name, x in parameters.items()}
+    with Optimiser(model, 1.0, SGD(momentum=0.0)) as optimiser:
+        optimiser.step((given(model(seen).logits) * wanted).sum())
+    for (name, x), gradient in zip(parameters.items(), expected, strict=True):
+        torch.testing.assert_close(before[name] - x.detach(), gradient)
+
+
 def test_switches_leave_their_part_out() -> None:
-    seen, plain = people(), build(boa=False, bpa=False, eld=False)
+    seen, plain = people(), build(boa=False, bpa=False, eld=False).eval()
     joined = given(plain(seen).embedding)
     assert torch.equal(joined[..., :6], seen["body50/pooled"])
     count = seen["objects/count"][..., None]

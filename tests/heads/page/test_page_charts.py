@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heads.page.charts import LINES, Mark, axis_end, bars, dots
+from heads.page.beside import grouped
+from heads.page.charts import LINES, Mark, axis_end, axis_start, bars, dots
 from heads.page.curves import curve, limits
 from heads.page.elements import Html, element, join, number, table
 from heads.page.page import STYLE
@@ -169,3 +170,17 @@ def test_a_class_has_a_level_of_its_own() -> None:
     assert [(one.get("x1"), one.get("x2")) for one in lines] == [("159", "159")]
     assert fear.find("title").text.endswith("without learning 25.00 %")  # type: ignore[union-attr]
     assert not [one for one in anger.iter("line") if one.get("class") == LINES[0]]
+
+
+def test_numbers_below_0_are_inside_the_picture_with_an_axis_that_goes_there() -> None:
+    """R2 by dimension: -20 % and +20 % lie as far from 0, on its two sides; what is below -100 % is cut there."""
+    shown = {"a": {"valence": {"mean": -0.2, "ci95": [-0.3, -0.1]}, "arousal": {"mean": 0.2, "ci95": [0.1, 0.3]}}}
+    drawn = ET.fromstring(grouped("R2", shown))
+    points = [float(one.get("d", "M0").split(" ")[0][1:]) for one in drawn.iter("path")]
+    ticks = {one.text: float(one.get("x", "0")) for one in drawn.iter("text") if one.get("class") == "tick"}
+    assert (points[0] + points[1]) / 2 == pytest.approx(ticks["0"], abs=0.2)
+    assert min(points) > 100
+    low = {"a": {"valence": {"mean": -5.0, "ci95": [-1e6, -3.0]}}}
+    (point,) = [float(one.get("d", "M0").split(" ")[0][1:]) for one in ET.fromstring(grouped("R2", low)).iter("path")]
+    assert point == 112  # where the axis begins
+    assert (axis_start(-0.31), axis_start(0.2), axis_end(-3.0)) == (-0.4, 0.0, 0.1)

@@ -45,6 +45,42 @@ def test_flags_confidences_and_tenths_are_learned() -> None:
     np.testing.assert_allclose(task.targets[DIMENSIONS][0], [0.1, 0.5, 1])
 
 
+def of_films(count: int, split: str) -> list[Row]:
+    """Three clips of each film, in two spans each."""
+    base = clips(1, split)[0]
+    paths = [f"{split}/{at // 6}.mp4/{at // 2 % 3}.mp4" for at in range(count)]
+    return [replace(base, image=path, span=(at % 2 * 50, at % 2 * 50 + 40)) for at, path in enumerate(paths)]
+
+
+@pytest.mark.parametrize("word", ["bold", "bold-published", "multilabel"])
+def test_all_clips_of_a_film_count_alike_in_the_bootstrap(word: str) -> None:
+    manifest = manifest_of([*of_films(120, "train"), *of_films(18, "val"), *of_films(12, "test")])
+    task = protocol(word).task(manifest)
+    films = ["/".join(path.split("/")[:2]) for path in manifest.images]
+    assert len(np.unique(task.images)) == 20 + 3 + 2
+    one = {film: {int(task.images[row]) for row, mine in enumerate(films) if mine == film} for film in films}
+    assert all(len(numbers) == 1 for numbers in one.values())
+
+
+def test_all_clips_of_a_film_are_held_out_or_none() -> None:
+    manifest = manifest_of([*of_films(120, "train"), *of_films(18, "val")])
+    task = protocol().task(manifest)
+    films = ["/".join(path.split("/")[:2]) for path in manifest.images]
+    assert len(task.val) == 12  # a tenth of 20 films of six samples
+    assert not {films[row] for row in task.val} & {films[row] for row in task.train}
+    shared = manifest_of(
+        [
+            *of_films(120, "train"),
+            *(replace(row, image=row.image.replace("val/", "train/")[:-4] + "v.mp4") for row in of_films(18, "val")),
+        ]
+    )
+    notes = protocol().described(shared, protocol().task(shared))["notes"]
+    assert any(
+        line.startswith("3 films have clips among the people who are trained on and among those judged")
+        for line in notes
+    )
+
+
 def test_without_test_labels_val_is_judged_and_held_out_train_videos_choose() -> None:
     manifest = public()
     task = protocol().task(manifest)
@@ -55,7 +91,7 @@ def test_without_test_labels_val_is_judged_and_held_out_train_videos_choose() ->
     assert protocol().task(manifest).val.tolist() == task.val.tolist()
     notes = protocol().described(manifest, task)["notes"]
     assert notes[0].startswith("Nobody of test has a label: rows are judged on the val people")
-    assert "chosen on 6 people of 3 train videos" in notes[1]
+    assert "chosen on 6 people of 3 train films" in notes[1]
     assert any("6 people have no label" in line for line in notes)
 
 

@@ -8,13 +8,14 @@ import bold_cases
 import numpy as np
 import pytest
 from bold_cases import build, line, write
-from clip_files import FRAMES, joints
+from clip_files import FRAMES, clip, joints
 
 from cache.errors import DataError
 from cache.manifest import Manifest
 from pipeline.dataset import manifest_of, source_of
 from pipeline.datasets._bold_csv import LABELLED
 from pipeline.datasets.bold import CATEGORIES, Reader
+from pipeline.running import watching
 
 ORDER = "Peace Affection Esteem Anticipation Engagement Confidence Happiness Pleasure Excitement Surprise"
 
@@ -153,3 +154,24 @@ def test_a_video_spelled_in_two_ways_is_in_one_split(tmp_path: Path) -> None:
     again = bold_cases.line("001/./a.mp4/0.mp4", 0, "0,4")
     found = bold_cases.write(tmp_path, bold_cases.train()[:1], [again]).read("s")
     assert found.statuses[:2] == ["other_split", "ok"]
+
+
+def test_joints_that_are_not_of_a_samples_frames_are_told_and_never_shifted_in_silence(tmp_path: Path) -> None:
+    """Of one film's numbers the file's first is the clip's first; numbers that fit the clip stay as they are."""
+    lines = [line("001/own.mp4/0.mp4"), line("001/film.mp4/0.mp4"), line("001/long.mp4/0.mp4")]
+    root = write(tmp_path, lines).root
+    for name in ("own", "film", "long"):
+        clip(root / f"videos/001/{name}.mp4/0.mp4")
+    joints(root / "joints/001/own.mp4/0.npy", 0, frames=FRAMES - 3, first=3)
+    joints(root / "joints/001/film.mp4/0.npy", 0, frames=FRAMES - 3, first=703)
+    joints(root / "joints/001/long.mp4/0.npy", 0, frames=FRAMES + 4, first=700)
+    found = Reader(root).read("s")
+    last, told = FRAMES - 1, dict(zip(found.keys, found.reasons, strict=True))
+    assert told[f"videos/001/own.mp4/0.mp4#0@0-{last}"] == f"joints of frames 3 to {last}"
+    assert told[f"videos/001/film.mp4/0.mp4#0@0-{last}"] == f"joints of frames 0 to {last - 3}"
+    assert told[f"videos/001/long.mp4/0.mp4#0@0-{last}"] == f"joints of frames 0 to {last + 4}, the video has {FRAMES}"
+    assert found.boxes[:, 1].tolist()[:2] == [4 + 0, 4 + 0]
+    (note,) = [note for note in found.notes if note.startswith("samples whose joints are not of all their frames")]
+    assert "3, first videos/001/own.mp4/0.mp4#0" in note
+    samples, _ = watching._samples(root, found, np.arange(3))
+    assert [int(one.track.frames[0]) for one in samples if one.track] == [3, 0, 0]

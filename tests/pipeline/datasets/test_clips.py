@@ -72,6 +72,14 @@ def test_without_a_split_videos_are_drawn(tmp_path: Path) -> None:
     assert found.notes[0].startswith("no column split: videos drawn 70/10/20 by seeded hash (seed 0)")
 
 
+def test_without_a_split_the_videos_of_a_film_are_drawn_together(tmp_path: Path) -> None:
+    paths = [f"f{film}.mp4/{place}.mp4" for film in range(10) for place in range(4)]
+    clip(tmp_path / paths[0])
+    found = write(tmp_path, [f"{path},calm" for path in paths], "video,labels").read("s")
+    parts = [set(found.splits[4 * film : 4 * film + 4]) for film in range(10)]
+    assert sorted(part for one in parts for part in one) == ["test"] * 2 + ["train"] * 7 + ["val"]
+
+
 def test_rows_without_a_number_are_the_people_of_their_frames(tmp_path: Path) -> None:
     lines = [f"films/a.mp4,{first},3,{box},calm,train" for box in ("1,2,30,40", "9,9,20,20") for first in (0, 1)]
     found = write(tmp_path, [*lines, "c.mov,0,3,,,,,happy,val"], "video,first,last,x,y,width,height,labels,split").read(

@@ -72,9 +72,20 @@ def test_the_box_of_a_span_holds_those_of_its_frames(file: Path) -> None:
     assert np.isnan(one.within(3, 9)).all()
 
 
+def test_numbers_that_fit_the_frames_asked_for_are_the_clips_own(tmp_path: Path) -> None:
+    """Nobody is seen in its first five frames."""
+    np.save(
+        tmp_path / "own.npy", np.array([row(frame, 0, (0, frame, 3, 1.0), (1, 90, 80, 1.0)) for frame in range(5, 20)])
+    )
+    for last, first in ((19, 5), (40, 5), (18, 0), (None, 0)):
+        one = read_track(tmp_path, "own.npy", 0, "", last)
+        assert one.frames.tolist() == [*range(first, first + 15)]
+        assert one.at(first)[0].tolist() == [5, 3, 90, 80]
+
+
 def test_a_file_is_read_once_for_all_its_people(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read, known = [], digest(file.read_bytes())
-    monkeypatch.setattr(tracks, "parsed", lambda _: read.append(1) or {0: None, 1: None})
+    monkeypatch.setattr(tracks, "parsed", lambda *_: read.append(1) or {0: None, 1: None})
     for person in (0, 1, 0):
         read_track(file.parent, "a.npy", person, known)
     assert len(read) == 1
