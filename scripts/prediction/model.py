@@ -219,10 +219,9 @@ def build(
 
 
 def _read_by(checkpoint: Checkpoint) -> dict[str, str]:
-    """Feature -> fingerprint, of what the head was trained on, without what it reads of teachers alone."""
-    taught = {name.partition("/")[0] for name in checkpoint.head.inputs if name not in checkpoint.inputs}
+    """Feature -> fingerprint, of what the head's answers need."""
     read = {name.partition("/")[0] for name in checkpoint.inputs}
-    return {name: one for name, one in checkpoint.about["features"].items() if name in read or name not in taught}
+    return {name: one for name, one in checkpoint.about["features"].items() if name in read}
 
 
 def _check_whole(path: Path, read: Sequence[Recipe]) -> None:

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from cache.errors import WeightsError
+from cache.spec import Granularity
 from heads.checkpoints import checkpoint
 from heads.checkpoints.checkpoint import Checkpoint
 from pipeline.running.memory import Memory
@@ -193,3 +194,13 @@ def test_boxes_found_are_in_pixels_of_the_photograph(tmp_path: Path) -> None:
     assert len(boxes) == len(scores) == int((found.scores[0] > 0).sum())
     for box, share in zip(boxes.tolist(), found.boxes[0].tolist(), strict=False):
         assert box == pytest.approx([share[0] * 120, share[1] * 80, share[2] * 120, share[3] * 80], rel=1e-5)
+
+
+def test_a_head_that_read_something_of_one_person_tells_no_photograph(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words, image = crowd_case.words(tmp_path), photo(tmp_path)
+    stage = type(recipes(dataset_config("demo", tmp_path / "maps.toml"), ["maps"], Weights(tmp_path))[0].stage)
+    monkeypatch.setattr(stage, "granularity", Granularity.PERSON)
+    assert predict.main([*words, "--image", str(image)]) == 2
+    assert "tells all people of a photograph at once, and was trained on maps, of one each" in capsys.readouterr().err
