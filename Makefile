@@ -122,7 +122,7 @@ panels: $(READY) ## photographs with their scene, their truth and what two rows 
 	@$(PY) -m scripts.panels --run $(call q,$(RUN)) --store $(call q,$(STORE)) --runs $(call q,$(RUNS)) --device $(call q,$(DEVICE)) $(call option,mapping,MAPPING) $(call option,root,ROOT) --data $(call q,$(DATA)) --weights $(call q,$(WEIGHTS)) $(call option,heads,HEADS)
 
 .PHONY: predict
-predict: $(READY) ## emotions in new photographs and videos: HEAD= IMAGE=photo.jpg|clip.mp4|folder [FRAMES=120 EVERY=0.5 TRACK=joints.npy] [BOXES="x1,y1,x2,y2 ..."|file.csv] [BOX=xywh] [PEOPLE=faces|objects|pose|boxes] [CONFIG=light] [STAGES="pose scene"] [OUT=predictions] [PROTOCOL=] and SEEDS, SET, MAPPING or NAME as in train
+predict: $(READY) ## emotions in new photographs and videos: HEAD= IMAGE=photo.jpg|clip.mp4|folder [FRAMES=120 EVERY=0.5 TRACK=joints.npy] [BOXES="x1,y1,x2,y2 ..."|file.csv] [BOX=xywh] [PEOPLE=faces|objects|pose|head|boxes] [CONFIG=light] [STAGES="pose scene"] [OUT=predictions] [PROTOCOL=] and SEEDS, SET, MAPPING or NAME as in train
 	@$(PY) -m scripts.predict $(if $(filter-out file,$(origin HEAD)),--head $(call q,$(HEAD))) $(call option,protocol,PROTOCOL) $(where) $(call option,root,ROOT) --data $(call q,$(DATA)) --runs $(call q,$(RUNS)) $(trained) $(call option,mapping,MAPPING) \
 		--weights $(call q,$(WEIGHTS)) --device $(call q,$(DEVICE)) $(call option,config,CONFIG) $(call option,image,IMAGE) $(call option,boxes,BOXES) $(call option,box,BOX) $(call option,max-pixels,MAX_PIXELS) $(call option,people,PEOPLE) $(call option,stages,STAGES) $(call option,out,OUT) $(call option,frames,FRAMES) $(call option,every,EVERY) $(call option,track,TRACK) $(if $(filter 1 yes true on,$(UNTRAINED)),--untrained)
 

@@ -253,6 +253,18 @@ class Protocol(ABC):
         (n,) their rows of the manifest, where they may be among those of ``memory``: nobody is judged by himself."""
 
     @classmethod
+    def in_boxes(
+        cls,
+        memory: Mapping[str, Tensor],  # noqa: ARG003 (see above)
+        about: Mapping[str, Any],  # noqa: ARG003
+        settings: Any,  # noqa: ARG003
+        output: Output,  # noqa: ARG003
+    ) -> Answer | None:
+        """What a trained head says of the people in boxes that were given, K in each of n images: of the n * K places,
+        those of the first image first. None where a sample is one person. Arguments: as of ``answers``."""
+        return None
+
+    @classmethod
     def finds(
         cls,
         memory: Mapping[str, Tensor],  # noqa: ARG003 (see above)

@@ -98,7 +98,7 @@ def _explain(
 ) -> dict[str, Any]:
     """Writes the person's picture. Returns what the JSON says of him."""
     hidden = about["untrained"]
-    answers = left_out(checkpoint, subject.inputs, subject.row, stand_ins, hidden)
+    answers = left_out(checkpoint, subject.inputs, subject.row, stand_ins, hidden, place=subject.place)
     groups = streams(checkpoint)
     untrained = [name for name in groups if name.partition("/")[0] in hidden]
     found = looked(checkpoint, subject, hidden)

@@ -1,11 +1,12 @@
 """``make predict``: the emotions of the people in new photographs and videos, by a trained head; without one, what
 networks see.
 
-Without BOXES, people are those of the annotation if the image is one of the dataset's, else those that a trained
-detector finds, else those whose faces are found; in a video they are followed from frame to frame, or a TRACK says
-where they are. Every feature the head needs is extracted in memory, and those of ``--stages`` or the config's
-``shown``. Writes, for each photograph, a JSON (each person's classes with their shares, and what was seen) and an
-annotated picture; for each video a JSON over time, an annotated video and a strip chart. Exit status 0; 1 when some of
+Without BOXES, people are those whom the head finds itself, where it does; else those of the annotation if the image is
+one of the dataset's, else those that a trained detector finds, else those whose faces are found; in a video they are
+followed from frame to frame, or a TRACK says where they are. Every feature the head needs is extracted in memory, and
+those of ``--stages`` or the config's ``shown``. Writes, for each photograph, a JSON (each person's classes with their
+shares, and what was seen), an annotated picture and, of a head that has them, its emotion maps over the photograph; for
+each video a JSON over time, an annotated video and a strip chart. Exit status 0; 1 when some of
 a folder's files could not be used, or nobody was found in one; 2 for what the user can mend.
 """
 
@@ -25,7 +26,7 @@ from pipeline.running.extraction import check_device
 from pipeline.running.recipes import dataset_config
 from pipeline.stage import Photo
 from pipeline.weights.folder import Weights
-from scripts.prediction import clip, clips, finding, people, words
+from scripts.prediction import clip, clips, emotion_maps, finding, people, words
 from scripts.prediction.annotated import Annotation
 from scripts.prediction.answering import USUAL, Answering, choose, for_photographs
 from scripts.prediction.clip import Sampling
@@ -34,6 +35,9 @@ from scripts.prediction.draw import draw
 from scripts.prediction.faces import CURE
 from scripts.prediction.finding import Finder
 from scripts.prediction.photograph import opened, png
+
+MAPS = ".maps.png"
+"""What the name of a photograph gets for its emotion maps."""
 
 
 def main(given: Sequence[str] | None = None) -> int:
@@ -90,9 +94,8 @@ def _run(options: argparse.Namespace) -> int:
     else:
         print(f"checkpoint {about['checkpoint']}: {about['dataset']} {about['protocol']}", flush=True)
     annotation = Annotation.find(options.store, about, options.root or options.data / options.dataset)
-    finder = Finder(
-        options.people, boxes, options.box, annotation, for_photographs(config), weights, options.device, _say
-    )
+    looks = for_photographs(config), weights, options.device, _say, finding.by_head(answering.model)
+    finder = Finder(options.people, boxes, options.box, annotation, *looks)
     return _all(paths, _Asked(finder, answering, options.out, max_pixels, sampling, options.track))
 
 
@@ -123,15 +126,19 @@ def _predict(path: Path, asked: _Asked) -> int:
     """How many people were found in a photograph."""
     image, model, answering, out = opened(path, asked.max_pixels), asked.answering.model, asked.answering, asked.out
     found = asked.finder.find(path, image)
-    looked = model.look(Photo(path.name, image, found.boxes), found.rows)
+    photo = Photo(path.name, image, found.boxes)
+    looked, maps = model.look(photo, found.rows), model.maps(photo)
     drawn = answering.drawn and not asked.finder.owns(path)
     told = document(path, image.size, found, looked, answering.about, model.untrained, model.left_out, drawn)
     make_folder(out)
+    if maps:
+        told["maps"] = emotion_maps.told(maps, told["persons"], f"{path.name}{MAPS}")
+        replace(out / f"{path.name}{MAPS}", [png(emotion_maps.picture(image, told, maps))])
     replace_text(out / f"{path.name}.json", json.dumps(told, indent=2, allow_nan=False) + "\n")
     replace(out / f"{path.name}.annotated.png", [png(draw(image, told))])
     for line in lines(path, told):
         _say(line)
-    _say(f"  written to {out / path.name}.json and .annotated.png")
+    _say(f"  written to {out / path.name}.json{f', {MAPS}' if maps else ''} and .annotated.png")
     if not len(found.boxes):
         _nobody(path, found.how["reason"])
     return len(found.boxes)

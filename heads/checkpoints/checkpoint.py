@@ -15,11 +15,11 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from cache import plugin_faults, plugin_folders, plugins
-from cache.errors import AffectError, PluginError, WeightsError
+from cache.errors import AffectError, ConfigError, PluginError, WeightsError
 from cache.files import make_folder, replace
 from heads import protocol as protocols
 from heads.checkpoints.about import check_plugins, checked, checked_ensemble
-from heads.head import JUDGED_ONLY, LABELS, ROW, Head, Looks, Output
+from heads.head import BOXES, JUDGED_ONLY, LABELS, ROW, Head, Looks, Output
 from heads.inputs.samples import Samples, outputs
 from heads.inputs.standardise import Scale
 from heads.learning.training import Recipe, recipe
@@ -41,6 +41,22 @@ class Checkpoint:
     memory: Mapping[str, Tensor]
     about: Mapping[str, Any]
 
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Those of the head that its answers need."""
+        teachers = self.head.teachers_of(self.recipe)
+        return tuple(name for name in self.head.inputs if name not in teachers)
+
+    @property
+    def by_image(self) -> bool:
+        """Whether a sample is an image with all its people, who are told by ``in_boxes``."""
+        return BOXES in self.about["sizes"]
+
+    @property
+    def finds_people(self) -> bool:
+        """Whether it finds them itself, by ``finds``."""
+        return "found" in self.head.gives
+
     def scaled(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Features as the head wants them. features: input name -> (n, d) as in the store."""
         return {name: self.scales[name](x) if name in self.scales else x for name, x in features.items()}
@@ -58,9 +74,29 @@ class Checkpoint:
         output, kind = self._outputs(features, rows), protocols.load(self.about["kind"])
         return kind.finds(self.memory, self.about["task"], self.recipe, output)
 
-    def _outputs(self, features: Mapping[str, Tensor], rows: NDArray[np.int64]) -> Output:
-        samples = Samples.of(self.scaled(features), rows, {}, next(iter(self.head.state_dict().values())).device)
-        return outputs(self.head, samples, len(self.about["seeds"]), sorted(self.head.gives - JUDGED_ONLY))
+    def in_boxes(self, features: Mapping[str, Tensor], rows: NDArray[np.int64], boxes: NDArray[np.floating]) -> Answer:
+        """What it says of the people in ``boxes`` (n, K, 4), xyxy in shares 0..1 of n images: of the n * K places,
+        those of the first image first. features, rows: as of ``answers``. Raises: ConfigError where a sample is a
+        person."""
+        output, kind = self._outputs(features, rows, boxes), protocols.load(self.about["kind"])
+        answer = kind.in_boxes(self.memory, self.about["task"], self.recipe, output)
+        if answer is None:
+            raise ConfigError(
+                f"protocol {self.about['protocol']}: teaches boxes, and tells nothing of people in new ones"
+            )
+        return answer
+
+    def _outputs(
+        self, features: Mapping[str, Tensor], rows: NDArray[np.int64], boxes: NDArray[np.floating] | None = None
+    ) -> Output:
+        """boxes: that the head is given, if any."""
+        features = self.scaled(features)
+        if boxes is not None:
+            features[BOXES] = torch.as_tensor(boxes, dtype=torch.float32)
+        on = next(iter(self.head.state_dict().values())).device
+        samples = Samples.of({name: x.to(on) for name, x in features.items()}, rows, {}, on)
+        fields = self.head.gives - JUDGED_ONLY if boxes is None else frozenset({"people"})
+        return outputs(self.head, samples, len(self.about["seeds"]), sorted(fields))
 
     @torch.no_grad()
     def looks(self, features: Mapping[str, Tensor], rows: NDArray[np.int64]) -> Looks:

@@ -20,7 +20,7 @@ from cache.config import Settings
 from cache.errors import ConfigError
 from cache.manifest import Manifest
 from heads import protocol
-from heads.head import BOXES, PEOPLE_CLASS, PEOPLE_FLAGS, Output
+from heads.head import BOXES, PEOPLE_CLASS, PEOPLE_FLAGS, Output, given
 from heads.inputs.streams import words
 from heads.metric import Metric
 from heads.protocol import Answer, Finds, Level, Resamples
@@ -193,6 +193,17 @@ class Protocol(protocol.Protocol):
             return [answering.in_boxes(about, output.people)]
         told = "the head was trained to tell people in annotated boxes, finds nobody itself and was given no boxes"
         raise ConfigError(f"{told}. Train one that detects people")
+
+    @classmethod
+    def in_boxes(
+        cls,
+        memory: Mapping[str, Tensor],  # noqa: ARG003 (the contract's arguments)
+        about: Mapping[str, Any],
+        settings: Judging,  # noqa: ARG003
+        output: Output,
+    ) -> Answer | None:
+        """``people``, as of ``finds``."""
+        return answering.of_each(about, given(output.people))
 
     @classmethod
     def finds(

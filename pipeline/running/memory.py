@@ -1,9 +1,10 @@
 """Features of a photograph, or of people in a video, without a store: the same decoding, the same stages, the same
 rows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from pipeline.running.recipes import Recipe
 from pipeline.running.watching import Sample, Wanted, look_at, show
 from pipeline.stage import Extracted, Photo, Stage
 
+NONE: Mapping[str, Extracted] = MappingProxyType({})
+
 
 class Memory:
     """Runs the stages of ``recipes``, each loaded once. A feature that others are made from stands before them."""
@@ -29,11 +32,15 @@ class Memory:
         for recipe in self.recipes:
             recipe.stage.load(device, recipe.weights)
 
-    def features(self, photo: Photo) -> dict[str, Extracted]:
-        """Feature name -> its rows: one for the image, or one for each of its persons."""
+    def features(self, photo: Photo, known: Mapping[str, Extracted] = NONE) -> dict[str, Extracted]:
+        """Feature name -> its rows: one for the image, or one for each of its persons. known: those that need not be
+        made again."""
         found: dict[str, Extracted] = {}
         for recipe in self.recipes:
             stage = recipe.stage
+            if recipe.feature in known:
+                found[recipe.feature] = known[recipe.feature]
+                continue
             if stage.granularity is Granularity.PERSON and not len(photo.boxes):
                 found[recipe.feature] = stage.extract([])
                 continue

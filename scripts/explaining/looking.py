@@ -11,14 +11,15 @@ from heads.checkpoints.checkpoint import Checkpoint
 from heads.head import ClassMaps
 from heads.protocol import Answer
 from pipeline.stages.objects import categories
-from scripts.explaining.streams import strongest
-from scripts.explaining.subject import Subject
+from scripts.explaining.streams import answered, strongest
+from scripts.explaining.subject import Frame, Subject
 
 OBJECTS = 10
 """Of the objects, those with the greatest weights are told."""
 LEAST_EDGE = 0.01
 CAM = "class activation map"
 SLOPE = "gradient times map (no class activation map: layers that are not linear follow)"
+INSIDE = "emotion map, whose mean inside the box is the person's logit"
 _DIGITS = 4
 
 
@@ -80,7 +81,8 @@ def looked(checkpoint: Checkpoint, subject: Subject, hidden: Sequence[str], word
     of, where the head has learned it; otherwise the strongest ones."""
     rows = np.array([subject.row])
     found = checkpoint.looks(subject.inputs, rows)
-    answer = next((one for one in checkpoint.answers(subject.inputs, rows) if one.logits is not None), None)
+    every = answered(checkpoint, subject.inputs, rows, subject.place)
+    answer = next((one for one in every if one.logits is not None), None)
     maps, objects = [], []
     for name, x in found.maps.items():
         if (feature := name.partition("/")[0]) not in hidden:
@@ -89,7 +91,7 @@ def looked(checkpoint: Checkpoint, subject: Subject, hidden: Sequence[str], word
         if (feature := name.partition("/")[0]) not in hidden:
             objects += _objects(subject, feature, x[:, 0].double().mean((0, 1)).cpu().numpy())
     shown = [one for one in found.classes if one.input.partition("/")[0] not in hidden]
-    classes = _classes(shown, answer, subject, word) if answer else []
+    classes = _classes(shown, answer, subject, word, checkpoint.by_image) if answer else []
     mapless = _mapless(checkpoint, bool(found.maps or found.classes))
     if found.graph is None:
         return Looked(maps, classes, objects, None, mapless)
@@ -98,24 +100,30 @@ def looked(checkpoint: Checkpoint, subject: Subject, hidden: Sequence[str], word
     return Looked(maps, classes, objects, (names, weights), mapless)
 
 
-def _classes(found: Sequence[ClassMaps], answer: Answer, subject: Subject, word: str) -> list[ClassMap]:
+def _classes(found: Sequence[ClassMaps], answer: Answer, subject: Subject, word: str, by_image: bool) -> list[ClassMap]:
+    """by_image: of the head, whose maps speak of all people."""
     return [
         ClassMap(
             one.input,
             one.values[:, 0, at].double().mean(0).cpu().numpy(),
-            subject.frame(one.input.partition("/")[0]),
+            _whole(subject) if by_image else subject.frame(one.input.partition("/")[0]),
             answer.names[at],
-            f"{CAM if one.exact else SLOPE}{f' of the {one.of}' if one.of else ''}",
+            INSIDE if by_image else f"{CAM if one.exact else SLOPE}{f' of the {one.of}' if one.of else ''}",
         )
         for at in strongest(answer, word)
         for one in found
     ]
 
 
+def _whole(subject: Subject) -> Frame:
+    """Of the photograph."""
+    return None if subject.image is None else np.array([0.0, 0.0, *subject.image.size])
+
+
 def _mapless(checkpoint: Checkpoint, found: bool) -> str:
     if found:
         return ""
-    maps = [name for name in checkpoint.head.inputs if len(checkpoint.about["shapes"].get(name, ())) == 3]
+    maps = [name for name in checkpoint.inputs if len(checkpoint.about["shapes"].get(name, ())) == 3]
     return f"the head tells nothing of the places of {', '.join(maps)}" if maps else "no map in its features"
 
 

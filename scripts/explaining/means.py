@@ -30,7 +30,7 @@ def means(path: Path, checkpoint: Checkpoint, store: Path, mapping: Path | None)
     where the store that is needed is not there, or is another than the head was trained on.
     """
     found: dict[str, Tensor] = {name: scale.mean for name, scale in checkpoint.scales.items()}
-    left = [name for name in checkpoint.head.inputs if name not in found]
+    left = [name for name in checkpoint.inputs if name not in found]
     return found | (_read(path, checkpoint, Store(store), mapping, left) if left else {})
 
 
@@ -46,7 +46,7 @@ def _read(path: Path, checkpoint: Checkpoint, store: Store, mapping: Path | None
     protocol = protocols.find(about["protocol"], mapping)
     check_protocol(path, about, protocol)
     rows = protocol.task(manifest).train
-    for name in checkpoint.head.inputs:
+    for name in checkpoint.inputs:
         rows = rows[features[name.partition("/")[0]].status_of_people(rows) == Status.OK]
     arrays = checkpoint.head.arrays_of(checkpoint.recipe)
     split = load_split(features, manifest, left, rows, torch.device("cpu"), arrays)

@@ -9,15 +9,12 @@ from PIL import Image, ImageDraw
 
 from scripts.explaining.looking import LEAST_EDGE, Map, Object
 from scripts.prediction.colours import BLACK, COLOURS, WHITE, legible
+from scripts.prediction.heat import coloured, lay
 from scripts.prediction.lettering import Font, line_height
 
 HIGH = 420
 """Pixels of a panel."""
 _LONGEST = 3 * HIGH
-_STOPS = np.array([[0, 0, 4], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 255, 164]], np.float64)
-"""Dark to light, told apart by the colour-blind. Source: the colour map "inferno", at its quarters."""
-_HEAT = 0.6
-"""How much of a pixel is the heat map's."""
 _PERSON = "#56B4E9"
 
 
@@ -36,12 +33,12 @@ def heat(image: Image.Image | None, box: NDArray[np.floating] | None, one: Map) 
     is no photograph, or its part of it is not known."""
     if image is None or one.frame is None:
         high, wide = one.values.shape
-        return _coloured(one.values, (max(1, round(HIGH * wide / high)), HIGH))
+        return coloured(one.values, (max(1, round(HIGH * wide / high)), HIGH))
     out = photograph(image, None)
     scale = out.height / image.height
     left, top, right, bottom = (round(float(side) * scale) for side in one.frame)
-    over = _coloured(one.values, (max(1, right - left), max(1, bottom - top)))
-    out.paste(over, (left, top), Image.new("L", over.size, round(255 * _HEAT)))
+    over = coloured(one.values, (max(1, right - left), max(1, bottom - top)))
+    lay(over, out, (left, top))
     if box is not None:
         _frame(ImageDraw.Draw(out), box * scale, _PERSON, 2)
     return out
@@ -92,16 +89,6 @@ def _arrow(
     tip = end[0] - 6 * math.cos(angle), end[1] - 6 * math.sin(angle)
     wings = [(tip[0] - 9 * math.cos(angle + turn), tip[1] - 9 * math.sin(angle + turn)) for turn in (-0.4, 0.4)]
     pen.polygon([tip, *wings], fill=ink)
-
-
-def _coloured(values: NDArray[np.float64], size: tuple[int, int]) -> Image.Image:
-    extent = float(np.ptp(values))
-    shares = (values - values.min()) / extent if extent else np.zeros_like(values)
-    grown = Image.fromarray(shares.astype(np.float32)).resize(size, Image.Resampling.BILINEAR)
-    place = np.clip(np.asarray(grown, np.float64), 0, 1)
-    stops = np.linspace(0, 1, len(_STOPS))
-    channels = [np.interp(place, stops, _STOPS[:, channel]) for channel in range(3)]
-    return Image.fromarray(np.stack(channels, -1).round().astype(np.uint8))
 
 
 def _frame(pen: ImageDraw.ImageDraw, box: NDArray[np.floating], colour: str, width: int) -> None:

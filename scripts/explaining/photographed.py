@@ -21,8 +21,9 @@ from pipeline.weights.folder import Weights
 from scripts.explaining.subject import Frame, Subject
 from scripts.prediction import document, finding, people
 from scripts.prediction.annotated import Annotation
-from scripts.prediction.finding import Finder, Found
-from scripts.prediction.model import NEW, Model, build
+from scripts.prediction.crowd import NEW
+from scripts.prediction.finding import Finder, Found, by_head
+from scripts.prediction.model import Model, build
 from scripts.prediction.photograph import opened
 
 
@@ -56,7 +57,9 @@ def seen(
     model = build(path, checkpoint, config, weights, options.device, [], fetch)
     about = checkpoint.about
     annotation = Annotation.find(options.store, about, options.root or options.data / options.dataset)
-    finder = Finder(options.people, boxes, options.box, annotation, config, weights, options.device, say)
+    finder = Finder(
+        options.people, boxes, options.box, annotation, config, weights, options.device, say, by_head(model)
+    )
     found = finder.find(options.image, image)
     own = annotation is not None and annotation.holds(options.image)
     drawn = load_plugin("pipeline.datasets", about["dataset"], "Reader").drawn and not own
@@ -83,6 +86,7 @@ def _subjects(
             partial(_read, model, made, person),
             {"number": person},
             notes,
+            box / np.tile(np.array(image.size, np.float32), 2),
         )
         for person, box in enumerate(found.boxes)
         if not reasons[person]

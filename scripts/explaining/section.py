@@ -1,4 +1,5 @@
-"""The section of a run's page that explains a few test people, where their photographs are at hand."""
+"""The section of a run's page that explains a few test people, where their photographs are at hand; of a head of
+photographs with all their people, ``crowds`` in its place."""
 
 import argparse
 import sys
@@ -16,16 +17,15 @@ from heads.page.elements import Html, element, join
 from heads.page.material import Material, Place, laid_out
 from heads.page.outcome import badge, card
 from pipeline.decoding.images import MAX_PIXELS
-from scripts.explaining import bars, picture, stored
+from scripts.explaining import bars, crowds, picture, stored
+from scripts.explaining.crowds import small
 from scripts.explaining.looking import looked
 from scripts.explaining.means import means
 from scripts.explaining.picked import CLASSES, Picked, picked
 from scripts.explaining.streams import left_out
-from scripts.panels import LICENCE, address
+from scripts.panels import LICENCE
 
 TITLE = "Explanations"
-SIDE = 280
-"""Pixels of the longer side of a small copy; four of them at most stand on a card."""
 _TOLD = (
     "What {name} looked at: of each class the test person with the greatest share among those of whom it is true and "
     "said, and the worst mistake, missed or wrongly said. Points are what the share loses without a stream; "
@@ -66,10 +66,12 @@ class _Asked:
     hidden: list[str]
 
 
-def _section(options: argparse.Namespace, path: Path, name: str, place: Place) -> dict[str, Html]:
+def _section(options: argparse.Namespace, path: Path, name: str, place: Place) -> Mapping[str, Html]:
     """Raises: AffectError."""
     found = evaluate(path, place.store, place.mapping, place.device)
     known = stored.known(options, path, checkpoint.load(path), MAX_PIXELS)  # on the CPU, as what is read of a person
+    if known.checkpoint.by_image:
+        return crowds.section(known, found.task, name)
     people, beyond = picked(found)
     there = [one for one in people if known.photograph(one.row).is_file()]
     lost = len(people) - len(there)
@@ -106,14 +108,7 @@ def _card(asked: _Asked, one: Picked) -> Html:
     told["share"] = bars.title(line, answer["title"]).removeprefix(f"{one.word} ")
     told |= {name: bars.said(change, answer["title"]) for name, change in line["inputs"].items()}
     notes = [element("p", note, class_="absent") for note in [*subject.notes, found.mapless] if note]
-    return card(title, *(_small(text, image, key) for text, image in images), _pairs(told), *notes)
-
-
-def _small(text: str, image: Any, key: str) -> Html:
-    image.thumbnail((SIDE, SIDE))
-    width, height = image.size
-    shown = element("img", src=address(image), alt=f"{key}: {text}", width=width, height=height, class_="photograph")
-    return join([element("p", text), shown])
+    return card(title, *(small(text, image, key) for text, image in images), _pairs(told), *notes)
 
 
 def _pairs(told: Mapping[str, str]) -> Html:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from cache.errors import AffectError, DataError, UnknownName
 from cache.feature import Feature
-from cache.manifest import Manifest
+from cache.manifest import OK, Manifest
 from cache.spec import Status
 from cache.store import Features, Store
 from heads import protocol as protocols
@@ -73,7 +73,7 @@ def subject(of: Known, key: str) -> Subject:
     row = _row(manifest, key)
     _check(features, checkpoint, key, row)
     rows, arrays = np.array([row]), checkpoint.head.arrays_of(checkpoint.recipe)
-    split = load_split(features, manifest, checkpoint.head.inputs, rows, torch.device("cpu"), arrays)
+    split = load_split(features, manifest, checkpoint.inputs, rows, torch.device("cpu"), arrays)
     whole = torch.zeros(1, dtype=torch.int64)
     kept = {name: x.index_select(0, whole) for name, x in split.stored.items()}
     told, notes = _part(of, row)
@@ -91,7 +91,16 @@ def subject(of: Known, key: str) -> Subject:
 
     name = key.replace("/", "_").replace("#", ".")
     told = {"key": key, **told}
-    return Subject(name, {**split.tensors, **kept}, row, image, box, frame, read, told, [*notes, *why])
+    return Subject(
+        name, {**split.tensors, **kept}, row, image, box, frame, read, told, [*notes, *why], _place(manifest, row)
+    )
+
+
+def _place(manifest: Manifest, row: int) -> NDArray[np.float64] | None:
+    """His box in shares of the image, None where it is not known."""
+    if manifest.statuses[row] != OK or not manifest.sizes[row].all():
+        return None
+    return np.asarray(manifest.boxes[row] / np.tile(manifest.sizes[row], 2), np.float64)
 
 
 def _row(manifest: Manifest, key: str) -> int:
@@ -109,7 +118,7 @@ def _row(manifest: Manifest, key: str) -> int:
 
 def _check(features: Features, checkpoint: Checkpoint, key: str, row: int) -> None:
     """Raises: DataError when the person lacks what the head reads."""
-    for name in dict.fromkeys(one.partition("/")[0] for one in checkpoint.head.inputs):
+    for name in dict.fromkeys(one.partition("/")[0] for one in checkpoint.inputs):
         status = Status(int(features[name].status_of_people(np.array([row]))[0]))
         if status != Status.OK:
             raise DataError(f"KEY={key}: has no {name} ({status.word}), which the head reads. Take another KEY")
@@ -117,11 +126,20 @@ def _check(features: Features, checkpoint: Checkpoint, key: str, row: int) -> No
 
 def _part(of: Known, row: int) -> tuple[dict[str, Any], list[str]]:
     """Which part of the data he is in and what is right of him; and a sentence where the head has learned from him."""
+    if of.checkpoint.by_image:
+        row = _home(of.task, row)
     part = next((one for one in PARTS if row in getattr(of.task, one)), None)
     if part is None:
         return {"part": None, "truth": None}, [f"this person has no part in {of.protocol.name}"]
     notes = [f"this is a {part} person: the head has learned from this very row"] if part == "train" else []
+    notes += ["the truth is of somebody in the photograph, not of this person alone"] if of.checkpoint.by_image else []
     return {"part": part, "truth": of.protocol.truth(of.task, row)}, notes
+
+
+def _home(task: Task, row: int) -> int:
+    """The row that stands for the image of ``row``, where one does."""
+    every = np.concatenate([getattr(task, part) for part in PARTS])
+    return next(iter(every[task.images[every] == task.images[row]].tolist()), row)
 
 
 def _image(of: Known, row: int) -> tuple[Image.Image | None, list[str]]:

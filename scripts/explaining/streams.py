@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from cache.errors import WeightsError
+from cache.errors import DataError, WeightsError
 from heads.checkpoints.checkpoint import Checkpoint
 from heads.head import DIMENSIONS
 from heads.protocol import Answer
@@ -22,7 +23,7 @@ def streams(checkpoint: Checkpoint) -> dict[str, tuple[str, ...]]:
     vectors as one, for boxes mean nothing without what is in them."""
     arrays = checkpoint.head.arrays_of(checkpoint.recipe)
     found: dict[str, tuple[str, ...]] = {}
-    for name in checkpoint.head.inputs:
+    for name in checkpoint.inputs:
         word = name.partition("/")[0] if name in arrays else name
         found[word] = (*found.get(word, ()), name)
     return {one[0] if len(one) == 1 else word: one for word, one in found.items()}
@@ -35,6 +36,7 @@ def left_out(
     means: Mapping[str, Tensor],
     hidden: Sequence[str] = (),
     word: str = "",
+    place: NDArray[np.floating] | None = None,
 ) -> list[dict[str, Any]]:
     """Of each answer the strongest classes, ready for JSON: ``share``, ``logit`` where there is one, and ``inputs``:
     stream -> what the share and the logit lose without it, negative where it speaks against the class. ``without_any``
@@ -42,16 +44,30 @@ def left_out(
 
     inputs: of one person as in the store, (1, ...) each. row: his, of the manifest, or beyond it. hidden: features of
     which nothing is told, for no trained network made them. word: the class that is told in place of the strongest,
-    where an answer has it. Raises: WeightsError for a head that diverged.
+    where an answer has it. place: as of ``answered``. Raises: WeightsError for a head that diverged; DataError as
+    ``answered``.
     """
     groups = streams(checkpoint)
-    answers = checkpoint.answers(*_variants(inputs, list(groups.values()), row, means))
+    answers = answered(checkpoint, *_variants(inputs, list(groups.values()), row, means), place)
     for one in answers:
         if not all(x.isfinite().all() for x in (one.shares, one.logits) if x is not None):
             told = f"{checkpoint.about['head']}: its answers are not finite numbers: training diverged"
             raise WeightsError(f"{told}. Train again, with a lower lr in SET")
     shown = {name: place for place, name in enumerate(groups, 1) if name.partition("/")[0] not in hidden}
     return [_told(one, shown, len(groups) + 1, word) for one in answers]
+
+
+def answered(
+    checkpoint: Checkpoint, inputs: Mapping[str, Tensor], rows: NDArray[np.int64], place: NDArray[np.floating] | None
+) -> list[Answer]:
+    """What the head says of one person, again and again. inputs: (n, ...). rows: (n,). place: his box, (4,) in shares
+    of the image, which a head of photographs with all their people is given. Raises: DataError where it is not known.
+    """
+    if not checkpoint.by_image:
+        return checkpoint.answers(inputs, rows)
+    if place is None:
+        raise DataError("his box is not usable, in which the head is to look. Take another KEY")
+    return [checkpoint.in_boxes(inputs, rows, np.broadcast_to(place, (len(rows), 1, 4)).copy())]
 
 
 def _variants(

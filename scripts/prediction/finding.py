@@ -20,9 +20,10 @@ from pipeline.weights.folder import Weights
 from scripts.prediction.annotated import Annotation
 from scripts.prediction.bodies import ByBodies
 from scripts.prediction.faces import CURE, FaceFinder, told
+from scripts.prediction.model import Model
 from scripts.prediction.people import Boxes, clamped, inside, placed
 
-FACES, OBJECTS, POSE, BOXES = WAYS = ("faces", "objects", "pose", "boxes")
+FACES, OBJECTS, POSE, HEAD, BOXES = WAYS = ("faces", "objects", "pose", "head", "boxes")
 PERSON = 1
 """COCO's number of a person."""
 LEAST_SCORE = 0.5
@@ -59,15 +60,16 @@ def check(way: str, boxes: str, track: Path | None = None) -> None:
         raise ConfigError(f"PEOPLE={way}: no such way to find people.{nearest(way, WAYS)}")
     if way == BOXES and not boxes:
         raise ConfigError(f"PEOPLE={way}: no BOXES given. {CURE}, or a CSV of image,x1,y1,x2,y2")
-    if way in (FACES, OBJECTS, POSE) and boxes:
+    if way and way != BOXES and boxes:
         raise ConfigError(f"PEOPLE={way}: BOXES={boxes} is given too. Leave one of them out")
 
 
 @dataclass
 class Finder:
-    """way: the word of PEOPLE. Without one: given boxes, else the annotation's, else by the config's ``objects``, else
-    by its BlazePose, else by faces. A network is loaded when the first photograph needs it. form: the word of BOX, ""
-    for none. say: takes a line for the user."""
+    """way: the word of PEOPLE. Without one: given boxes, else by the head where it finds people itself, else the
+    annotation's, else by the config's ``objects``, else by its BlazePose, else by faces. A network is loaded when the
+    first photograph needs it. form: the word of BOX, "" for none. say: takes a line for the user. head: finds people,
+    None where the head is shown them."""
 
     way: str
     boxes: list[Boxes] | dict[str, Boxes] | None
@@ -77,10 +79,13 @@ class Finder:
     weights: Weights
     device: str
     say: Callable[[str], None]
+    head: Look | None = None
     network: Look | None = None
 
     def __post_init__(self) -> None:
         """Raises: ConfigError, WeightsError for a way that cannot be gone."""
+        if self.way == HEAD and self.head is None:
+            raise ConfigError(f"PEOPLE={self.way}: the head finds nobody itself. Leave it out, or take another HEAD")
         if self.way in (FACES, OBJECTS, POSE):
             self.network = self._load()
 
@@ -98,6 +103,8 @@ class Finder:
             cut = clamped(given, self.form, image.size)
             how = {"boxes": "given"} | ({"clamped": cut} if cut else {})
             return _told(Found(boxes, None, how), none)
+        if self.head and self.way in ("", HEAD):
+            return self.head(path, image)
         if not (self.way or film) and self.annotation and (annotated := self.annotation.people(path, image.size)):
             dataset = self.annotation.manifest.dataset
             none = f"the annotation of {dataset} has nobody with a usable box in it"
@@ -154,6 +161,24 @@ class Finder:
 def _told(found: Found, none: str) -> Found:
     """With ``none`` as the reason where nobody was found."""
     return found if len(found.boxes) else found._replace(how=found.how | {"reason": none})
+
+
+class ByHead:
+    """Finds people by a head that needs no boxes."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+
+    def __call__(self, path: Path, image: Image.Image) -> Found:
+        """The surest first. Raises: DataError for an image that cannot be looked at."""
+        boxes, scores = self._model.find(Photo(path.name, image, NONE))
+        how = {"boxes": "found by the head", "scores": scores}
+        return _told(Found(inside(boxes, image.size, str(path)), None, how), "the head finds nobody in it")
+
+
+def by_head(model: Model) -> Look | None:
+    """None of a head that is shown people."""
+    return ByHead(model) if model.finds_people else None
 
 
 class ByObjects:

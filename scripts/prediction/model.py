@@ -1,27 +1,37 @@
 """The head, if there is one, and every stage that is needed, loaded once."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 
-from cache.errors import ConfigError, StoreError
+from cache.errors import ConfigError, DataError, StoreError
 from cache.spec import Granularity, Status
 from heads.checkpoints.checkpoint import Checkpoint
 from pipeline.running.memory import Memory
-from pipeline.running.recipes import DatasetConfig, recipes, weights_of
+from pipeline.running.recipes import DatasetConfig, Recipe, recipes, weights_of
 from pipeline.running.watching import Sample
 from pipeline.stage import Extracted, Photo
 from pipeline.weights.folder import Weights
+from scripts.prediction import crowd
+from scripts.prediction.crowd import NEW, EmotionMaps
 
-NEW = 1 << 40
-"""Row numbers of people who stand in no manifest."""
 NO_HEAD = "no head"
 """Why nobody has emotions."""
+NOBODY = np.zeros((0, 4), np.float32)
+
+
+@dataclass
+class _Whole:
+    """What was made of the whole of a photograph, so that finding people in it and telling of them looks at it once."""
+
+    image: Image.Image | None = None
+    found: Mapping[str, Extracted] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -32,6 +42,12 @@ class Model:
     checkpoint: Checkpoint | None
     memory: Memory
     left_out: Sequence[str]
+    whole: _Whole = field(default_factory=_Whole)
+
+    @property
+    def finds_people(self) -> bool:
+        """Whether the head does, and needs no boxes."""
+        return self.checkpoint is not None and self.checkpoint.by_image and self.checkpoint.finds_people
 
     @property
     def untrained(self) -> list[str]:
@@ -53,10 +69,11 @@ class Model:
         """
         if self.clips:
             raise ConfigError(f"{photo.key}: the head was trained on clips. Give a video, or another HEAD")
-        found = self.memory.features(photo)
+        known = self.whole.found if photo.image is self.whole.image else {}
+        found = self.memory.features(photo, known)
         if rows is None:
             rows = np.arange(NEW, NEW + len(photo.boxes))
-        emotions, named, reasons = self._emotions(found, rows)
+        emotions, named, reasons = self._emotions(found, rows, photo)
         persons = [
             {
                 "number": person,
@@ -70,13 +87,40 @@ class Model:
         ]
         return {"features": self._described(found, Granularity.IMAGE, 0), "persons": persons}
 
+    def find(self, photo: Photo) -> tuple[NDArray[np.float32], list[float]]:
+        """Boxes (p, 4) of the people whom the head finds, the surest first, and their scores.
+
+        Raises: DataError for a photograph of which what the head reads cannot be made.
+        """
+        assert self.checkpoint is not None
+        inputs, why = self._of_whole(self.checkpoint, photo)
+        if why:
+            raise DataError(f"{photo.key}: people cannot be looked for: {why}")
+        return crowd.finds(self.checkpoint, inputs, photo.image.size)
+
+    def maps(self, photo: Photo) -> EmotionMaps | None:
+        """None without a head that has any, and of a photograph of which what it reads cannot be made."""
+        if self.checkpoint is None or not self.checkpoint.by_image:
+            return None
+        inputs, why = self._of_whole(self.checkpoint, photo)
+        return None if why else crowd.emotion_maps(self.checkpoint, inputs)
+
+    def _of_whole(self, checkpoint: Checkpoint, photo: Photo) -> tuple[dict[str, torch.Tensor], str]:
+        """What the head reads of the photograph; and why it lacks something, "" for nothing."""
+        if photo.image is not self.whole.image:
+            every = self.memory.features(Photo(photo.key, photo.image, NOBODY))
+            self.whole.image = photo.image
+            self.whole.found = {name: rows for name, rows in every.items() if self._by_image(name)}
+        inputs, (why,) = self.read(checkpoint, self.whole.found, 1)
+        return inputs, why
+
     def answered(
         self, path: Path, samples: Sequence[Sample], size: tuple[int, int], max_pixels: int
     ) -> list[dict[str, Any]]:
         """Of features of clips: the emotions of each of ``samples`` of the video at ``path``, whose ``size`` this is,
         as ``look`` has them. Raises: ImageError when the video cannot be read."""
         found = self.memory.clips(path, samples, size, max_pixels)
-        told = self._emotions(found, np.arange(NEW, NEW + len(samples)))
+        told = self._emotions(found, np.arange(NEW, NEW + len(samples)), None)
         return [
             {"emotions": one, **({"named": names} if names is not None else {}), "reason": why, "features": {}}
             for one, names, why in zip(*told, strict=True)
@@ -95,17 +139,22 @@ class Model:
         return out
 
     def _emotions(
-        self, found: Mapping[str, Extracted], rows: NDArray[np.int64]
+        self, found: Mapping[str, Extracted], rows: NDArray[np.int64], photo: Photo | None
     ) -> tuple[list[dict[str, Any] | None], list[list[str] | None], list[str]]:
         """One for each person, None with the reason where a feature that the head needs could not be made; the names
-        that the main answer says are there, None where it is the strongest."""
+        that the main answer says are there, None where it is the strongest. photo: with their boxes, None of clips."""
         persons = len(rows)
         if self.checkpoint is None:
             return [None] * persons, [None] * persons, [NO_HEAD] * persons
-        inputs, reasons = self.read(self.checkpoint, found, persons)
         if not persons:
             return [], [], []
-        answers = self.checkpoint.answers(inputs, rows)
+        if self.checkpoint.by_image and photo is not None:
+            inputs, (reason,) = self.read(self.checkpoint, found, 1)
+            reasons = [reason] * persons
+            answers = [crowd.in_boxes(self.checkpoint, inputs, photo.boxes, photo.image.size)]
+        else:
+            inputs, reasons = self.read(self.checkpoint, found, persons)
+            answers = self.checkpoint.answers(inputs, rows)
         emotions = [{one.title: _named(one.names, one.shares[person]) for one in answers} for person in range(persons)]
         main = answers[0]
         named = [None if why or main.named is None else main.said(person) for person, why in enumerate(reasons)]
@@ -116,7 +165,7 @@ class Model:
     ) -> tuple[dict[str, torch.Tensor], list[str]]:
         """What the head reads of the features ``found``, (p, ...) by input; and why somebody lacks one, "" for none."""
         inputs, reasons = {}, [""] * persons
-        for name in checkpoint.head.inputs:
+        for name in checkpoint.inputs:
             feature, _, array = name.partition("/")
             made = found[feature]
             place = [0] * persons if self._by_image(feature) else list(range(persons))
@@ -151,7 +200,7 @@ def build(
     Raises: StoreError when a feature would be another than the head's; WeightsError for an absent checkpoint;
     UnknownName, ConfigError.
     """
-    wanted: dict[str, str] = checkpoint.about["features"] if checkpoint else {}
+    wanted = _read_by(checkpoint) if checkpoint else {}
     names = list(dict.fromkeys([*wanted, *more]))
     if names:
         weights.demand(weights_of(config, names), fetch(names))
@@ -163,5 +212,21 @@ def build(
                 f"{path}: was trained on feature {name} {fingerprint}, these settings give {chosen[name].fingerprint}. "
                 + cure
             )
+    if checkpoint and checkpoint.by_image:
+        _check_whole(path, [chosen[name] for name in wanted])
     left_out = [name for name in config.stages if name not in chosen]
     return Model(checkpoint, Memory(list(chosen.values()), device), left_out)
+
+
+def _read_by(checkpoint: Checkpoint) -> dict[str, str]:
+    """Feature -> fingerprint, of what the head's answers need."""
+    read = {name.partition("/")[0] for name in checkpoint.inputs}
+    return {name: one for name, one in checkpoint.about["features"].items() if name in read}
+
+
+def _check_whole(path: Path, read: Sequence[Recipe]) -> None:
+    """Raises: ConfigError for a head of photographs with all their people that reads something of one person."""
+    for recipe in read:
+        if recipe.stage.granularity is Granularity.PERSON:
+            told = f"{path}: tells all people of a photograph at once, and was trained on {recipe.feature}, of one each"
+            raise ConfigError(f"{told}. Train it on features of whole photographs")

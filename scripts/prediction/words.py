@@ -10,7 +10,7 @@ def photographed(parser: argparse.ArgumentParser, out: str) -> None:
     """``--boxes`` to ``--out``: who is in a photograph, and where what is written goes, by default ``out``."""
     parser.add_argument("--boxes", default="", help='"x1,y1,x2,y2 ..." or a CSV of image,x1,y1,x2,y2')
     parser.add_argument(
-        "--people", default="", help="how people are found: faces, objects, pose, boxes (what is there)"
+        "--people", default="", help="how people are found: faces, objects, pose, head, boxes (what is there)"
     )
     parser.add_argument("--box", default="", metavar="FORM", help="xyxy, xywh, normalised or normalised_xywh (xyxy)")
     parser.add_argument("--max-pixels", type=int, default=0, metavar="N", help="cap on an image (64000000)")

@@ -18,7 +18,7 @@ from heads.experiments.evaluate import evaluate
 from heads.experiments.grid import Grid
 from heads.experiments.place import Place
 from scripts import report
-from scripts.explaining import section
+from scripts.explaining import crowds, section
 from scripts.explaining.picked import Picked, picked
 
 CLASSES = CATEGORIES[:4]
@@ -117,7 +117,7 @@ def test_a_page_shows_them_small_with_what_the_head_looked_at(place: Path) -> No
         ]
         for image in figure.iter("img"):
             data = base64.b64decode(str(image.get("src")).removeprefix("data:image/jpeg;base64,"))
-            assert max(Image.open(io.BytesIO(data)).size) <= section.SIDE
+            assert max(Image.open(io.BytesIO(data)).size) <= crowds.SIDE
             assert SECRET not in data
             assert len(data) < 40_000
     assert section.LICENCE in [line.text for line in part.iter("p")]

@@ -33,9 +33,19 @@ def finds(about: Mapping[str, Any], found: Tensor, least: float) -> Finds:
     told = found.double().cpu()
     one = fuse(told[..., :4].numpy(), told[..., 4].numpy(), _shares(about, told[..., 5:]).numpy(), least)
     boxes, scores, shares = (torch.as_tensor(x, dtype=torch.float32) for x in one)
-    every = shares.flatten(0, 1)
-    named = None if about["labels"] == PEOPLE_CLASS else _named(about, every)
-    return Finds(boxes, scores, Answer("people", about["classes"], every, named))
+    return Finds(boxes, scores, _people(about, shares.flatten(0, 1)))
+
+
+def of_each(about: Mapping[str, Any], people: Tensor) -> Answer:
+    """Of each of the n * K places. people: (S, n, K, C) logits; NaN stays where there is nobody."""
+    logits = people.flatten(1, 2)
+    return _people(about, _shares(about, logits).mean(0), logits.mean(0))
+
+
+def _people(about: Mapping[str, Any], shares: Tensor, logits: Tensor | None = None) -> Answer:
+    """shares: (m, C). Of one class each, it is the one with the greatest share."""
+    named = None if about["labels"] == PEOPLE_CLASS else _named(about, shares)
+    return Answer("people", about["classes"], shares, named, logits)
 
 
 def _shares(about: Mapping[str, Any], logits: Tensor) -> Tensor:
