@@ -56,9 +56,9 @@ def _fitted(seen: bytes, rows: bytes, flags: bytes, truth: bytes | None = None) 
 
 
 def _class(scaled: Array, train: NDArray[np.int64], right: Array) -> Array:
-    """(n,) logits; of a class that every training person has, a large one."""
-    if right.all():
-        return np.full(len(scaled), 10.0)
+    """(n,) logits; of a class that every training person has, or nobody, large ones."""
+    if right.all() or not right.any():
+        return np.full(len(scaled), 10.0 if right.all() else -10.0)
     return np.asarray(LogisticRegression(max_iter=1000).fit(scaled[train], right).decision_function(scaled))
 
 

@@ -62,10 +62,13 @@ def test_a_run_with_other_settings_gets_a_folder_of_its_own(place: list[str]) ->
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["train", "--head", "sem_ib"], "no head 'sem_ib'. Did you mean 'sem_ib_dml'? Known: abn, b_dml, "),
+        (
+            ["train", "--head", "sem_ib"],
+            "no head 'sem_ib'. Did you mean 'sem_ib_dml'? Known: abn, amalgamated, b_dml, ",
+        ),
         (
             ["train", "--protocol", "cat-66"],
-            "no protocol 'cat-66'. Did you mean 'cat-6:6'? Known: bold, bold-published, cat-6:4, ",
+            "no protocol 'cat-66'. Did you mean 'cat-6:6'? Known: bold, bold-published, boxes, ",
         ),
         (["train", "--dataset", "emotics"], "'emotics'. Did you mean 'emotic'? Known: demo, emotic."),
         (["train", "--device", "gpu"], "no device 'gpu'. Did you mean 'cpu'? Known: cpu, cuda."),
@@ -83,7 +86,7 @@ def test_a_run_with_other_settings_gets_a_folder_of_its_own(place: list[str]) ->
             ["train", "--dataset", "emotic"],
             "emotic cat-6:6: class anger has 3 train people, needs at least 4 (per_class); ",
         ),
-        (["ablate", "--grid", "dem"], "no grid 'dem'. Did you mean 'demo'? Known: affect_dml, beyond, demo, "),
+        (["ablate", "--grid", "dem"], "no grid 'dem'. Did you mean 'demo'? Known: affect_dml, amalgamation, beyond, "),
         (["trian"], "argument ablate|compare|ensemble|evaluate|mapping|report|submit|train: invalid choice: 'trian'"),
     ],
 )

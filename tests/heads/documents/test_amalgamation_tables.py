@@ -54,7 +54,7 @@ def test_every_row_of_the_grid_has_its_numbers(dataset: str, source: str) -> Non
     protocols = [find("boxes")]
     known = {
         one.name.removeprefix("amalgamated-"): breakdowns.numbers(
-            papers.read().breakdowns, dataset, one.head, "boxes", one.settings
+            papers.read().breakdowns, dataset, "boxes", breakdowns.Made([(one.head, one.settings)])
         )
         for one in cells(read_grid("amalgamation"), protocols[0], {}, protocols)
     }

@@ -144,7 +144,7 @@ def test_the_folder_of_the_protocol_is_found_behind_a_single_one(store: Store, t
     ("protocol", "expected"),
     [
         ("cat-6:4", "was trained on 'demo cat-6:6', asked for is 'demo cat-6:4'"),
-        ("nonsense", "error: no protocol 'nonsense'. Known: bold, bold-published, cat-6:4, cat-6:6, emotic-26, "),
+        ("nonsense", "error: no protocol 'nonsense'. Known: bold, bold-published, boxes, cat-6:4, cat-6:6, "),
     ],
 )
 def test_evaluate_answers_for_the_protocol_that_was_asked(

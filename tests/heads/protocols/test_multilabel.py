@@ -17,7 +17,7 @@ from cache.manifest import Manifest, Row
 from heads.drawing import Ordered
 from heads.head import DIMENSIONS, FLAGS, Output
 from heads.protocol import find
-from heads.protocols._multilabel import thresholds
+from heads.protocols._multilabel import geometry, thresholds
 from heads.protocols.multilabel import Judging, Protocol
 
 SMALL = {"resamples": 20}
@@ -244,3 +244,12 @@ def test_a_score_that_so_few_people_do_not_give_is_one_line() -> None:
     for judge in (alike.scores, alike.score):
         with pytest.raises(ConfigError, match=r"^mR2 cannot be told of these \d+ people: too few, or too much alike"):
             judge(output(trial.flags))
+
+
+def test_a_class_that_no_training_person_has_is_unlikely_for_everybody() -> None:
+    """By the probe on geometry, which else would have one class to tell apart; the other is one to learn."""
+    numbers, train = np.arange(12.0).reshape(4, 3), np.array([0, 1, 2])
+    flags = np.array([[0.0, 1.0], [0.0, 0.0], [0.0, 1.0]])
+    spread = (numbers - numbers.mean(0)) / numbers.std(0)
+    assert (geometry._class(spread, train, flags[:, 0]) < -5).all()
+    assert np.ptp(geometry._class(spread, train, flags[:, 1])) > 0
