@@ -106,7 +106,7 @@ def ensemble(
         protocol,
         recipe,
         len(test.rows),
-        lost,
+        {**lost, "train": 0},  # whose features are not read: nothing is trained
         validation.score(by),
         test.scores(output, fitted),
         alone,

@@ -76,6 +76,7 @@ def test_members_are_judged_on_the_people_that_all_have_and_the_ensemble_by_thei
     alone = {name: evaluate(path, store) for name, path in rows.items()}
     fewest = min(alone.values(), key=lambda one: len(one.trial.rows))
     assert found["people"] == len(fewest.trial.rows) == len(alone["some/mlp-image"].trial.rows) - 1
+    assert (made.lost["train"], made.lost["test"]) == (0, 1)
     assert found["members"]["some/linear-body"]["map"] == fewest.metrics["map"]
     here = [[*one.trial.rows].index(row) for one in alone.values() for row in fewest.trial.rows]
     places = np.array(here).reshape(len(rows), -1)
