@@ -2,14 +2,14 @@
 
 EMOTIC's size, features made up: 23,266 people, 26 labels, valence, arousal, dominance; each head with its published
 settings (heads/configs), batch and optimiser. Floor: the FLOPs of one step, counted by torch's own counter, at the
-rate of products of as many rows as the batch has (of a head that is convolutions, all its places), over as many weights
-as the models have, and the bytes that the optimiser and the inputs move at the rate at which this machine reads and
-writes; both measured in the same rounds. Usual: the same head for one seed with its equations as they stand (a key for
-every object), fed item by item from HDF5 by a DataLoader's workers, torch's optimiser, one seed after the other. What
-is compared takes turns, round by round; told are the medians of the rounds' ratios. Objects and maps lie in shards of a
-store, as extraction leaves them.
-``tail_layer4``: what a step costs that trains ResNet-18's last block. Writes bench/label_heads.json. ``fusion abn
-tail``: only these, nothing written. ``--quick``: one round, nothing written.
+rate of products of as many rows as the batch has (of a head that is convolutions, all its places), over as many
+weights as the models have, and the bytes that the optimiser and the inputs move at the rate at which this machine
+reads and writes; both measured in the same rounds. Usual: the same head for one seed with its equations as they stand
+(a key for every object), fed item by item from HDF5 by a DataLoader's workers, torch's optimiser, one seed after the
+other. What is compared takes turns, round by round; told are the medians of the rounds' ratios. Objects and maps lie
+in shards of a store, as extraction leaves them. ``tail_layer4``: what a step costs that trains ResNet-18's last block.
+Writes bench/label_heads.json. ``fusion abn tail``: only these, the machine beside each; what else the file holds is
+kept. ``--quick``: one round, nothing written.
 """
 
 import json
@@ -45,7 +45,7 @@ from scripts.bench.label_heads_runs import (
     usual_run,
 )
 from scripts.bench.label_heads_targets import LABELS, PEOPLE
-from scripts.bench.results import machine, record
+from scripts.bench.results import FOLDER, machine, record
 
 ROUNDS = 3
 USUAL_GOAL, MEMORY_GOAL = 3.0, 4.0
@@ -122,8 +122,12 @@ def main(named: Sequence[str] = (), quick: bool = False) -> None:
     result["memory"] = {"peak_gbytes": round(peak, 2), "goal": MEMORY_GOAL, "met": peak <= MEMORY_GOAL}
     load = {"start": round(before, 2), "end": round(os.getloadavg()[0], 2), "benchmark_itself": THREADS}
     about = {"load": load, "people": PEOPLE, "labels": LABELS, "threads": THREADS}
-    if quick or named:
+    if quick:
         print(json.dumps(result, indent=2))
+    elif named:
+        kept = json.loads((FOLDER / "label_heads.json").read_text())
+        timed = [one.name for one in settings] + (["tail_layer4"] if tailed else [])
+        record("label_heads", kept | {word: result[word] | {"load": load} | machine() for word in timed})
     else:
         record("label_heads", result | about | machine())
 
