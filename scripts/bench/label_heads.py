@@ -7,9 +7,9 @@ weights as the models have, and the bytes that the optimiser and the inputs move
 reads and writes; both measured in the same rounds. Usual: the same head for one seed with its equations as they stand
 (a key for every object), fed item by item from HDF5 by a DataLoader's workers, torch's optimiser, one seed after the
 other. What is compared takes turns, round by round; told are the medians of the rounds' ratios. Objects and maps lie
-in shards of a store, as extraction leaves them. ``tail_layer4``: what a step costs that trains ResNet-18's last block.
-Writes bench/label_heads.json. ``fusion abn tail``: only these, the machine beside each; what else the file holds is
-kept. ``--quick``: one round, nothing written.
+in shards of a store, as extraction leaves them. ``tail_layer4``, ``tail_stage4``: what a step costs that trains
+ResNet-18's last block, or HRNet-W32's. Writes bench/label_heads.json. ``fusion abn tail_layer4``: only these, the
+machine beside each; what else the file holds is kept. ``--quick``: one round, nothing written.
 """
 
 import json
@@ -32,10 +32,9 @@ from heads.inputs.stored import Stored
 from scripts.bench.heads_runs import alternately, in_turn, milliseconds, verdict
 from scripts.bench.label_heads_floor import TOGETHER_GOAL, limit, over_floor
 from scripts.bench.label_heads_runs import (
-    FROZEN,
     HEADS,
     SHAPES,
-    TAILED,
+    TAILS,
     THREADS,
     Setting,
     samples_of,
@@ -70,16 +69,24 @@ def over_others(one: Setting, data: Samples, folder: Path, rounds: int) -> dict[
     }
 
 
-def tail(left: Mapping[str, Stored], rounds: int) -> dict[str, Any]:
-    """A step of one seed of ``fusion`` on body and context that trains ResNet-18's last block, over the frozen one."""
-    runs, settings = {}, {"trained": setting("fusion", TAILED), "frozen": setting("fusion", FROZEN)}
-    for name, one in settings.items():
-        runs[name] = steps_run(one, samples_of(one, left), [0])
+def tail(name: str, left: Mapping[str, Stored], rounds: int) -> dict[str, Any]:
+    """A step of one seed of ``fusion`` that trains a network's last block, over that on the frozen one."""
+    runs, settings = (
+        {},
+        dict(zip(("trained", "frozen"), (setting("fusion", each) for each in TAILS[name]), strict=True)),
+    )
+    for word, one in settings.items():
+        runs[word] = steps_run(one, samples_of(one, left), [0])
     seconds = alternately(runs, rounds)
-    steps = {name: [each / settings[name].steps for each in row] for name, row in seconds.items()}
+    steps = {word: [each / settings[word].steps for each in row] for word, row in seconds.items()}
     ratios = [a / b for a, b in zip(steps["trained"], steps["frozen"], strict=True)]
-    told = {f"{name}_step_ms": milliseconds(row, 1) for name, row in steps.items()}
-    return told | {"ratio": round(statistics.median(ratios), 1)}
+    told = {f"{word}_step_ms": milliseconds(row, 1) for word, row in steps.items()}
+    return told | {"ratio": round(statistics.median(ratios), 1), "peak_gbytes": _peak()}
+
+
+def _peak() -> float:
+    """Memory of this process so far."""
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2)
 
 
 def random_rows(left: Mapping[str, Stored], name: str, count: int = 1000) -> dict[str, int]:
@@ -105,8 +112,8 @@ def main(named: Sequence[str] = (), quick: bool = False) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         settings = [setting(word) for word in HEADS if word in known and (not named or word in named)]
-        tailed = [setting("fusion", TAILED)] if not named or "tail" in named else []
-        reading = [*settings, *tailed]
+        tails = [word for word in TAILS if not named or word in named]
+        reading = [*settings, *(setting("fusion", TAILS[word][0]) for word in tails)]
         arrays = {each for one in reading for each in one.model.arrays_of(one.recipe) if len(SHAPES[each]) > 1}
         left = store_of(folder / "store", sorted(arrays))
         for one in settings:
@@ -115,18 +122,17 @@ def main(named: Sequence[str] = (), quick: bool = False) -> None:
             result[one.name] |= {"over_the_floor": over_floor(one, data, rounds)}
             result[one.name] |= over_others(one, data, folder, rounds)
             print(f"{one.name}: {json.dumps(result[one.name])}", file=sys.stderr, flush=True)
-        if tailed:
-            result["tail_layer4"] = tail(left, rounds)
+        peak = _peak()
+        result |= {word: tail(word, left, rounds) for word in tails}
         result["random_rows_of_the_memory_map"] = {each: random_rows(left, each) for each in sorted(arrays)}
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    result["memory"] = {"peak_gbytes": round(peak, 2), "goal": MEMORY_GOAL, "met": peak <= MEMORY_GOAL}
+    result["memory"] = {"peak_gbytes": peak, "goal": MEMORY_GOAL, "met": peak <= MEMORY_GOAL}
     load = {"start": round(before, 2), "end": round(os.getloadavg()[0], 2), "benchmark_itself": THREADS}
     about = {"load": load, "people": PEOPLE, "labels": LABELS, "threads": THREADS}
     if quick:
         print(json.dumps(result, indent=2))
     elif named:
         kept = json.loads((FOLDER / "label_heads.json").read_text())
-        timed = [one.name for one in settings] + (["tail_layer4"] if tailed else [])
+        timed = [*(one.name for one in settings), *tails]
         record("label_heads", kept | {word: result[word] | {"load": load} | machine() for word in timed})
     else:
         record("label_heads", result | about | machine())

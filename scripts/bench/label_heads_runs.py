@@ -9,6 +9,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+import timm
 import torch
 from torch import Tensor
 from torchvision.models import resnet18
@@ -44,9 +45,12 @@ HEADS: dict[str, dict[str, Any]] = {
 }
 LARGE = {"relational": 2}
 """Heads of which so many seeds train together here: 48 million weights each, with their velocities and the batches."""
-FROZEN: dict[str, Any] = {"streams": "BC"}
-TAILED = FROZEN | {"tail": "layer4"}
-"""Settings of ``fusion``: ResNet-18's pooled vectors, or its last block trained from cached maps."""
+TAILS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "tail_layer4": ({"streams": "BC", "tail": "layer4"}, {"streams": "BC"}),
+    "tail_stage4": ({"streams": "C", "context": "hrnet", "tailed": "C", "tail": "stage4"}, {"streams": "C"}),
+}
+"""Settings of ``fusion`` that train a network's last block from cached maps (ResNet-18's; HRNet-W32's, of 256 x 256
+pixels), and those on pooled vectors."""
 SHAPES: dict[str, tuple[int, ...]] = {
     "body/pooled": (512,),
     "context/pooled": (512,),
@@ -63,6 +67,7 @@ SHAPES: dict[str, tuple[int, ...]] = {
     "pose/box": (4,),
     "body/layer3": (256, 14, 14),
     "context/layer3": (256, 14, 14),
+    "hrnet/stage3": (896, 16, 16),
     "trunk/c4": (32, 32, 32),
     "trunk/c8": (64, 16, 16),
     "trunk/c16": (128, 8, 8),
@@ -107,9 +112,17 @@ class Setting:
         """Ready for training."""
         sizes = {BOXES: CROWD, PEOPLE_FLAGS: LABELS} if self.crowds else {FLAGS: LABELS, DIMENSIONS: 3}
         head = self.model(self.recipe, self.widths, sizes, seeds).to(data.device).train()
-        blocks = {name: resnet18().layer4.state_dict() for name in self.model.blocks_of(self.recipe)}
+        blocks = {name: _block(word) for name, word in self.model.blocks_of(self.recipe).items()}
         head.learn_from(Taught([f"label {number}" for number in range(LABELS)], data.targets, blocks))
         return head
+
+
+def _block(word: str) -> dict[str, Tensor]:
+    """An untrained network's last block, by the word of ``tail``."""
+    if word == "layer4":
+        return dict(resnet18().layer4.state_dict())
+    network = timm.create_model("hrnet_w32", features_only=True, feature_location="", out_indices=(1, 2, 3, 4))
+    return {name: x for name, x in network.state_dict().items() if name.startswith(("transition3.", "stage4."))}
 
 
 def setting(name: str, values: Mapping[str, Any] | None = None) -> Setting:
