@@ -57,5 +57,5 @@ def _array(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...], asked: Expo
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
         for part in asked.parts():
-            (values,) = (one.numpy() for one in part.arrays.values())
-            file.write(np.ascontiguousarray(values).reshape(-1).view(np.uint8).data)
+            (rows,) = (one.numpy() for one in part.arrays.values())
+            file.write(np.ascontiguousarray(rows).reshape(-1).view(np.uint8).data)
