@@ -28,7 +28,7 @@ Bits = dict[str, np.ndarray[Any, Any]]
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """150 people in three shards; one has a broken box, some have no body or no image."""
+    """150 people in two shards; one has a broken box, some have no body or no image."""
     root = tmp_path_factory.mktemp("export") / "store"
     rows = people(150)
     rows[7] = replace(rows[7], box=NAN, status=BAD_BOX, reason="planted")
@@ -172,6 +172,19 @@ def test_a_feature_that_is_larger_than_memory_may_be(tmp_path: Path, monkeypatch
     finally:
         tracemalloc.stop()
     assert (tmp_path / "out/big.map.npy").stat().st_size > 80e6
+
+
+def test_shards_of_long_ago_are_closed(tmp_path: Path) -> None:
+    """Each open one holds a file descriptor, of which a process has a thousand."""
+    make_store(tmp_path / "store", people(150), features=("body",))
+    asked = reading.exported(tmp_path / "store", "demo", [], None, False)
+    most, used = 0, set[str]()
+    for part in asked.parts():
+        part.people.features["body/pooled"].numpy()
+        links = [path.readlink().name for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
+        found = [name for name in links if name.startswith("shard-")]
+        most, used = max(most, len(found)), used | set(found)
+    assert (most, len(used)) == (1, 2)
 
 
 @pytest.mark.parametrize(

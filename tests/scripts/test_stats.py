@@ -19,6 +19,7 @@ from cache import plugins
 from cache.manifest import BAD_BOX, NO_PERSON, Row
 from cache.spec import ArraySpec, Granularity
 from cache.store import Store
+from heads.page import figures
 from scripts import stats
 from scripts.counting.counts import ours
 
@@ -142,8 +143,20 @@ def test_the_page_is_xml_with_its_pictures_beside_it_and_names_what_is_untrained
     page = ElementTree.fromstring(text.removeprefix("<!DOCTYPE html>\n"))
     plots = [one for one in page.iter("svg") if "plot" in one.get("class", "")]
     assert len(plots) == len(list((place / "out/figures").glob("*.svg"))) == 1 + 3 + 3 + 1 + 2
-    assert "UNTRAINED" in "".join(page.itertext())
+    missing = next(one for one in page.iter("section") if one.get("id") == "missing")
+    names = ["".join(row.itertext()) for row in missing.iter("th") if row.get("scope") == "row"]
+    assert names == ["body"] * 3 + ["image"] * 3 + ["pose UNTRAINED"] * 3
     assert "http" not in text.replace("http-equiv", "")
+
+
+def test_pictures_of_a_report_in_the_same_folder_stay(place: Path, told: dict[str, Any]) -> None:
+    page = (
+        "<html><section id='a'><figure><svg class='plot' viewBox='0 0 1 1' aria-label='b'/></figure></section></html>"
+    )
+    (report,) = figures.write(place / "out", page)
+    assert run(place) == 0
+    assert report.exists()
+    report.unlink()
 
 
 def test_published_counts_stand_beside_ours_by_the_same_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,8 +43,8 @@ class Form(form.Form):
             "boxes": people.boxes,
             "missing": people.missing,
         }
-        for name, array in plain.items():
-            np.save(folder / f"{name}.npy", array, allow_pickle=False)
+        for name, values in plain.items():
+            np.save(folder / f"{name}.npy", values, allow_pickle=False)
         replace_text(folder / "keys.txt", "".join(f"{key}\n" for key in people.keys))
         replace_text(folder / "labels.txt", "".join(f"{name}\n" for name in people.category_names))
         write_rows(folder / "people.csv", replace(asked, seen=int), arrays=False)
