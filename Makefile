@@ -78,6 +78,15 @@ verify: $(READY) ## check every byte of the store: DATASET=
 status: $(READY) ## what the store holds: DATASET= [JSON=1]
 	@$(PY) -m pipeline status $(where) $(if $(filter 1 yes true on,$(JSON)),--json)
 
+.PHONY: stats
+stats: $(READY) ## a dataset in numbers and pictures, from the store alone, in stats/DATASET: DATASET= [OUT=] [MAPPING=]
+	@$(PY) -m scripts.stats $(where) $(call option,mapping,MAPPING) $(call option,out,OUT)
+
+.PHONY: export
+export: $(READY) ## people and features for other programs, in exports/DATASET-FORMAT: DATASET= FORMAT=hf|npy|csv [STAGES="image body/pooled"] [SPLIT=test] [EVERYONE=1] [OUT=]
+	@$(PY) -m scripts.export $(where) $(call option,format,FORMAT) $(call option,stages,STAGES) $(call option,split,SPLIT) $(call option,out,OUT) \
+		$(if $(filter 1 yes true on,$(EVERYONE)),--everyone)
+
 .PHONY: train
 train: $(READY) ## one head: HEAD= [DATASET=] [PROTOCOL=] [SEEDS=5] [SET="lr=1e-3 epochs=40"] [MAPPING=] [NAME=]
 	@$(PY) -m heads train --head $(call q,$(HEAD)) $(call option,protocol,PROTOCOL) $(training)

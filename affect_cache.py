@@ -86,8 +86,12 @@ def _commands() -> dict[str, _Side]:
         word: _Side("from pixels to numbers", f"scripts.{word}", "main", False, "train,extract")
         for word in ("demo", "predict")
     }
+    shown = {
+        word: _Side("what a store holds", f"scripts.{word}", "main", False, extras)
+        for word, extras in (("stats", "train,extract"), ("export", "export"))
+    }
     sides = {"pipeline.commands": pixels, "heads.commands": numbers}
-    return {word: side for package, side in sides.items() for word in names(package)} | both
+    return {word: side for package, side in sides.items() for word in names(package)} | both | shown
 
 
 def main(words: Sequence[str] | None = None) -> int:

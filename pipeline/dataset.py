@@ -1,7 +1,7 @@
 """What a dataset's file must provide: a Reader that turns annotations into a manifest."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -37,13 +37,15 @@ class Reader(ABC):
 
     name: the word on the command line. version: raised whenever the same files give another manifest. drawn: the images
     are drawings, so what is trained on them says nothing of photographs. forms: words of BOX that it takes. reading:
-    what was said of the files; set it by ``say_how``.
+    what was said of the files; set it by ``say_how``. published: release -> what -> how many, as its authors tell them;
+    what: ``images``, ``videos``, ``people`` or ``usable people``, also as ``people in train``.
     """
 
     name: ClassVar[str]
     version: ClassVar[int]
     drawn: ClassVar[bool] = False
     forms: ClassVar[tuple[str, ...]] = ()
+    published: ClassVar[Mapping[str, Mapping[str, int]]] = {}
     reading: Reading = Reading()
 
     def __init__(self, root: Path) -> None:

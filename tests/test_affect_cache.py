@@ -74,7 +74,7 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"affect-cache {affect_cache.__version__}\n"
     assert affect_cache.main(["--help"]) == 0
     told = capsys.readouterr().out.replace(",", "").split()
-    assert {"demo", "predict", *names("pipeline.commands"), *names("heads.commands")} <= set(told)
+    assert {"demo", "predict", "stats", "export", *names("pipeline.commands"), *names("heads.commands")} <= set(told)
 
 
 @pytest.mark.parametrize(
@@ -97,10 +97,10 @@ def test_a_wrong_word_is_one_line(
     assert len(error.splitlines()) == 1
 
 
-@pytest.mark.parametrize("word", ["demo", "predict", "extract", "mapping"])
+@pytest.mark.parametrize("word", ["demo", "predict", "stats", "export", "extract", "mapping"])
 def test_words_go_on_as_they_are(word: str, monkeypatch: pytest.MonkeyPatch) -> None:
     heard: list[Any] = []
-    crossing = word in ("demo", "predict")
+    crossing = word in ("demo", "predict", "stats", "export")
     module = f"scripts.{word}" if crossing else {"extract": "pipeline", "mapping": "heads"}[word] + ".__main__"
     monkeypatch.setattr(import_module(module), "main" if crossing else "run", lambda words: heard.append(words) or 7)
     assert affect_cache.main([word, "--x", "a b"]) == 7

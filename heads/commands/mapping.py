@@ -1,9 +1,11 @@
 """``mapping``: what each protocol makes of a dataset's labels, before anything is trained."""
 
 import argparse
+from pathlib import Path
 
 from cache import plugins
 from cache.errors import ConfigError
+from cache.manifest import Manifest
 from cache.store import Store
 from heads.commands import _words
 
@@ -18,16 +20,21 @@ def add(command: argparse.ArgumentParser) -> None:
 
 def run(words: argparse.Namespace) -> None:
     """Raises: StoreError; ConfigError for a mapping that is none, and when no protocol has anything to learn."""
+    manifest = Store(words.store).manifest(words.dataset)
+    print("\n\n".join(mapped(manifest, words.mapping)))
+
+
+def mapped(manifest: Manifest, mapping: Path | None) -> list[str]:
+    """A text for each protocol that has something to learn. Raises: as ``run``."""
     from heads import protocol
 
-    manifest = Store(words.store).manifest(words.dataset)
     told, refused = [], list[ConfigError]()
     for kind in plugins.names(protocol.PACKAGE):
         try:
-            told.append(protocol.load(kind).mapped(manifest, words.mapping))
+            told.append(protocol.load(kind).mapped(manifest, mapping))
         except ConfigError as error:  # a mapping may be another protocol's
             refused.append(error)
     if not any(told):
-        usual = ConfigError(f"{words.dataset}: its labels fit no protocol. Give a MAPPING of your own")
+        usual = ConfigError(f"{manifest.dataset}: its labels fit no protocol. Give a MAPPING of your own")
         raise refused[0] if refused else usual
-    print("\n\n".join(one for one in told if one))
+    return [one for one in told if one]

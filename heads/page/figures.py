@@ -15,30 +15,32 @@ _EDGE, _ENTRY = 6, 18
 """Room around a picture, and the height of a line of its legend, in pixels."""
 _LONGEST = 120
 _UNTRAINED = "UNTRAINED features (*): no result"
-_MARK = "<!-- affect-cache: a figure of report.html -->"
+_MARK = "<!-- affect-cache: a figure of {} -->"
 
 
-def write(folder: Path, page: str) -> list[Path]:
+def write(folder: Path, page: str, name: str = "report.html") -> list[Path]:
     """``folder/figures/<section>-<title>.svg`` for every picture of a page, in the place of those of an older page.
 
-    page: its HTML, which is XML. Raises: StoreError when the folder cannot be written.
+    page: its HTML, which is XML. name: the page's file; pictures of pages of other names stay.
+    Raises: StoreError when the folder cannot be written.
     """
+    mark = _MARK.format(name)
     found = dict(_named(page))
     target = folder / FOLDER
-    old = [path for path in target.glob("*.svg") if path.is_file() and _ours(path)]
+    old = [path for path in target.glob("*.svg") if path.is_file() and _ours(path, mark)]
     if found:
         make_folder(target)
-    for name, picture in found.items():
-        replace_text(target / name, f"{picture}\n")
+    for file, picture in found.items():
+        replace_text(target / file, f"{mark}\n{picture}\n")
     for path in old:
         if path.name not in found:
             remove(path)
-    return [target / name for name in found]
+    return [target / file for file in found]
 
 
-def _ours(path: Path) -> bool:
+def _ours(path: Path, mark: str) -> bool:
     with path.open("rb") as file:
-        return file.read(len(_MARK)) == _MARK.encode()
+        return file.read(len(mark)) == mark.encode()
 
 
 def _named(page: str) -> Iterator[tuple[str, str]]:
@@ -79,7 +81,7 @@ def _whole(picture: Tree.Element, figure: Tree.Element) -> str:
     if marked:
         told = {"x": "10", "y": f"{low - _ENTRY + 12:g}", **attributes("text", []), "font-weight": "700"}
         Tree.SubElement(root, "text", told).text = _UNTRAINED
-    return f"{_MARK}\n{Tree.tostring(root, encoding='unicode')}"
+    return Tree.tostring(root, encoding="unicode")
 
 
 def _plain(one: Tree.Element) -> Tree.Element:

@@ -57,7 +57,8 @@ def _grid_html(run: str, tables: Mapping[Path, Results], summary: Mapping[str, A
 
 
 def document(title: str, run: str, facts: Sequence[Html], sections: Mapping[str, Html]) -> str:
-    """A whole page that asks for nothing. facts: below its title. sections: by heading."""
+    """A whole page that asks for nothing. run: the run's name, "" for a page of none. facts: below its title. sections:
+    by heading."""
     head = element(
         "head",
         element("meta", charset="utf-8"),
@@ -68,9 +69,10 @@ def document(title: str, run: str, facts: Sequence[Html], sections: Mapping[str,
         element("style", Html(STYLE.read_text(encoding="utf-8"))),
     )
     links = [element("li", element("a", word, href=f"#{_anchor(word)}")) for word in sections]
+    named = [element("p", f"Run {run}", class_="run")] if run else []
     body = element(
         "body",
-        element("header", element("p", f"Run {run}", class_="run"), element("h1", title), *facts),
+        element("header", *named, element("h1", title), *facts),
         element("nav", element("ul", *links), aria_label="Sections"),
         element("main", *(_section(word, content) for word, content in sections.items())),
     )

@@ -17,6 +17,7 @@ Counts: 9,876 clips; 9,222, 1,153 and 2,864 samples in train, val and test.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Final
@@ -33,12 +34,20 @@ TABLES: Final = {"train": "annotations/train.csv", "val": "annotations/val.csv",
 VIDEOS: Final = "videos"
 JOINTS: Final = "joints"
 PUBLISHED: Final = (9_222, 1_153, 2_864)
+"""Samples of train, val and test."""
+VIDEOS_PUBLISHED: Final = 9_876
 
 
 class Reader(pipeline.dataset.Reader):
     """The authors' tables and joints."""
 
     name: ClassVar[str] = "bold"
+    published: ClassVar[Mapping[str, Mapping[str, int]]] = {
+        "BoLD": {
+            "videos": VIDEOS_PUBLISHED,
+            **{f"people in {split}": count for split, count in zip(TABLES, PUBLISHED, strict=True)},
+        }
+    }
     version: ClassVar[int] = 2
 
     def look(self) -> None:

@@ -11,6 +11,7 @@ from the videos' headers; one that is not to be read stays in the manifest with 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Final
@@ -32,6 +33,7 @@ class Reader(pipeline.dataset.Reader):
     """The folders of CAER."""
 
     name: ClassVar[str] = "caer"
+    published: ClassVar[Mapping[str, Mapping[str, int]]] = {"ICCV'19": {"videos": PUBLISHED}}
     version: ClassVar[int] = 1
 
     def look(self) -> None:

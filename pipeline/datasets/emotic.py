@@ -44,6 +44,14 @@ class Reader(pipeline.dataset.Reader):
 
     name: ClassVar[str] = "emotic"
     version: ClassVar[int] = 4
+    published: ClassVar[Mapping[str, Mapping[str, int]]] = {
+        name: {
+            "images": images,
+            "people": people,
+            **{f"usable people in {split}": number for split, number in USABLE[name].items()},
+        }
+        for name, (images, people) in RELEASES.items()
+    }
 
     def annotation_files(self) -> list[Path]:
         """The .mat, or the files of the splits. Raises: DataError naming the path that was tried first."""

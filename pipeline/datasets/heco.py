@@ -17,6 +17,7 @@ Sizes come from the images' headers. The people of an image that is not there or
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar, Final
@@ -48,6 +49,7 @@ class Reader(pipeline.dataset.Reader):
     """The authors' HECO_Labels.csv."""
 
     name: ClassVar[str] = "heco"
+    published: ClassVar[Mapping[str, Mapping[str, int]]] = {"HECO": {"images": PUBLISHED[0], "people": PUBLISHED[1]}}
     version: ClassVar[int] = 2
 
     def annotation_files(self) -> list[Path]:

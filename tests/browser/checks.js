@@ -18,8 +18,9 @@
       words.slice(at + 1).filter(([, q]) => shared(p, q) > 1).map(([b]) => `${a} | ${b}`));
   });
 
-  // Words of a picture or matrix that stick out of its card.
-  const outside = all('figure').flatMap(card => all('svg text, td, figcaption', card).filter(word => {
+  // Words of a picture or matrix that stick out of its card; a picture in a box that scrolls may be wider.
+  const held = word => !(word instanceof SVGElement && word.closest('.scroll'));
+  const outside = all('figure').flatMap(card => all('svg text, td, figcaption', card).filter(held).filter(word => {
     const [inner, outer] = [box(word), box(card)];
     return inner.left < outer.left || inner.right > outer.right || inner.bottom > outer.bottom;
   }).map(word => word.textContent));

@@ -1,0 +1,1 @@
+"""A store's rows in other programs' forms."""

@@ -1,0 +1,1 @@
+"""One file a form: its name is the word of FORMAT=, its ``write`` makes the files."""
