@@ -9,6 +9,7 @@ from cache.feature import Feature
 from cache.layout import Layout
 from cache.shard import Rows, write
 from cache.store import Store
+from pipeline.running.agreement import compare, held_images
 from pipeline.running.plan import Plan, Task
 from pipeline.running.recipes import Recipe
 from pipeline.running.runner import Running, Worker
@@ -32,44 +33,66 @@ def draw(features: Collection[Feature], count: int, seed: int) -> list[str]:
 
 def extract_again(
     chosen: Mapping[str, tuple[Feature, Recipe]],
-    sources: Mapping[str, Feature],
     images: Sequence[str],
     running: Running,
     folder: Path,
-    step: Callable[[bool], None],
+    step: Callable[[bool], None] = lambda _: None,
 ) -> dict[str, Feature]:
-    """Feature -> its rows of ``images``, extracted again into ``folder``; a derived one is made of the stored rows.
+    """Feature -> its rows of ``images``, extracted again into ``folder``; a derived one is made of the stored rows, and
+    left out where the store has none of these images.
 
-    chosen: what lies in the store, and how it is made. sources: features in the store, by name. step: called for each
-    image with whether it could be read. Raises: AffectError of any kind.
+    chosen: what lies in the store, and how it is made. step: called for each image with whether it could be read.
+    Raises: AffectError of any kind.
     """
     found: dict[str, Feature] = {}
     groups: dict[str, list[str]] = defaultdict(list)
     for name, (_, recipe) in chosen.items():
         groups[name if recipe.stage.source else ""].append(name)
     for group, names in groups.items():
-        store = Store(folder / (group or "photographs"))
-        features = {name: chosen[name][0] for name in names}
-        layout = _layout(features.values(), images)
-        opened = {name: _opened(store, layout, one.info) for name, one in features.items()}
+        store = Store(folder / (group or ".photographs"))
         recipes = {name: chosen[name][1] for name in names}
+        layout = _layout([chosen[name][0] for name in names], images)
+        if not len(layout):
+            continue
+        opened = {name: _opened(store, layout, chosen[name][0].info) for name in names}
         if group:
-            source = recipes[group].stage.source
-            opened[source] = _copied(store, layout, sources[source], recipes[group].stage.reads)
+            source = _origin(chosen[group][0])
+            opened[source.name] = _copied(store, layout, source, recipes[group].stage.reads)
         plan = Plan(layout, opened, recipes, tuple(Task(block.number, tuple(names)) for block in layout.blocks()))
         with Worker(plan, running) as worker:
             worker.load(names)
-            for _ in worker.run(plan.tasks, step if not group else lambda _: None):
+            for _ in worker.run(plan.tasks, (lambda _: None) if group else step):
                 pass
         found |= {name: opened[name] for name in names}
     return found
 
 
-def _layout(features: Collection[Feature], images: Iterable[str]) -> Layout:
+def confirm(stored: Feature, recipe: Recipe, keys: Collection[str], running: Running, folder: Path) -> dict[str, str]:
+    """Which of ``keys`` differ also in the batches that they were made in, and in what; the first shard that has any.
+
+    A value on the edge, such as which of two overlapping faces is the likelier, may fall otherwise in other batches.
+    So their shards are extracted again, whole, one after the other. Raises: AffectError of any kind.
+    """
+    kind = stored.granularity
+    for block in stored.layout.blocks():
+        if wanted := set(keys).intersection(stored.layout.keys(block, kind)):
+            place = folder / f"{stored.name}-{block.number}"
+            made = extract_again({stored.name: (stored, recipe)}, block.images, running, place)[stored.name]
+            if others := compare(stored, made, wanted).others:
+                return others
+    return {}
+
+
+def _origin(feature: Feature) -> Feature:
+    """What a derived feature is made of, whichever is in use now. Raises: StoreError."""
+    ((name, named),) = feature.info["source"].items()
+    return Feature(feature.folder.parents[1] / name / named, feature.layout)
+
+
+def _layout(features: Sequence[Feature], images: Iterable[str]) -> Layout:
     """Of the ``images`` that any of ``features`` has rows of."""
-    held = {image for one in features for block in one.layout.blocks() if one.header(block) for image in block.images}
-    whole = next(iter(features)).layout
-    return Layout(whole.manifest, whole.size, frozenset(held.intersection(images)))
+    held = set[str]().union(*map(held_images, features))
+    return Layout(features[0].layout.manifest, features[0].layout.size, frozenset(held.intersection(images)))
 
 
 def _opened(store: Store, layout: Layout, info: dict[str, object]) -> Feature:

@@ -13,6 +13,7 @@ from cache.spec import FAILURES
 from cache.store import Store
 from pipeline.dataset import Reader, Reading, annotation_digest, check_root, manifest_of, say_how
 from pipeline.progress import Progress
+from pipeline.running.age import record_makings
 from pipeline.running.blocks import keep_block
 from pipeline.running.executors import execute
 from pipeline.running.plan import Plan, make_plan
@@ -69,6 +70,7 @@ def extract(request: Request, say: Callable[[str], None]) -> Report:
             say(f"removing {leftover}: beyond the last of the manifest's images")
             remove(leftover)
         plan = make_plan(Layout(manifest, config.shard_images), features, chosen, request.retry)
+        record_makings(plan, request.device)
         images = _run(plan, request, say)
         _check_done(plan)
         return Report(manifest, chosen, images, len(plan.tasks), failed_images(features))

@@ -21,8 +21,14 @@ CATALOGUE = "pipeline.weights.catalogue"
 """Left out: it grows, and the weights that a feature has are known by their own hashes."""
 PACKAGES = {
     **{name: name for name in ("torch", "torchvision", "numpy", "scipy", "timm", "transformers", "av")},
-    **{"PIL": "pillow", "cv2": "opencv-python", "mmseg": "mmsegmentation", "mmpose": "mmpose", "mmengine": "mmengine"},
-    **{"facenet_pytorch": "facenet-pytorch", "pillow_heif": "pillow-heif", "ai_edge_litert": "ai-edge-litert"},
+    "PIL": "pillow",
+    "cv2": "opencv-python",
+    "mmseg": "mmsegmentation",
+    "mmpose": "mmpose",
+    "mmengine": "mmengine",
+    "facenet_pytorch": "facenet-pytorch",
+    "pillow_heif": "pillow-heif",
+    "ai_edge_litert": "ai-edge-litert",
 }
 """Name in the code -> name among the packages, of those that make values."""
 
