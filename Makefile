@@ -71,8 +71,8 @@ repair: $(READY) ## delete what verify condemned and extract it again: DATASET= 
 	@$(PY) -m pipeline repair $(pixels)
 
 .PHONY: verify
-verify: $(READY) ## check every byte of the store, and extract some images again: DATASET= [SAMPLE=50 ROOT= STAGES= SEED=0 WEIGHTS= DEVICE=cuda]
-	@$(PY) -m pipeline verify $(where) $(call option,sample,SAMPLE) $(call option,seed,SEED) $(call option,root,ROOT) --data $(call q,$(DATA)) \
+verify: $(READY) ## check every byte of the store, and extract some images again: DATASET= [SAMPLE=50 DRAW=0 ROOT= STAGES= WEIGHTS= DEVICE=cuda]
+	@$(PY) -m pipeline verify $(where) $(call option,sample,SAMPLE) $(call option,draw,DRAW) $(call option,root,ROOT) --data $(call q,$(DATA)) \
 		$(call option,stages,STAGES) --weights $(call q,$(WEIGHTS)) --device $(call q,$(DEVICE)) $(call option,threads,THREADS)
 
 .PHONY: status

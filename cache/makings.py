@@ -35,15 +35,9 @@ class Making:
     last: str
     shards: frozenset[int] = frozenset()
 
-    @property
-    def days(self) -> str:
-        """``2026-11-20``, or ``2026-11-20 to 2026-11-22``."""
-        return self.first if self.first == self.last else f"{self.first} to {self.last}"
-
     def is_like(self, other: "Making") -> bool:
         """Whether nothing differs but days and shards."""
-        apart = {"first": "", "last": "", "shards": frozenset[int]()}
-        return replace(self, **apart) == replace(other, **apart)  # type: ignore[arg-type]
+        return replace(other, first=self.first, last=self.last, shards=self.shards) == self
 
 
 def makings(folder: Path) -> list[Making]:
@@ -71,8 +65,8 @@ def record(folder: Path, now: Making, whole: Iterable[int], parts: Iterable[int]
     kept = [replace(one, shards=one.shards - whole) for one in makings(folder)]
     for place, one in enumerate(kept):
         if one.is_like(now):
-            days = {"first": min(one.first, now.first), "last": max(one.last, now.last)}
-            kept[place] = replace(one, **days, shards=one.shards | whole | frozenset(parts))
+            first, last = min(one.first, now.first), max(one.last, now.last)
+            kept[place] = replace(one, first=first, last=last, shards=one.shards | whole | frozenset(parts))
             break
     else:
         kept.append(replace(now, shards=whole | frozenset(parts)))

@@ -55,7 +55,7 @@ def _parse(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--allow-failed", type=int, default=0, metavar="N", help="images that may fail (0)")
     parser.add_argument("--json", action="store_true", help="status, or the list of weights, as JSON")
     parser.add_argument("--sample", type=int, default=0, metavar="N", help="verify: images to extract again (0)")
-    parser.add_argument("--seed", type=int, default=0, help="verify: which ones (0)")
+    parser.add_argument("--draw", type=int, default=0, metavar="N", help="verify: another number draws others (0)")
     parser.add_argument("--list", action="store_true", help="weights: only show files, addresses and licences")
     parser.add_argument("--mirror", default="", metavar="URL", help="weights: a folder that holds the files instead")
     parser.add_argument("--stall", type=int, default=30, metavar="S", help="weights: seconds without a byte (30)")

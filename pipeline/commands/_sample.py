@@ -37,7 +37,7 @@ def check_sample(options: argparse.Namespace) -> int:
     made = {name: (feature, stored(feature, options.weights)) for name, feature in chosen.items()}
     cap = int(store.reading(options.dataset).get("max_pixels", 0)) or MAX_PIXELS
     running = Running(root, options.device, threads=options.threads, max_pixels=cap)
-    images = draw(list(chosen.values()), options.sample, options.seed)
+    images = draw(list(chosen.values()), options.sample, options.draw)
     if not images:
         say(f"{options.dataset}: no image to extract again: no shard of {' '.join(chosen)} is there")
         return 1
@@ -45,7 +45,7 @@ def check_sample(options: argparse.Namespace) -> int:
     with TemporaryDirectory() as folder:
         again = extract_again(made, images, running, Path(folder), lambda fine: progress.step(1, int(not fine)))
         progress.close()
-        say(f"{options.dataset}: {len(images)} images extracted again (SEED={options.seed})")
+        say(f"{options.dataset}: {len(images)} images extracted again (DRAW={options.draw})")
         differ = [name for name in made if _differs(*made[name], again.get(name), running, Path(folder))]
     say(f"{options.dataset}: {_verdict(differ, options) if differ else 'all as stored'}")
     return 1 if differ else 0

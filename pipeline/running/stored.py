@@ -29,7 +29,7 @@ def stored(feature: Feature, folder: Path) -> Recipe:
         stage = for_clips(Planned(feature.name, info["stage"], stage, untrained=False), frames)
     weights = Weights(folder, untrained=UNTRAINED in info["weights"].values())
     now = identity(info["stage"], stage, weights, info.get("source", {}))
-    then = {name: info.get(name) for name in now.keys() | {"frames", "plugin", "source"} if name in info}
+    then = {name: info[name] for name in now.keys() | {"frames", "plugin", "source"} if name in info}
     if "plugin" in then:
         then["plugin"] = then["plugin"]["digest"]
     told = _difference(then, now) or _difference(_forms(feature.arrays), _forms(stage.outputs))

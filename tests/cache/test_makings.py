@@ -21,11 +21,11 @@ def test_shards_belong_to_who_made_them_last_and_mended_ones_to_both(tmp_path: P
     record(tmp_path, by("old", "2026-11-22"), [6])
     record(tmp_path, by("new", "2026-11-23"), [1, 2], [5])
     first, second = makings(tmp_path)
-    assert (first.days, sorted(first.shards)) == ("2026-11-20 to 2026-11-22", [0, 3, 4, 5, 6])
-    assert (second.days, sorted(second.shards)) == ("2026-11-23", [1, 2, 5])
+    assert (first.first, first.last, sorted(first.shards)) == ("2026-11-20", "2026-11-22", [0, 3, 4, 5, 6])
+    assert (second.first, second.last, sorted(second.shards)) == ("2026-11-23", "2026-11-23", [1, 2, 5])
     record(tmp_path, by("new", "2026-11-24"), range(7))
     (left,) = makings(tmp_path)
-    assert (left.code, left.days) == (second.code, "2026-11-23 to 2026-11-24")
+    assert (left.code, left.first, left.last) == (second.code, "2026-11-23", "2026-11-24")
 
 
 def test_a_damaged_record_is_found_and_repair_goes_on_without_it(tmp_path: Path) -> None:

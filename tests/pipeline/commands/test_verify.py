@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from toy_clips import FRAMES, make_clips, run_clips
 from toy_pipeline import CONFIG, Colour, in_place, make_root, run, tree
 
 from cache.shard import Rows, Shard, write
@@ -40,13 +41,23 @@ def change(place: Path, name: str, array: str, number: int, row: int, by: float)
 
 def test_a_sound_store_is_as_stored_and_only_read(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = tree(place / "store")
-    assert check(place, "--sample", "5", "--seed", "3") == 0
+    assert check(place, "--sample", "5", "--draw", "3") == 0
     told = capsys.readouterr().out
-    assert "demo: 5 images extracted again (SEED=3)" in told
+    assert "demo: 5 images extracted again (DRAW=3)" in told
     assert [line.split(":")[0].strip() for line in told.splitlines() if "every digit" in line] == [
         *("colour", "crop", "later", "pixel"),
     ]
     assert tree(place / "store") == before
+
+
+def test_clips_and_what_is_made_of_their_frames(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_clips(tmp_path / "data")
+    run_clips(tmp_path / "data", tmp_path / "store", FRAMES + "[stages.twice]\n[stages.pixel]\n")
+    assert check(tmp_path, "--sample", "4") == 0
+    assert capsys.readouterr().out.count("rows as stored, every digit") == 5
+    key = change(tmp_path, "pixel", "twice", number=0, row=0, by=1.0)
+    assert check(tmp_path, "--sample", "99") == 1
+    assert f"    {key} twice: differs" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("name", "array", "by"), [("colour", "mean", 0.02), ("later", "twice", 1.0)])
@@ -98,21 +109,14 @@ def test_a_feature_that_the_code_here_cannot_make_is_refused(
     assert check(place, "--sample", "3", "--stages", "crop") == 0
 
 
-def test_a_feature_whose_source_is_another_now_has_nothing_to_compare(
-    place: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for number in range(3):
-        change(place, "crop", "sum", number, row=0, by=0.0)
-    assert check(place, "--sample", "12", "--stages", "crop pixel") == 0
-    change(place, "crop", "sum", 0, row=0, by=100.0)
-    assert check(place, "--sample", "12", "--stages", "pixel") == 0
-    for number in range(1, 3):
-        change(place, "crop", "sum", number, row=0, by=100.0)
-    capsys.readouterr()
-    assert check(place, "--sample", "12", "--stages", "pixel") == 1
-    assert "no shard of pixel is there" in capsys.readouterr().out
+def test_what_is_not_extracted_yet_is_told(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = place / "store" / "demo"
+    for path in [*folder.glob("pixel/*/shard-*"), *folder.glob("later/*/shard-*")]:
+        path.unlink()
     assert check(place, "--sample", "12", "--stages", "colour pixel") == 0
     assert "pixel: nothing of these images is stored" in capsys.readouterr().out
+    assert check(place, "--sample", "12", "--stages", "pixel") == 1
+    assert "no shard of pixel is there" in capsys.readouterr().out
 
 
 def test_damage_comes_first(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
