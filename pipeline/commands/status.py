@@ -92,16 +92,17 @@ def _making(one: dict[str, Any], version: dict[str, Any], words: str) -> str:
     others = ", ".join(f"{package} {then} then, {now} now" for package, (then, now) in one["packages"].items())
     if not one["changed"]:
         return f"{made}; {others}; its code is as it was" if others else f"{made}; code and packages are as they were"
-    then, now = version["then"], version["now"]
-    same = f"same version {then}: values should be the same; make verify {words} SAMPLE=50 shows whether they are"
-    if then != now:
-        same = (
-            f"version {then} then, {now} now: make extract makes it again"
-            if now
-            else "no stage here takes its settings"
-        )
-    made += f"; since changed: {', '.join(one['changed'])} ({same})"
+    made += f"; since changed: {', '.join(one['changed'])} ({_meant(version['then'], version['now'], words)})"
     return f"{made}; {others}" if others else made
+
+
+def _meant(then: int, now: int | None, words: str) -> str:
+    """What changed code means for the rows, by the version of the stage."""
+    if now is None:
+        return f"version {then} then; whether that is the stage's version here cannot be told"
+    if then != now:
+        return f"version {then} then, {now} now: make extract makes it again"
+    return f"same version {then}: values should be the same; make verify {words} SAMPLE=50 shows whether they are"
 
 
 def _ledger_lines(state: dict[str, Any], most: int) -> list[str]:

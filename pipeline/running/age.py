@@ -1,41 +1,25 @@
-"""What has changed since a feature was made: the code of its stage, the packages that make its values."""
+"""What has changed since a feature was made: the code of its stage, the packages that make its values.
+
+It is told also where neither torch nor Pillow is installed.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from cache.config import build
 from cache.errors import AffectError
 from cache.feature import Feature
-from cache.makings import Making, makings, record, spans
+from cache.makings import makings, spans
 from cache.plugins import load as load_plugin
-from pipeline.running.identity import STAGES
-from pipeline.running.plan import Plan
-from pipeline.running.recipes import Recipe
-from pipeline.running.stage_code import packages, stage_code, version_of
-
-
-def record_makings(plan: Plan, device: str) -> None:
-    """Say, before it is done, who makes the shards of ``plan`` on ``device``. Raises: StoreError."""
-    for name in {name for task in plan.tasks for name in task.features}:
-        mine = [task for task in plan.tasks if name in task.features]
-        whole, parts = ({task.number for task in mine if task.retry is retry} for retry in (False, True))
-        record(plan.features[name].folder, _now(plan.recipes[name], device), whole, parts)
-
-
-def _now(recipe: Recipe, device: str) -> Making:
-    stage, clips = f"{STAGES}.{recipe.info['stage']}", recipe.stage.frames > 0
-    on = "cpu" if recipe.stage.cpu_only else device.partition(":")[0]
-    day = datetime.now(UTC).date().isoformat()
-    return Making(version_of("affect-cache"), on, stage_code(stage, clips), packages(stage, clips), day, day)
+from pipeline.running.stage_code import STAGES, packages, stage_code
 
 
 def age(feature: Feature) -> dict[str, Any]:
     """Ready for JSON. makings: the oldest first, each with its days, its shards' numbers (first and last of each run of
     them), the files whose code has ``changed`` since and the packages that are others, then and now. unknown: shards of
     which nothing is known. version: of the stage, then and now; null where no
-    stage here takes those settings.
+    stage here takes those settings, or what it imports is not installed.
 
     Raises: StoreError for a damaged record.
     """
@@ -60,9 +44,9 @@ def _apart(then: Mapping[str, str], now: Mapping[str, str]) -> dict[str, tuple[s
 
 
 def _version(info: Mapping[str, Any]) -> int | None:
-    """Of the stage that is here now, with the settings of then; None where there is none that takes them."""
+    """Of the stage that is here now, with the settings of then; None where none takes them, or it cannot be loaded."""
     try:
         extractor = load_plugin(STAGES, info["stage"], "Extractor")
         return int(extractor(build(extractor.Config, info["config"], info["stage"])).version)
-    except AffectError:
+    except (AffectError, ImportError):
         return None

@@ -13,9 +13,9 @@ from cache.spec import FAILURES
 from cache.store import Store
 from pipeline.dataset import Reader, Reading, annotation_digest, check_root, manifest_of, say_how
 from pipeline.progress import Progress
-from pipeline.running.age import record_makings
 from pipeline.running.blocks import keep_block
 from pipeline.running.executors import execute
+from pipeline.running.making import record_makings
 from pipeline.running.plan import Plan, make_plan
 from pipeline.running.recipes import Recipe, dataset_config
 from pipeline.running.request import Request

@@ -8,10 +8,9 @@ from pipeline.decoding.images import DECODE_POLICY
 from pipeline.decoding.tracks import TRACK_POLICY
 from pipeline.decoding.video import VIDEO_POLICY
 from pipeline.framed import CLIP_POLICY
+from pipeline.running.stage_code import STAGES
 from pipeline.stage import Stage
 from pipeline.weights.folder import Weights
-
-STAGES = "pipeline.stages"
 
 
 def identity(name: str, stage: Stage[Any], weights: Weights, source: Mapping[str, str]) -> dict[str, Any]:

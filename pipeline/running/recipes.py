@@ -14,8 +14,8 @@ from cache.plugin_code import code
 from cache.plugins import configs, names
 from cache.plugins import load as load_plugin
 from pipeline.framed import Framed
-from pipeline.running.identity import STAGES, identity
-from pipeline.running.stage_code import version_of
+from pipeline.running.identity import identity
+from pipeline.running.stage_code import STAGES, version_of
 from pipeline.stage import Stage
 from pipeline.weights.folder import Weights
 

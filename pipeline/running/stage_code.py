@@ -15,6 +15,7 @@ from cache.fingerprint import fingerprint
 from cache.plugin_code import imported, without_remarks
 
 ROOT = Path(__file__).parents[2]
+STAGES = "pipeline.stages"
 READS = {False: "pipeline.running.reading", True: "pipeline.running.watching"}
 """What shows photographs, or clips, to a stage."""
 CATALOGUE = "pipeline.weights.catalogue"

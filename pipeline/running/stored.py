@@ -8,8 +8,9 @@ from cache.config import build
 from cache.errors import ConfigError
 from cache.feature import Feature
 from cache.plugins import load as load_plugin
-from pipeline.running.identity import STAGES, identity
+from pipeline.running.identity import identity
 from pipeline.running.recipes import Planned, Recipe, for_clips
+from pipeline.running.stage_code import STAGES
 from pipeline.stage import Stage
 from pipeline.weights.folder import UNTRAINED, Weights
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from toy_pipeline import in_place, make_root, run
+from toy_pipeline import Colour, in_place, make_root, run
 
 from cache.makings import NAME
 from pipeline.cli import main
@@ -39,6 +39,9 @@ def test_changed_code_is_told_and_nothing_is_extracted_again(
     monkeypatch.setattr(stage_code, "version_of", lambda _: "9.9")
     text = told(tmp_path, capsys)
     assert f"since changed: {STAGE} (same version 1: values should be the same; make verify" in text
+    with monkeypatch.context() as raised:
+        raised.setattr(Colour, "version", 2)
+        assert "(version 1 then, 2 now: make extract makes it again)" in told(tmp_path, capsys)
     assert run(tmp_path / "data", tmp_path / "store").shards == 0
     make_root(tmp_path / "data", 10)
     run(tmp_path / "data", tmp_path / "store")

@@ -54,7 +54,7 @@ def test_clips_and_what_is_made_of_their_frames(tmp_path: Path, capsys: pytest.C
     make_clips(tmp_path / "data")
     run_clips(tmp_path / "data", tmp_path / "store", FRAMES + "[stages.twice]\n[stages.pixel]\n")
     assert check(tmp_path, "--sample", "4") == 0
-    assert capsys.readouterr().out.count("rows as stored, every digit") == 5
+    assert capsys.readouterr().out.count("rows as stored, every digit") == 4
     key = change(tmp_path, "pixel", "twice", number=0, row=0, by=1.0)
     assert check(tmp_path, "--sample", "99") == 1
     assert f"    {key} twice: differs" in capsys.readouterr().out
