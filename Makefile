@@ -71,11 +71,12 @@ repair: $(READY) ## delete what verify condemned and extract it again: DATASET= 
 	@$(PY) -m pipeline repair $(pixels)
 
 .PHONY: verify
-verify: $(READY) ## check every byte of the store: DATASET=
-	@$(PY) -m pipeline verify $(where)
+verify: $(READY) ## check every byte of the store, and extract some images again: DATASET= [SAMPLE=50 DRAW=0 ROOT= STAGES= WEIGHTS= DEVICE=cuda]
+	@$(PY) -m pipeline verify $(where) $(call option,sample,SAMPLE) $(call option,draw,DRAW) $(call option,root,ROOT) --data $(call q,$(DATA)) \
+		$(call option,stages,STAGES) --weights $(call q,$(WEIGHTS)) --device $(call q,$(DEVICE)) $(call option,threads,THREADS)
 
 .PHONY: status
-status: $(READY) ## what the store holds: DATASET= [JSON=1]
+status: $(READY) ## what the store holds, and what changed since it was made: DATASET= [JSON=1]
 	@$(PY) -m pipeline status $(where) $(if $(filter 1 yes true on,$(JSON)),--json)
 
 .PHONY: stats

@@ -39,16 +39,19 @@ class Block:
 
 @dataclass(frozen=True)
 class Layout:
-    """The shards of a manifest. ``size``: images in a shard."""
+    """The shards of a manifest. ``size``: images in a shard. chosen: these images alone, None for all."""
 
     manifest: Manifest
     size: int = IMAGES_PER_SHARD
+    chosen: frozenset[str] | None = None
 
     @cached_property
     def images(self) -> dict[str, list[int]]:
         """Image path -> manifest rows of its persons (an image without persons has none), in order of appearance."""
         found: dict[str, list[int]] = {}
         for row, (image, person) in enumerate(zip(self.manifest.images, self.manifest.persons.tolist(), strict=True)):
+            if self.chosen is not None and image not in self.chosen:
+                continue
             rows = found.setdefault(image, [])
             if person >= 0:
                 rows.append(row)

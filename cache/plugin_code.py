@@ -74,10 +74,10 @@ def _parsed(path: Path) -> tuple[str, ast.AST]:
         raise PluginError(f"{path}{line}: SyntaxError: {error.msg}") from None
     except ValueError as error:  # a NUL byte, before Python 3.11.4
         raise PluginError(f"{path}: {error}") from None
-    return digest(_without_remarks(text).encode()), tree
+    return digest(without_remarks(text).encode()), tree
 
 
-def _without_remarks(text: bytes) -> str:
+def without_remarks(text: bytes) -> str:
     """Comments are cut off, lines that are nothing else are left out."""
     tokens = tokenize.tokenize(io.BytesIO(text).readline)
     lines = text.decode(next(tokens).string).replace("\r\n", "\n").split("\n")

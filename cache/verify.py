@@ -5,17 +5,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cache.blocks import DAMAGED, damaged_blocks
-from cache.errors import AffectError, ShardError
+from cache.errors import AffectError, ShardError, StoreError
 from cache.feature import Feature
 from cache.files import PARTIAL
 from cache.layout import Block
+from cache.makings import NAME, makings
 from cache.shard import Shard
 from cache.store import Store
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A file that is not what it should be, and why. Every such file may be deleted: extraction makes it again."""
+    """A file that is not what it should be, and why. Every such file may be deleted: extraction makes it again, or, of
+    a record of makings, goes on without what it said."""
 
     path: Path
     problem: str
@@ -42,6 +44,12 @@ def verify_feature(feature: Feature, step: Callable[[int], None] = lambda _: Non
             step(path.stat().st_size)
             if fault := problem(feature, block):
                 yield Finding(path, fault)
+    try:
+        makings(feature.folder)
+    except StoreError as error:
+        yield Finding(
+            feature.folder / NAME, str(error).removeprefix(f"{feature.folder / NAME}: ").partition(". make repair")[0]
+        )
     for path in damaged_blocks(feature.folder):
         yield Finding(path, DAMAGED)
     for path in feature.leftovers():

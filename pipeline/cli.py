@@ -54,6 +54,8 @@ def _parse(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--untrained", action="store_true", help="go on without checkpoints; marked in every table")
     parser.add_argument("--allow-failed", type=int, default=0, metavar="N", help="images that may fail (0)")
     parser.add_argument("--json", action="store_true", help="status, or the list of weights, as JSON")
+    parser.add_argument("--sample", type=int, default=0, metavar="N", help="verify: images to extract again (0)")
+    parser.add_argument("--draw", type=int, default=0, metavar="N", help="verify: another number draws others (0)")
     parser.add_argument("--list", action="store_true", help="weights: only show files, addresses and licences")
     parser.add_argument("--mirror", default="", metavar="URL", help="weights: a folder that holds the files instead")
     parser.add_argument("--stall", type=int, default=30, metavar="S", help="weights: seconds without a byte (30)")
@@ -61,7 +63,7 @@ def _parse(words: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(words)
     if options.command not in commands:
         parser.error(f"no command {options.command!r}.{nearest(options.command, commands)}")
-    least_of = {"workers": 1, "threads": 0, "allow_failed": 0, "max_pixels": 0, "stall": 1, "attempts": 1}
+    least_of = {"workers": 1, "threads": 0, "allow_failed": 0, "max_pixels": 0, "stall": 1, "attempts": 1, "sample": 0}
     for name, least in least_of.items():
         if getattr(options, name) < least:
             parser.error(f"{name.upper()}={getattr(options, name)}: a whole number from {least} is wanted")

@@ -28,6 +28,7 @@ from cache.feature import Feature
 from cache.files import PARTIAL
 from cache.header import BLOCK
 from cache.layout import Block
+from cache.makings import NAME
 from cache.store import Store
 from cache.verify import problem, verify
 from pipeline.demo.clips.write import write_clips
@@ -215,8 +216,8 @@ def only_whole_shards(asked: Request) -> bool:
 
 
 def tree(store: Path) -> dict[str, str]:
-    """Path -> digest of every file but the lock."""
-    files = [path for path in sorted(store.rglob("*")) if path.is_file() and path.name != ".lock"]
+    """Path -> digest of every file but the lock and the records of makings, which have a date."""
+    files = [path for path in sorted(store.rglob("*")) if path.is_file() and path.name not in (".lock", NAME)]
     return {str(path.relative_to(store)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from toy_features import make_store
+from toy_pipeline import make_root, run
 
 import affect_cache
 from cache.errors import NotInstalled
@@ -54,6 +55,15 @@ def test_the_reader_needs_neither_torch_nor_pixels_and_says_which_extra_does(tmp
         "error: affect-cache extract needs PIL, which is not installed. Run pip install 'affect-cache[extract]'",
         "error: affect-cache predict needs PIL, which is not installed. Run pip install 'affect-cache[train,extract]'",
     ]
+
+
+def test_the_age_of_features_needs_no_pixels_either(tmp_path: Path) -> None:
+    make_root(tmp_path / "data", 6)
+    run(tmp_path / "data", tmp_path / "store")
+    words = [sys.executable, "-c", f"{ABSENT}from affect_cache import main\nmain(['status', '--store', sys.argv[1]])"]
+    done = subprocess.run([*words, str(tmp_path / "store")], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    assert "colour: shards 0-1 made " in done.stdout
 
 
 def test_untrained_features_are_warned_of(tmp_path: Path) -> None:

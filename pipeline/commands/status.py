@@ -8,7 +8,8 @@ from typing import Any
 
 from cache.spec import FAILURES, Status
 from cache.store import Store
-from pipeline.commands._told import printable
+from pipeline.commands._told import printable, where
+from pipeline.running.age import age
 
 COLUMNS = ("pending", *(status.word for status in Status))
 
@@ -16,7 +17,7 @@ COLUMNS = ("pending", *(status.word for status in Status))
 def run(options: argparse.Namespace) -> int:
     """Say it in lines, or as JSON. Returns 0. Raises: AffectError, as ``status``."""
     state = status(options.store, options.dataset)
-    print(json.dumps(state, indent=2) if options.json else "\n".join(table(state)))
+    print(json.dumps(state, indent=2) if options.json else "\n".join(table(state, where(options))))
     return 0
 
 
@@ -44,6 +45,7 @@ def status(store: Path, dataset: str) -> dict[str, Any]:
                 "trained": feature.trained,
                 "granularity": feature.granularity.value,
                 "rows": dict(feature.counts()),
+                "age": age(feature),
             }
             for name, feature in features.items()
         },
@@ -60,8 +62,9 @@ def status(store: Path, dataset: str) -> dict[str, Any]:
     }
 
 
-def table(state: dict[str, Any], most: int = 40) -> list[str]:
-    """The state in lines for a terminal; at most ``most`` ledger lines, one per sample and reason."""
+def table(state: dict[str, Any], words: str, most: int = 40) -> list[str]:
+    """The state in lines for a terminal; at most ``most`` ledger lines, one per sample and reason. words: which a make
+    command needs to look at the same store."""
     lines = [f"{state['dataset']}, release {state['release']}: {state['people']} people in {state['images']} images"]
     for split, counts in state["splits"].items():
         lines.append(f"  {split}: " + ", ".join(f"{number} {word}" for word, number in counts.items()))
@@ -70,7 +73,36 @@ def table(state: dict[str, Any], most: int = 40) -> list[str]:
     for name, one in state["features"].items():
         cells = " ".join(f"{one['rows'].get(word, 0):>11}" for word in shown)
         lines.append(f"{name:>11} {cells}  {'trained' if one['trained'] else 'UNTRAINED'}")
+    lines += [line for name, one in state["features"].items() for line in _age_lines(name, one["age"], words)]
     return lines + _ledger_lines(state, most)
+
+
+def _age_lines(name: str, told: dict[str, Any], words: str) -> list[str]:
+    """When a feature was made, and what has changed since: a line for each of its makings."""
+    lines = [f"{name}: {_making(one, told['version'], words)}" for one in told["makings"]]
+    if unknown := told["unknown"]:
+        lines.append(f"{name}: {unknown} shards made before it was recorded by which code: not known")
+    return lines
+
+
+def _making(one: dict[str, Any], version: dict[str, Any], words: str) -> str:
+    days = one["first"] if one["first"] == one["last"] else f"{one['first']} to {one['last']}"
+    shards = ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in one["shards"])
+    made = f"shards {shards} made {days} by affect-cache {one['release']} on {one['device']}"
+    others = ", ".join(f"{package} {then} then, {now} now" for package, (then, now) in one["packages"].items())
+    if not one["changed"]:
+        return f"{made}; {others}; its code is as it was" if others else f"{made}; code and packages are as they were"
+    made += f"; since changed: {', '.join(one['changed'])} ({_meant(version['then'], version['now'], words)})"
+    return f"{made}; {others}" if others else made
+
+
+def _meant(then: int, now: int | None, words: str) -> str:
+    """What changed code means for the rows, by the version of the stage."""
+    if now is None:
+        return f"version {then} then; whether that is the stage's version here cannot be told"
+    if then != now:
+        return f"version {then} then, {now} now: make extract makes it again"
+    return f"same version {then}: values should be the same; make verify {words} SAMPLE=50 shows whether they are"
 
 
 def _ledger_lines(state: dict[str, Any], most: int) -> list[str]:

@@ -1,4 +1,6 @@
-"""``verify``: every byte of a dataset's shards against the digests that were written with them."""
+"""``verify``: every byte of a dataset's shards against the digests that were written with them, and with ``--sample``
+the rows of some images against what is extracted from them now.
+"""
 
 import argparse
 
@@ -13,5 +15,13 @@ def run(options: argparse.Namespace) -> int:
     for finding in findings:
         print(f"{finding.path}: {finding.problem}")
     verdict = "all sound" if not findings else f"{len(findings)} damaged. make repair {where(options)} mends it"
-    print(f"{options.dataset}: {len(sizes)} shards, {sum(sizes) / 1e6:.1f} MB checked, {verdict}")
-    return 1 if findings else 0
+    print(f"{options.dataset}: {len(sizes)} shards, {sum(sizes) / 1e6:.1f} MB checked, {verdict}", flush=True)
+    if findings and options.sample:
+        print(f"{options.dataset}: SAMPLE={options.sample} waits until that is done")
+    return 1 if findings else _sampled(options) if options.sample else 0
+
+
+def _sampled(options: argparse.Namespace) -> int:
+    from pipeline.commands._sample import check_sample  # bytes are checked also where nothing can be extracted
+
+    return check_sample(options)

@@ -15,6 +15,7 @@ from pipeline.dataset import Reader, Reading, annotation_digest, check_root, man
 from pipeline.progress import Progress
 from pipeline.running.blocks import keep_block
 from pipeline.running.executors import execute
+from pipeline.running.making import record_makings
 from pipeline.running.plan import Plan, make_plan
 from pipeline.running.recipes import Recipe, dataset_config
 from pipeline.running.request import Request
@@ -69,6 +70,7 @@ def extract(request: Request, say: Callable[[str], None]) -> Report:
             say(f"removing {leftover}: beyond the last of the manifest's images")
             remove(leftover)
         plan = make_plan(Layout(manifest, config.shard_images), features, chosen, request.retry)
+        record_makings(plan, request.device)
         images = _run(plan, request, say)
         _check_done(plan)
         return Report(manifest, chosen, images, len(plan.tasks), failed_images(features))

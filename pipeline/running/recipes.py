@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,20 +13,18 @@ from cache.fingerprint import fingerprint
 from cache.plugin_code import code
 from cache.plugins import configs, names
 from cache.plugins import load as load_plugin
-from pipeline.decoding.images import DECODE_POLICY
-from pipeline.decoding.tracks import TRACK_POLICY
-from pipeline.decoding.video import VIDEO_POLICY
-from pipeline.framed import CLIP_POLICY, Framed
+from pipeline.framed import Framed
+from pipeline.running.identity import identity
+from pipeline.running.stage_code import STAGES, version_of
 from pipeline.stage import Stage
 from pipeline.weights.folder import Weights
 
-STAGES = "pipeline.stages"
-MAX_FRAMES = 4096
-"""Of one sample in one feature."""
 LIBRARIES = (
     *("torch", "torchvision", "numpy", "pillow", "opencv-python", "av"),
     *("mmsegmentation", "mmpose", "facenet-pytorch", "timm", "transformers", "pillow-heif", "ai-edge-litert"),
 )
+MAX_FRAMES = 4096
+"""Of one sample in one feature."""
 
 
 class DatasetConfig(Settings):
@@ -157,7 +154,7 @@ def _plan(feature: str, config: DatasetConfig, made: dict[str, Planned], users: 
                 raise ConfigError(text + nearest(source, config.stages))
             origin = _plan(source, config, made, (*users, feature))
             frames = origin.stage.frames
-        one = one._replace(stage=_for_clips(one, frames) if config.frames else _for_photographs(one))
+        one = one._replace(stage=for_clips(one, frames) if config.frames else for_photographs(one))
         if source:
             _check_source(one, origin)
         made[feature] = one
@@ -182,7 +179,7 @@ def stage_of(feature: str, table: dict[str, Any]) -> Planned:
     return Planned(feature, name, stage, untrained, frames or 0)
 
 
-def _for_photographs(one: Planned) -> Stage[Any]:
+def for_photographs(one: Planned) -> Stage[Any]:
     """Its stage. Raises: ConfigError when it takes clips alone."""
     if one.frames:
         raise ConfigError(f"[stages.{one.feature}]: frames is for datasets of clips. Leave it out")
@@ -191,7 +188,7 @@ def _for_photographs(one: Planned) -> Stage[Any]:
     return one.stage
 
 
-def _for_clips(one: Planned, frames: int) -> Stage[Any]:
+def for_clips(one: Planned, frames: int) -> Stage[Any]:
     """Its stage on ``frames`` frames, or as many as its table says. Raises: ConfigError."""
     if one.frames and one.stage.source:
         text = f"[stages.{one.feature}]: has as many frames as {one.stage.source}, which it is made from. Leave it out"
@@ -214,29 +211,17 @@ def _check_source(one: Planned, source: Planned) -> None:
 
 def _recipe(one: Planned, weights: Weights, source: Recipe | None) -> Recipe:
     feature, stage = one.feature, one.stage
-    identity = {
-        "stage": one.name,
-        "version": stage.version,
-        "config": stage.config.model_dump(mode="json"),
-        "weights": {name: weights.digest(name) for name in stage.weights},
-        "decode": DECODE_POLICY,
-    }
-    if stage.frames:
-        identity |= {"frames": stage.frames, "decode": VIDEO_POLICY, "clips": CLIP_POLICY | TRACK_POLICY}
-    if source:
-        identity["source"] = {source.feature: source.fingerprint}
-    if outside := code(f"{STAGES}.{one.name}"):
-        identity["plugin"] = outside.digest
+    known = identity(one.name, stage, weights, {source.feature: source.fingerprint} if source else {})
     trained = all(weights.trained(name) for name in stage.weights) and (source is None or source.info["trained"])
-    named = fingerprint(identity)
-    info = identity | {
+    named, outside = fingerprint(known), code(f"{STAGES}.{one.name}")
+    info = known | {
         "feature": feature,
         "fingerprint": named,
         "granularity": stage.granularity.value,
         "trained": trained,
         "arrays": {array: spec.to_json() for array, spec in stage.outputs.items()},
-        "libraries": {library: _version(library) for library in LIBRARIES},
-        "code": _version("affect-cache"),
+        "libraries": {library: version_of(library) for library in LIBRARIES},
+        "code": version_of("affect-cache"),
         **({"plugin": outside.document()} if outside else {}),
     }
     return Recipe(feature, stage, weights, named, info)
@@ -246,10 +231,3 @@ def _positive(value: Any, name: str, largest: int = 0) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1 or value > (largest or value):
         raise ConfigError(f"{name} is a whole number from 1{f' to {largest}' if largest else ''}, got {value!r}")
     return value
-
-
-def _version(library: str) -> str:
-    try:
-        return version(library)
-    except PackageNotFoundError:
-        return "absent"

@@ -6,7 +6,8 @@
 import hashlib
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -14,10 +15,14 @@ from unittest.mock import patch
 import numpy as np
 from PIL import Image
 
+import pipeline.commands._sample
 import pipeline.commands.repair
+import pipeline.running.age
 import pipeline.running.extraction
 import pipeline.running.recipes
+import pipeline.running.stored
 from cache.config import Settings
+from cache.makings import NAME
 from cache.manifest import Manifest, Row
 from cache.spec import ArraySpec, Granularity
 from pipeline.commands.repair import repair
@@ -194,23 +199,31 @@ def run(
     """One extraction with the toys in the places of the real plug-ins."""
     path = root / "config.toml"
     path.write_text(config)
+    request = Request("demo", root, store, root / "weights", config=path, retry=retry, stages=stages)
+    with in_place():
+        return (repair if mend else extract)(request, lambda _: None)
+
+
+@contextmanager
+def in_place() -> Iterator[None]:
+    """The toys in the places of the real plug-ins."""
     toys = {"demo": ToyReader, "colour": Colour, "crop": Crop, "twice": Twice, "pixel": Pixel}
 
     def load(package: str, name: str, attribute: str) -> Any:
         return toys[name]
 
-    with (
-        patch.object(pipeline.running.recipes, "load_plugin", load),
-        patch.object(pipeline.running.extraction, "load", load),
-        patch.object(pipeline.commands.repair, "load", load),
-    ):
-        request = Request("demo", root, store, root / "weights", config=path, retry=retry, stages=stages)
-        return (repair if mend else extract)(request, lambda _: None)
+    users = [pipeline.running.recipes, pipeline.running.stored, pipeline.running.age]
+    with ExitStack() as stack:
+        for user in users:
+            stack.enter_context(patch.object(user, "load_plugin", load))
+        for user in (pipeline.running.extraction, pipeline.commands.repair, pipeline.commands._sample):
+            stack.enter_context(patch.object(user, "load", load))
+        yield
 
 
 def tree(store: Path) -> dict[str, str]:
-    """Path -> digest of every file of a store but the lock."""
-    files = [path for path in sorted(store.rglob("*")) if path.is_file() and path.name != ".lock"]
+    """Path -> digest of every file of a store but the lock and the records of makings, which have a date."""
+    files = [path for path in sorted(store.rglob("*")) if path.is_file() and path.name not in (".lock", NAME)]
     return {str(path.relative_to(store)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 

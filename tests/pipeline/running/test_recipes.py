@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-import pipeline.running.recipes
+import pipeline.running.identity
 from cache.errors import ConfigError, UnknownName
 from pipeline.running.recipes import DatasetConfig, Recipe, dataset_config, recipes, weights_of
 from pipeline.running.request import Request
@@ -50,7 +50,7 @@ def test_decoding_and_code_version_change_it(monkeypatch: pytest.MonkeyPatch) ->
     plain = recipe().fingerprint
     monkeypatch.setattr(Extractor, "version", Extractor.version + 1)
     newer = recipe().fingerprint
-    monkeypatch.setattr(pipeline.running.recipes, "DECODE_POLICY", {"version": 99})
+    monkeypatch.setattr(pipeline.running.identity, "DECODE_POLICY", {"version": 99})
     assert len({plain, newer, recipe().fingerprint}) == 3
 
 
