@@ -17,6 +17,8 @@ from heads.page.projection import Projection, tsne
 from heads.protocol import Scores
 from heads.statistics.interval import summary
 
+GALLERY = "gallery.html"
+"""The page of photographs beside a run's, where ``make gallery`` wrote one."""
 _CURE = "Run make ablate again with the one that is wanted; finished cells are kept"
 _ROUNDING = 0.005
 """How far a score may move between machines before it counts as another model's."""
