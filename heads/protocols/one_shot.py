@@ -19,7 +19,7 @@ from heads import protocol
 from heads.head import CLASS, Output, given
 from heads.metric import Metric
 from heads.metrics import accuracy, macro_accuracy
-from heads.protocol import Answer, Nearest, Level, Resamples, Trial
+from heads.protocol import Answer, Level, Nearest, Resamples, Trial
 from heads.protocols._one_shot import about as kept
 from heads.protocols._one_shot import counts, gallery, labels
 from heads.protocols._one_shot.episodes import Episodes, draw_support
@@ -192,7 +192,6 @@ class Protocol(protocol.Protocol):
         if (logits := output.logits) is not None:
             found.append(Answer("classifier", about["seen"], logits.softmax(2).mean(0), logits=logits.mean(0)))
         return found
-
 
     @classmethod
     def nearest(

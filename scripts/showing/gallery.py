@@ -146,6 +146,6 @@ def _facts(
         "asked for": "; ".join(people.told),
         "features drawn or told": ", ".join(name for name in drawn if name in index.told) or "none",
         "rows": ", ".join(one.name for one in answered.rows) if answered else "",
-        "store": f"{features.manifest.dataset}, {features.manifest.release}",
+        "dataset": features.manifest.release if answered else "",
     }
     return facts

@@ -1,6 +1,6 @@
 // The cards: of thousands of people only those in sight are in the document.
 const grid = document.getElementById('people');
-const GAP = 12, TEXT = 104;
+const GAP = 12, LINE = 19;
 const cards = new Map();
 const byKey = new Map(index.keys.map((key, one) => [key, one]));
 let columns = 1, wide = 0, high = 0, focused = 0;
@@ -9,7 +9,7 @@ function measure() {
   const room = grid.clientWidth, least = room < 500 ? 150 : 230;
   columns = Math.max(1, Math.floor((room + GAP) / (least + GAP)));
   wide = (room - GAP * (columns - 1)) / columns;
-  high = Math.round(wide * 0.75) + TEXT + GAP;
+  high = Math.round(wide * 0.75) + LINE * (answering ? 4 : 3) + 18 + GAP;
   grid.style.height = `${Math.ceil(people.length / columns) * high}px`;
 }
 

@@ -106,10 +106,15 @@ class Index:
 
     def _facts(self, row: int, picture: Picture) -> list[list[str]]:
         manifest = self._ledger.manifest
-        vad = [f"{name} {value:g}" for name, value in zip(VAD, manifest.vad[row].tolist(), strict=True) if value == value]
-        frames = "" if picture.frame is None else "{0} of {1} to {2}".format(picture.frame, *manifest.spans[row].tolist())
+        vad = [
+            f"{name} {value:g}" for name, value in zip(VAD, manifest.vad[row].tolist(), strict=True) if value == value
+        ]
+        frames = (
+            "" if picture.frame is None else "{0} of {1} to {2}".format(picture.frame, *manifest.spans[row].tolist())
+        )
         told = {
-            "labels": ", ".join(manifest.category_names[at] for at in np.flatnonzero(manifest.categories[row])) or "none",
+            "labels": ", ".join(manifest.category_names[at] for at in np.flatnonzero(manifest.categories[row]))
+            or "none",
             "VAD, 1 to 10": ", ".join(vad),
             "gender": manifest.genders[row],
             "age": manifest.ages[row],

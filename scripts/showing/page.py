@@ -16,7 +16,9 @@ SCRIPTS = ("index.js", "parts.js", "overlay.js", "filter.js", "person.js", "grid
 STYLES = "gallery.css"
 
 
-def html(title: str, run: str, facts: Mapping[str, str], notes: Sequence[Html], index: Any, pieces: Sequence[Html]) -> str:
+def html(
+    title: str, run: str, facts: Mapping[str, str], notes: Sequence[Html], index: Any, pieces: Sequence[Html]
+) -> str:
     """The whole document. facts: told below the title. notes: warnings. index: see ``index.js``. pieces: people and
     pictures that the page itself holds.
 

@@ -11,7 +11,7 @@ from cache.errors import AffectError
 from cache.feature import Feature
 from cache.layout import Block
 from cache.shard import Shard
-from cache.spec import Granularity, Status
+from cache.spec import ArraySpec, Granularity, Status
 from pipeline.running.recipes import stage_of
 from pipeline.stage import Stage
 
@@ -106,12 +106,19 @@ def opened(source: Source, block: Block) -> Opened:
     return Opened(source, None if feature.header(block) is None else feature.shard(block))
 
 
+def _shapes(arrays: Mapping[str, ArraySpec], framed: bool = False) -> dict[str, tuple[int, ...]]:
+    """Of one row of each array; of an array of frames without their axis. framed: ``arrays`` are of single frames."""
+    own = {"positions", "present"} <= arrays.keys()
+    skip = {"positions", "present"} if own or framed else set[str]()
+    return {name: spec.shape[int(own) :] for name, spec in arrays.items() if name not in skip}
+
+
 def _stage(feature: Feature) -> Stage[Any] | None:
     """None where the stage is not here, or now gives other arrays than those that are stored."""
     info = feature.info
     try:
         stage = stage_of(feature.name, {"stage": info["stage"], **info["config"]}).stage
         framed = {"positions", "present"} <= feature.arrays.keys()
-        return stage if framed or (not stage.temporal and stage.outputs == feature.arrays) else None
+        return stage if not stage.temporal and _shapes(stage.outputs, framed) == _shapes(feature.arrays) else None
     except (KeyError, TypeError, AffectError):
         return None
