@@ -1,8 +1,8 @@
 """``make gallery``: people of a dataset as the pipeline saw them, and what a finished run says of them, on one page.
 
-Writes ``gallery.html``, with a folder ``gallery_files`` beside it where it would be large; into ``galleries/<dataset>``,
-or beside the ``report.html`` of a run. Exit status 0, also where photographs cannot be shown: their reasons are in their
-places. 2 for what the user can mend.
+Writes ``gallery.html``, with a folder ``gallery_files`` beside it where it would be large, into
+``galleries/<dataset>`` or beside the ``report.html`` of a run. Exit status 0, also where photographs cannot be shown:
+their reasons are in their places; 2 for what the user can mend.
 """
 
 import argparse

@@ -24,8 +24,8 @@ SUPPORT = 3
 @dataclass(frozen=True)
 class Said:
     """One row of a table. names: of the classes. untrained: features that took part. of: rows of the manifest; right,
-    told: (n, C) of each what is true and what is said; shares: (n, C) in 0..1. dimensions: names -> (n,). support: (n, k)
-    rows of the manifest with (n, k) likeness, where answers are judged by samples."""
+    told: (n, C) of each what is true and what is said; shares: (n, C) in 0..1. dimensions: names -> (n,). support:
+    (n, k) rows of the manifest with (n, k) likeness, where answers are judged by samples."""
 
     name: str
     names: Sequence[str]
@@ -38,9 +38,9 @@ class Said:
     support: tuple[NDArray[np.int64], NDArray[np.float64]] | None
 
     def column(self, place: Mapping[int, int]) -> dict[str, Any]:
-        """For the page's index, of the people in ``place`` (row -> number on the page): ``of``, and of each ``true`` and
-        ``said`` (classes), ``sure`` (per cent: the least share of what is said, or the least certainty that nothing is)
-        and ``off`` (class, per cent: how far each wrong class's share is from the truth)."""
+        """For the page's index, of the people in ``place`` (row -> number on the page): ``of``, and of each ``true``
+        and ``said`` (classes), ``sure`` (per cent: the least share of what is said, or what the greatest share leaves
+        where nothing is) and ``off`` (class, per cent: how far each wrong class's share is from the truth)."""
         kept = [at for at, row in enumerate(self.of.tolist()) if row in place]
         return {
             "name": self.name,

@@ -109,9 +109,7 @@ class Index:
         vad = [
             f"{name} {value:g}" for name, value in zip(VAD, manifest.vad[row].tolist(), strict=True) if value == value
         ]
-        frames = (
-            "" if picture.frame is None else "{0} of {1} to {2}".format(picture.frame, *manifest.spans[row].tolist())
-        )
+        frames = "" if picture.frame is None else "{} of {} to {}".format(picture.frame, *manifest.spans[row].tolist())
         told = {
             "labels": ", ".join(manifest.category_names[at] for at in np.flatnonzero(manifest.categories[row]))
             or "none",

@@ -1,4 +1,4 @@
-"""Maps of the store as small pictures to lay over a photograph: classes of ADE20K in colours, depth from dark to light."""
+"""Maps of the store as small pictures to lay over a photograph: classes of ADE20K in colours, depth."""
 
 import base64
 import colorsys

@@ -31,8 +31,7 @@ def spaces(features: Mapping[str, Feature], words: Sequence[str]) -> dict[str, t
     Raises: UnknownName; ConfigError for an untrained feature and for an array that is no vector of floats.
     """
     if not words:
-        every = {name: (one, POOLED) for name, one in features.items() if one.trained and _vector(one, POOLED)}
-        return every
+        return {name: (one, POOLED) for name, one in features.items() if one.trained and _vector(one, POOLED)}
     found = {}
     for word in words:
         name, _, array = word.partition("/")

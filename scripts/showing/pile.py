@@ -20,9 +20,9 @@ _OURS = re.compile(r"(picture|people)-\d+\.(jpg|js)")
 
 @dataclass
 class Pile:
-    """Pieces by their file's name: ``picture-00012.jpg`` and ``people-00003.js``. folder: of the page. They wait in memory
-    until they are more than ``largest`` bytes; then they lie in a new folder, which ``finish`` puts in the old one's
-    place."""
+    """Pieces by their file's name: ``picture-00012.jpg`` and ``people-00003.js``. folder: of the page. They wait in
+    memory until they are more than ``largest`` bytes; then they lie in a new folder, which ``finish`` puts in the old
+    one's place."""
 
     folder: Path
     largest: int = LARGEST

@@ -55,8 +55,9 @@ def shares(embedding: Tensor, memory: Memory, rule: Rule, rows: Tensor | None = 
 
 @torch.no_grad()
 def nearest(embedding: Tensor, memory: Memory, rows: Tensor, most: int) -> tuple[Tensor, Tensor]:
-    """(n, k) manifest rows of the nearest of the u samples, and (n, k) their cosines, the mean over seeds; k is ``most``
-    or u - 1, whichever is less. embedding: (S, n, e) of the people. rows: (n,) theirs; nobody is near to himself."""
+    """(n, k) manifest rows of the nearest of the u samples, and (n, k) their cosines, the mean over seeds; k is
+    ``most`` or u - 1, whichever is less. embedding: (S, n, e) of the people. rows: (n,) theirs; nobody is near to
+    himself."""
     known = {name: tensor.to(embedding.device) for name, tensor in memory.items()}
     pairs = zip(F.normalize(embedding, dim=2), known["embedding"], strict=True)
     cosines = torch.stack([one @ other.T for one, other in pairs]).mean(0)
