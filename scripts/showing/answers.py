@@ -18,7 +18,7 @@ from scripts.explaining.picked import flags
 STRONGEST = 5
 """Classes whose shares are told of a person."""
 SUPPORT = 3
-"""Of the nearest support samples."""
+"""Of the nearest samples that a person is compared with."""
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ function words(one) {
 
 function card(position) {
   const one = people[position];
-  const frame = make('div', { class: 'frame' }, picture(one));
+  const frame = make('div', { class: 'frame', 'data-of': String(one) }, picture(one));
   const button = make('button', { class: 'card', type: 'button', 'data-person': String(one), tabindex: '-1' },
     frame, ...words(one));
   button.onclick = () => change({ person: index.keys[one] });
@@ -123,9 +123,10 @@ document.addEventListener('keydown', event => {
 });
 
 function layersChanged() {
-  cards.forEach((one, at) => withPerson(people[at], told =>
-    one.querySelector('.frame').replaceChildren(picture(people[at], told))));
-  if (current !== null) showPerson(current);
+  document.querySelectorAll('[data-of]').forEach(frame => {
+    const one = Number(frame.dataset.of);
+    withPerson(one, told => frame.replaceChildren(picture(one, told, frame.classList.contains('large'))));
+  });
 }
 
 document.getElementById('bar').append(

@@ -7,8 +7,8 @@ const heading = (text, ...children) => make('section', {}, make('h2', {}, text),
 
 function link(one, told) {
   const href = hash({ person: index.keys[one] });
-  const small = make('span', { class: 'thumb' });
-  withPerson(one, person => small.append(picture(one, person)));
+  const small = make('span', { class: 'thumb', 'data-of': String(one) });
+  withPerson(one, person => small.replaceChildren(picture(one, person)));
   return make('a', { class: 'other', href, title: index.keys[one] }, small,
     make('span', {}, `${told}: ${labelsOf(one)}`));
 }
@@ -34,7 +34,7 @@ function answersOf(one, told) {
         `: says ${listed(row.classes, row.said[at]) || 'none'}; true is ${listed(row.classes, row.true[at]) || 'none'}`),
       make('ul', { class: 'shares' }, ...bars),
       ...(more.dimensions ? [make('p', {}, more.dimensions.map(([name, value]) => `${name} ${value}`).join(', '))] : []),
-      ...(more.support ? [make('p', {}, 'Nearest support samples, by cosine of embeddings'), others(more.support)] : []));
+      ...(more.support ? [make('p', {}, 'Nearest of the samples that people are compared with, by cosine of embeddings'), others(more.support)] : []));
   });
 }
 
@@ -43,8 +43,8 @@ function body(one, told) {
   if (!told) return [make('p', { class: 'warning' }, 'What is told of this person lies in a file that is not beside this page.')];
   const facts = [['split', index.splits[index.split[one]]], ['status', statusOf(one)], ...(told.facts || [])];
   const found = [
-    make('div', { class: 'large' }, picture(one, told, true)),
-    ...(reason ? [] : [layerBoxes(() => showPerson(one))]),
+    make('div', { class: 'large', 'data-of': String(one) }, picture(one, told, true)),
+    ...(reason ? [] : [layerBoxes(layersChanged)]),
     ...(told.segmentation ? [heading('Segmentation, share of the image', legend(told.segmentation))] : []),
     make('dl', {}, ...facts.map(([name, value]) => pair(name, value))),
     ...(told.words ? [heading('Seen by networks', make('dl', {}, ...told.words.map(([name, text]) => pair(name, text))))] : []),
@@ -89,6 +89,7 @@ function go(by) {
 dialog.onclose = () => {
   const one = current;
   current = null;
+  dialog.replaceChildren();
   if (state.person) change({ person: '' });
   if (one !== null) focusOn(one);
 };

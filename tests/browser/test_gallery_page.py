@@ -56,8 +56,8 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Made up, in a folder: person n has label n % 3 and is wrong of row ``one`` where n % 5 is 0, the surer the greater
-    n; his neighbour is n + 1."""
+    """Made up, in a folder: person n has label n % 3 and is wrong of row ``one`` where n % 5 is 0, the surer the
+    greater n; his neighbour is n + 1."""
     folder = tmp_path_factory.mktemp("large")
     pile, everybody = Pile(folder, largest=0), range(PEOPLE)
     out = io.BytesIO()
@@ -105,6 +105,12 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> str:
     return (folder / "gallery.html").as_uri()
 
 
+def shown(tab: chromium.Tab, address: str, width: int = 1280, dark: bool = False) -> None:
+    """From anew: an address that differs after its # alone loads nothing."""
+    tab.open("about:blank", width)
+    tab.open(address, width, dark=dark)
+
+
 def settled(tab: chromium.Tab, script: str, wanted: Any) -> None:
     """Waits until ``script`` gives what is wanted: files are read and frames drawn when the browser likes."""
     end = time.monotonic() + 30
@@ -116,7 +122,8 @@ def settled(tab: chromium.Tab, script: str, wanted: Any) -> None:
 def press(tab: chromium.Tab, key: str) -> None:
     for kind in ("keyDown", "keyUp"):
         text = {"text": "\r" if key == "Enter" else key} if kind == "keyDown" and key in ("Enter", "1", "/") else {}
-        code = {"windowsVirtualKeyCode": 13} if key == "Enter" else {}
+        codes = {"Enter": 13, "Escape": 27}
+        code = {"windowsVirtualKeyCode": codes[key]} if key in codes else {}
         tab.call("Input.dispatchKeyEvent", type=kind, key=key, **code, **text)
 
 
@@ -129,11 +136,11 @@ def choose(tab: chromium.Tab, word: str, value: str) -> None:
 
 
 def test_of_thousands_only_those_in_sight_are_in_the_document(tab: chromium.Tab, large: str) -> None:
-    tab.open(large, 1280)
+    shown(tab, large)
     assert tab.run(COUNT) == "5,000 of 5,000 people."
     assert 4 <= tab.run(CARDS) <= 40
     settled(tab, "document.querySelectorAll('.card svg path.box:not(.edge)').length === " + CARDS, True)
-    assert sum("people-" in one for one in tab.requests()) <= 3, "the parts in sight, of 209"
+    assert 1 <= sum("people-" in one for one in tab.requests()) <= 3, "the parts in sight, of 209"
     tab.run("window.scrollTo(0, document.body.scrollHeight)")
     settled(tab, "document.querySelector('[data-person=\"4999\"] svg path.box') !== null", True)
     assert tab.run(CARDS) <= 60
@@ -144,8 +151,8 @@ def test_of_thousands_only_those_in_sight_are_in_the_document(tab: chromium.Tab,
 
 
 def test_filters_and_orders_leave_whom_they_say(tab: chromium.Tab, large: str) -> None:
-    """Counts by hand: n % 3 = 1 are 1,667 of 5,000; of these n % 5 = 0 (n % 15 = 10) are 333; even ones of those 167."""
-    tab.open(large, 1280)
+    """Counts by hand: n % 3 = 1 are 1,667 of 5,000, with n % 5 = 0 too (n % 15 = 10) 333, even ones of those 167."""
+    shown(tab, large)
     choose(tab, "label", "glad")
     assert tab.run(COUNT) == "1,667 of 5,000 people."
     choose(tab, "row", "one")
@@ -158,11 +165,10 @@ def test_filters_and_orders_leave_whom_they_say(tab: chromium.Tab, large: str) -
     assert tab.run(first) == "4960", "the first of 99 %: 4,960 is even and 10 beyond a multiple of 15"
     assert "wrong: sad 99 %" in tab.run("document.querySelector('[aria-posinset=\"1\"]').textContent")
     choose(tab, "from", "50")
-    assert tab.run(COUNT) == "83 of 5,000 people.", "n = 30 k + 10 from 2,500 to 4,990"
+    assert tab.run(COUNT) == "84 of 5,000 people.", "n = 30 k + 10, k from 83 to 166"
     there = tab.run("location.hash")
-    tab.open("about:blank", 1280)
-    tab.open(large + there, 1280)
-    assert tab.run(COUNT) == "83 of 5,000 people.", "the address says it all"
+    shown(tab, large + there)
+    assert tab.run(COUNT) == "84 of 5,000 people.", "the address says it all"
     choose(tab, "find", "0496")
     assert tab.run(COUNT) == "1 of 5,000 people."
     choose(tab, "find", "nobody")
@@ -172,7 +178,7 @@ def test_filters_and_orders_leave_whom_they_say(tab: chromium.Tab, large: str) -
 
 
 def test_keys_move_open_and_close_and_links_lead_on_and_back(tab: chromium.Tab, large: str) -> None:
-    tab.open(large, 1280)
+    shown(tab, large)
     tab.run("document.querySelector('[data-person=\"0\"]').focus()")
     press(tab, "ArrowRight")
     press(tab, "ArrowDown")
@@ -192,7 +198,7 @@ def test_keys_move_open_and_close_and_links_lead_on_and_back(tab: chromium.Tab, 
     press(tab, "1")
     settled(tab, "document.querySelectorAll('path.box').length", 0)
     press(tab, "Escape")
-    settled(tab, OPEN, None)
+    settled(tab, "document.querySelector('dialog').childElementCount", 0)
     assert tab.run("document.activeElement.dataset.person") == str(2 + columns)
     press(tab, "/")
     assert tab.run("document.activeElement.dataset.word") == "find"
@@ -200,7 +206,7 @@ def test_keys_move_open_and_close_and_links_lead_on_and_back(tab: chromium.Tab, 
 
 
 def test_touch_opens_and_swipes(tab: chromium.Tab, large: str) -> None:
-    tab.open(large, 375)
+    shown(tab, large, 375)
     tab.call("Emulation.setTouchEmulationEnabled", enabled=True)
     try:
         where = tab.run(
@@ -223,7 +229,7 @@ def _touch(tab: chromium.Tab, points: list[tuple[float, float]]) -> None:
 
 
 def test_a_row_that_the_page_does_not_have_is_told(tab: chromium.Tab, large: str) -> None:
-    tab.open(large + "#row=older&answer=wrong", 1280)
+    shown(tab, large + "#row=older&answer=wrong")
     assert "This page has no row older: make gallery again." in tab.run(COUNT)
 
 
@@ -232,7 +238,7 @@ def test_a_part_that_is_not_there_is_told(tab: chromium.Tab, large: str) -> None
     content = part.read_bytes()
     part.unlink()
     try:
-        tab.open(f"{large}#person={quote('02400.jpg#0', safe='')}", 1280)
+        shown(tab, f"{large}#person={quote('02400.jpg#0', safe='')}")
         settled(tab, "document.querySelector('dialog .warning')?.textContent.includes('not beside this page')", True)
     finally:
         part.write_bytes(content)
@@ -240,7 +246,7 @@ def test_a_part_that_is_not_there_is_told(tab: chromium.Tab, large: str) -> None
 
 @pytest.mark.parametrize(("width", "dark"), VIEWS)
 def test_every_layer_holds_in_every_view(tab: chromium.Tab, small: str, width: int, dark: bool) -> None:
-    tab.open(f"{small}#person={quote('a.jpg#0', safe='')}", width, dark=dark)
+    shown(tab, f"{small}#person={quote('a.jpg#0', safe='')}", width, dark=dark)
     settled(tab, OPEN, "a.jpg#0")
     tab.run("document.querySelectorAll('dialog [data-layer]:not(:checked)').forEach(one => one.click())")
     kinds = ("box", "context", "segmentation", "depth", "objects", "skeleton", "face")
@@ -257,19 +263,20 @@ def test_every_layer_holds_in_every_view(tab: chromium.Tab, small: str, width: i
     assert tab.run("document.querySelector('dialog').scrollWidth <= document.querySelector('dialog').clientWidth")
     assert tab.run(CHECKS) == {"empty": [], "overlaps": [], "outside": [], "faint": []}
     press(tab, "Escape")
-    settled(tab, OPEN, None)
+    settled(tab, "document.querySelector('dialog').childElementCount", 0)
     assert tab.run(CHECKS) == {"empty": [], "overlaps": [], "outside": [], "faint": []}
     told = tab.run("[...document.querySelectorAll('.card .lost')].map(one => one.textContent.split(':')[0])")
     assert set(told) <= {"missing", "broken", "outside_root"}
     assert told
-    assert tab.requests() == [tab.requests()[0]], "all is in the page"
+    asked = [one for one in tab.requests() if not one.startswith("data:")]
+    assert len(asked) == 1, "all is in the page"
     assert tab.complaints() == [], MARKUP
     ground = "rgb(20, 23, 27)" if dark else "rgb(255, 255, 255)"
     assert tab.run("getComputedStyle(document.body).backgroundColor") == ground
 
 
 def test_no_script_but_its_own_runs(tab: chromium.Tab, small: str) -> None:
-    tab.open(small, 1280)
+    shown(tab, small)
     tab.run("document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"window.bad = 1\">')")
     script = (
         "const one = document.createElement('script'); one.textContent = 'window.bad = 1'; document.body.append(one)"
@@ -280,7 +287,7 @@ def test_no_script_but_its_own_runs(tab: chromium.Tab, small: str) -> None:
 
 
 def test_an_image_is_the_one_of_its_person(tab: chromium.Tab, small: str) -> None:
-    tab.open(small, 1280)
+    shown(tab, small)
     address = tab.run("document.querySelector('[data-person=\"0\"] image').getAttribute('href')")
     picture = Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2])))
     assert picture.size == (64, 48)
