@@ -114,10 +114,10 @@ function controls() {
 
 function showControls() {
   const classes = document.querySelector('[data-word=class]');
-  if (classes && classes.dataset.of !== state.row) {
+  if (classes && classes.dataset.row !== state.row) {
     classes.replaceChildren(...every(answering ? answering.classes : []).map(([value, text]) =>
       make('option', { value }, text)));
-    classes.dataset.of = state.row;
+    classes.dataset.row = state.row;
   }
   document.querySelectorAll('[data-word]').forEach(one => {
     if (one.value !== state[one.dataset.word]) one.value = state[one.dataset.word];

@@ -164,6 +164,10 @@ def test_filters_and_orders_leave_whom_they_say(tab: chromium.Tab, large: str) -
     first = "document.querySelector('[aria-posinset=\"1\"] .card').dataset.person"
     assert tab.run(first) == "4960", "the first of 99 %: 4,960 is even and 10 beyond a multiple of 15"
     assert "wrong: sad 99 %" in tab.run("document.querySelector('[aria-posinset=\"1\"]').textContent")
+    settled(tab, "document.querySelectorAll('.card svg path.box').length > 0", True)
+    press(tab, "1")
+    assert tab.run("document.querySelectorAll('.card svg path.box').length") == 0
+    assert not any("NaN" in one for one in tab.requests()), "pictures alone are drawn anew"
     choose(tab, "from", "50")
     assert tab.run(COUNT) == "84 of 5,000 people.", "n = 30 k + 10, k from 83 to 166"
     there = tab.run("location.hash")
