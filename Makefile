@@ -131,6 +131,12 @@ report: $(READY) ## a finished run's table, and its page in runs/RUN/report.html
 panels: $(READY) ## photographs with their scene, their truth and what two rows say, in runs/RUN/panels.html: RUN=demo ROOT= [HEADS="mlp fusion"] [MAPPING=]
 	@$(PY) -m scripts.panels --run $(call q,$(RUN)) --store $(call q,$(STORE)) --runs $(call q,$(RUNS)) --device $(call q,$(DEVICE)) $(call option,mapping,MAPPING) $(call option,root,ROOT) --data $(call q,$(DATA)) --weights $(call q,$(WEIGHTS)) $(call option,heads,HEADS)
 
+.PHONY: gallery
+gallery: $(READY) ## people as the pipeline saw them, on a page with filters: DATASET= [SPLIT=test LABEL= STATUS=no_face KEY= N=300 ROOT= OUT= FEATURE="body image"]; with a run's answers beside the truth: RUN=demo [HEADS=] [MAPPING=]
+	@$(PY) -m scripts.gallery $(where) $(call option,root,ROOT) --data $(call q,$(DATA)) --runs $(call q,$(RUNS)) --weights $(call q,$(WEIGHTS)) --device $(call q,$(DEVICE)) \
+		$(call option,split,SPLIT) $(call option,label,LABEL) $(call option,status,STATUS) $(call option,key,KEY) $(call option,most,N) $(call option,feature,FEATURE) $(call option,out,OUT) \
+		$(if $(filter-out file,$(origin RUN)),--run $(call q,$(RUN))) $(call option,heads,HEADS) $(call option,mapping,MAPPING)
+
 .PHONY: predict
 predict: $(READY) ## emotions in new photographs and videos: HEAD= IMAGE=photo.jpg|clip.mp4|folder [FRAMES=120 EVERY=0.5 TRACK=joints.npy] [BOXES="x1,y1,x2,y2 ..."|file.csv] [BOX=xywh] [PEOPLE=faces|objects|pose|head|boxes] [CONFIG=light] [STAGES="pose scene"] [OUT=predictions] [PROTOCOL=] and SEEDS, SET, MAPPING or NAME as in train
 	@$(PY) -m scripts.predict $(if $(filter-out file,$(origin HEAD)),--head $(call q,$(HEAD))) $(call option,protocol,PROTOCOL) $(where) $(call option,root,ROOT) --data $(call q,$(DATA)) --runs $(call q,$(RUNS)) $(trained) $(call option,mapping,MAPPING) \

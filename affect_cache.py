@@ -84,7 +84,7 @@ def _commands() -> dict[str, _Side]:
     numbers = _Side("cache to numbers", "heads.__main__", "run", True, "train")
     both = {
         word: _Side("from pixels to numbers", f"scripts.{word}", "main", False, "train,extract")
-        for word in ("demo", "predict")
+        for word in ("demo", "predict", "gallery")
     }
     shown = {
         word: _Side("what a store holds", f"scripts.{word}", "main", False, extras)

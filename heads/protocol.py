@@ -101,6 +101,14 @@ class Answer(NamedTuple):
         return [name for name, there in zip(self.names, self.named[person].tolist(), strict=True) if there]
 
 
+class Nearest(NamedTuple):
+    """The samples that n people are compared with, the nearest first. rows: (n, k) their rows of the manifest.
+    likeness: (n, k) how near, at most 1."""
+
+    rows: Tensor
+    likeness: Tensor
+
+
 class Finds(NamedTuple):
     """People whom a head found in n images by itself, no more than N in each. boxes: (n, N, 4) xyxy in shares 0..1 of
     width and height. scores: (n, N) in 0..1, from the highest down; 0: nobody. answer: of the n * N places, those of
@@ -251,6 +259,18 @@ class Protocol(ABC):
     ) -> list[Answer]:
         """What a trained head says of people, the main answer first. about: ``Task.about``. output: on n people. rows:
         (n,) their rows of the manifest, where they may be among those of ``memory``: nobody is judged by himself."""
+
+    @classmethod
+    def nearest(
+        cls,
+        memory: Mapping[str, Tensor],  # noqa: ARG003 (see above)
+        output: Output,  # noqa: ARG003
+        rows: NDArray[np.int64],  # noqa: ARG003
+        most: int,  # noqa: ARG003
+    ) -> Nearest | None:
+        """Of n people, the samples of ``memory`` that are nearest to each, ``most`` or as many as there are. None where
+        nobody is judged by samples. Arguments: as of ``answers``; nobody is his own sample."""
+        return None
 
     @classmethod
     def in_boxes(

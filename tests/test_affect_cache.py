@@ -107,10 +107,10 @@ def test_a_wrong_word_is_one_line(
     assert len(error.splitlines()) == 1
 
 
-@pytest.mark.parametrize("word", ["demo", "predict", "stats", "export", "extract", "mapping"])
+@pytest.mark.parametrize("word", ["demo", "predict", "gallery", "stats", "export", "extract", "mapping"])
 def test_words_go_on_as_they_are(word: str, monkeypatch: pytest.MonkeyPatch) -> None:
     heard: list[Any] = []
-    crossing = word in ("demo", "predict", "stats", "export")
+    crossing = word in ("demo", "predict", "gallery", "stats", "export")
     module = f"scripts.{word}" if crossing else {"extract": "pipeline", "mapping": "heads"}[word] + ".__main__"
     monkeypatch.setattr(import_module(module), "main" if crossing else "run", lambda words: heard.append(words) or 7)
     assert affect_cache.main([word, "--x", "a b"]) == 7

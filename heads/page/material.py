@@ -17,6 +17,8 @@ from heads.page.projection import Projection, tsne
 from heads.protocol import Scores
 from heads.statistics.interval import summary
 
+GALLERY = "gallery.html"
+"""The page of photographs beside a run's, where ``make gallery`` wrote one."""
 _CURE = "Run make ablate again with the one that is wanted; finished cells are kept"
 _ROUNDING = 0.005
 """How far a score may move between machines before it counts as another model's."""
@@ -48,7 +50,8 @@ class Shown:
 @dataclass(frozen=True)
 class Material:
     """run: its folder's name. results: results.json. shown: by row name. features: of the store, those of the run's
-    fingerprints only. left_out: why something is not there. heads: those that were asked for by name."""
+    fingerprints only. left_out: why something is not there. heads: those that were asked for by name.
+    gallery: whether GALLERY lies beside the page."""
 
     run: str
     results: Mapping[str, Any]
@@ -56,6 +59,7 @@ class Material:
     features: Mapping[str, Feature] = field(default_factory=dict)
     left_out: Sequence[str] = ()
     heads: Sequence[str] = ()
+    gallery: bool = False
 
     @property
     def rows(self) -> list[dict[str, Any]]:
@@ -138,7 +142,15 @@ def gather(
     features, fault = _of_the_run(results, stored or {})
     for name in [name for name in (heads or laid_out(rows)) if name in shown]:
         shown[name] = _projected(name, shown[name], watch)
-    return Material(folder.name, results, shown, features, [*left_out, *(fault if known else [])], tuple(heads))
+    return Material(
+        folder.name,
+        results,
+        shown,
+        features,
+        [*left_out, *(fault if known else [])],
+        tuple(heads),
+        (folder / GALLERY).is_file(),
+    )
 
 
 def _check_known(heads: Sequence[str], results: Mapping[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from heads.page import charts
 from heads.page.charts import Mark
 from heads.page.curves import curve, limits
 from heads.page.elements import Html, element, join, table
-from heads.page.material import Material
+from heads.page.material import GALLERY, Material
 from heads.page.scatter import legend, scatter
 from heads.tables import results as tables
 from heads.tables.columns import NONE, from_paper, main_levels, published, titled
@@ -69,7 +70,7 @@ def _line(material: Material, row: Row) -> list[str]:
     scores = row.get("metrics") or {}
     none = NONE if scores else "not run"
     return [
-        row["name"],
+        _leading(row["name"]) if material.gallery and scores else row["name"],
         features,
         *(interval(scores[one["name"]], one["scale"]) if one["name"] in scores else none for one in metrics),
         *(f"{scale * one['values'][main]:.2f}" for one in main_levels(results)),
@@ -78,6 +79,12 @@ def _line(material: Material, row: Row) -> list[str]:
         f"{row['seconds']:.1f}" if "seconds" in row else "",
         *([_paired(row, metrics[0])] if results.get("reference") else []),
     ]
+
+
+def _leading(name: str) -> Html:
+    """To the row's mistakes among the photographs, the worst first."""
+    address = f"{GALLERY}#{urlencode({'row': name, 'answer': 'wrong', 'order': 'off'})}"
+    return element("a", name, href=address, title=f"the mistakes of {name} as photographs")
 
 
 def _paper_titles(metric: Mapping[str, Any], main: bool) -> tuple[str, str]:

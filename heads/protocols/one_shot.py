@@ -19,7 +19,7 @@ from heads import protocol
 from heads.head import CLASS, Output, given
 from heads.metric import Metric
 from heads.metrics import accuracy, macro_accuracy
-from heads.protocol import Answer, Level, Resamples, Trial
+from heads.protocol import Answer, Level, Nearest, Resamples, Trial
 from heads.protocols._one_shot import about as kept
 from heads.protocols._one_shot import counts, gallery, labels
 from heads.protocols._one_shot.episodes import Episodes, draw_support
@@ -192,6 +192,14 @@ class Protocol(protocol.Protocol):
         if (logits := output.logits) is not None:
             found.append(Answer("classifier", about["seen"], logits.softmax(2).mean(0), logits=logits.mean(0)))
         return found
+
+    @classmethod
+    def nearest(
+        cls, memory: Mapping[str, Tensor], output: Output, rows: NDArray[np.int64], most: int
+    ) -> Nearest | None:
+        """Of the support of all episodes, by the cosine of embeddings, the mean over seeds."""
+        embedding = given(output.embedding)
+        return Nearest(*gallery.nearest(embedding, memory, torch.as_tensor(rows, device=embedding.device), most))
 
 
 def _validation_classes(task: Task, shots: int) -> list[int]:

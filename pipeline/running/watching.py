@@ -156,7 +156,7 @@ def watch(
     key, rows = block.images[index], block.rows[block.spans[index]]
     if not len(rows):
         return Prepared()
-    samples, unusable = _samples(root, manifest, rows)
+    samples, unusable = samples_of(root, manifest, rows)
     if not samples and len(set(unusable.values())) == 1 and unusable[0][0] in FAILURES:
         return Prepared(*unusable[0])  # the video itself cannot be had
     wanted = Wanted(key, samples, {name: stage for name, stage in stages.items() if isinstance(stage, Framed)})
@@ -172,7 +172,7 @@ def watch(
     return Prepared(unusable=unusable, items={name: [moments] for name, moments in wanted.moments.items()})
 
 
-def _samples(root: Path, manifest: Manifest, rows: NDArray[np.int64]) -> tuple[list[Sample], Unusable]:
+def samples_of(root: Path, manifest: Manifest, rows: NDArray[np.int64]) -> tuple[list[Sample], Unusable]:
     """The video's people that can be shown; the others by their number, with status and reason."""
     samples: list[Sample] = []
     unusable: Unusable = {}

@@ -1,6 +1,6 @@
 """Which test people are explained on a run's page: of each class, who is told best, and the worst mistake."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -38,7 +38,7 @@ def picked(found: Evaluation, most: int = CLASSES) -> tuple[list[Picked], list[s
     rows, shares = found.trial.rows.tolist(), answer.shares.double().cpu().numpy()
     truth = [found.protocol.truth(found.task, row) for row in rows]
     said = [answer.said(place) for place in range(len(rows))]
-    right, told = (_flags(one, answer.names) for one in (map(str, truth), map(", ".join, said)))
+    right, told = (flags(one, answer.names) for one in (map(str, truth), map(", ".join, said)))
     kept = sorted(np.argsort(-right.sum(0), kind="stable")[:most].tolist())
     people = [
         Picked(rows[who], answer.names[at], kind, float(shares[who, at]), truth[who], ", ".join(said[who]))
@@ -59,7 +59,7 @@ def _of_class(
         yield worst, "missed" if right[worst] else "wrongly said"
 
 
-def _flags(lines: Iterator[str], names: Sequence[str]) -> NDArray[np.bool_]:
+def flags(lines: Iterable[str], names: Sequence[str]) -> NDArray[np.bool_]:
     """(n, C): which of ``names`` each line has. A name with a comma is one name where it stands alone."""
     found = [{line} if line in names else set(line.split(", ")) for line in lines]
     return np.array([[name in one for name in names] for one in found], bool).reshape(-1, len(names))

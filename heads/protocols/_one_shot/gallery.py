@@ -53,6 +53,19 @@ def shares(embedding: Tensor, memory: Memory, rule: Rule, rows: Tensor | None = 
     return torch.cat(parts) if parts else embedding.new_zeros(0, known["places"].shape[1])
 
 
+@torch.no_grad()
+def nearest(embedding: Tensor, memory: Memory, rows: Tensor, most: int) -> tuple[Tensor, Tensor]:
+    """(n, k) manifest rows of the nearest of the u samples, and (n, k) their cosines, the mean over seeds; k is
+    ``most`` or u - 1, whichever is less. embedding: (S, n, e) of the people. rows: (n,) theirs; nobody is near to
+    himself."""
+    known = {name: tensor.to(embedding.device) for name, tensor in memory.items()}
+    pairs = zip(F.normalize(embedding, dim=2), known["embedding"], strict=True)
+    cosines = torch.stack([one @ other.T for one, other in pairs]).mean(0)
+    cosines[rows[:, None] == known["rows"][None]] = -torch.inf
+    likeness, places = cosines.topk(min(most, len(known["rows"]) - 1), dim=1)
+    return known["rows"][places], likeness
+
+
 def _part(embedding: Tensor, memory: Memory, rule: Rule, rows: Tensor | None) -> Tensor:
     size, places = embedding.shape[1], memory["places"]
     counted = torch.ones(size, len(places), device=places.device)
