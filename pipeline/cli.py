@@ -57,6 +57,8 @@ def _parse(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--sample", type=int, default=0, metavar="N", help="verify: images to extract again (0)")
     parser.add_argument("--draw", type=int, default=0, metavar="N", help="verify: another number draws others (0)")
     parser.add_argument("--list", action="store_true", help="weights: only show files, addresses and licences")
+    parser.add_argument("--check", action="store_true", help="weights: load what is there, run one photograph")
+    parser.add_argument("--image", type=Path, metavar="PHOTO", help="weights: a photograph of your own for --check")
     parser.add_argument("--mirror", default="", metavar="URL", help="weights: a folder that holds the files instead")
     parser.add_argument("--stall", type=int, default=30, metavar="S", help="weights: seconds without a byte (30)")
     parser.add_argument("--attempts", type=int, default=5, metavar="N", help="weights: tries that bring nothing (5)")

@@ -81,7 +81,7 @@ def test_known_words_pass_whatever_their_value() -> None:
 
 def test_a_known_variable_that_the_goal_does_not_read_is_told() -> None:
     done = make(ROOT, "train", "IMAGE=x", "MAPPING=m", *OURS)
-    assert done.stderr == "note: make train does not read IMAGE. Read by: make predict, make explain\n"
+    assert done.stderr == "note: make train does not read IMAGE. Read by: make weights, make predict, make explain\n"
     assert done.returncode == 0
     assert make(ROOT, "verify", "predict", "IMAGE=x", "WEIGHTS=w", "DATASET=d", *OURS).stderr == ""
 

@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 
 from cache.errors import ConfigError, WeightsError
 from pipeline.commands._told import say
+from pipeline.commands._weights_check import PHOTOGRAPH, check
 from pipeline.progress import volume
 from pipeline.running.recipes import DatasetConfig, dataset_config, weights_of
 from pipeline.weights.catalogue import find
@@ -41,8 +42,10 @@ class Need:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Fetch what is absent, or only list what is needed. Returns 0. Raises: AffectError."""
+    """Fetch what is absent, or only list what is needed, or try what is there. Returns 0. Raises: AffectError."""
     config = dataset_config(options.dataset, options.config)
+    if options.check:
+        return tried(config, options)
     wanted = needs(config, options.stages.split(), options.weights, options.mirror)
     if options.list or options.json:
         print(json.dumps(as_json(wanted), indent=2) if options.json else "\n".join(table(wanted)))
@@ -50,6 +53,24 @@ def run(options: argparse.Namespace) -> int:
     came = bring(wanted, Patience(options.stall, options.attempts), say)
     there = f"weights for {options.dataset}: all {len(wanted)} are there"
     print(f"{there}, {came} fetched" if came else f"{there}, nothing to fetch")
+    return 0
+
+
+def tried(config: DatasetConfig, options: argparse.Namespace) -> int:
+    """Load every file that is there and print what each says of one photograph. Nothing is fetched.
+
+    Returns 0. Raises: WeightsError when a file does not work, after all others were tried.
+    """
+    if options.list or options.json or options.mirror:
+        raise ConfigError("CHECK=1 fetches and lists nothing: leave LIST, JSON and MIRROR out")
+    names = dict[str, list[str]]()
+    for one in check(config, options.stages.split(), Weights(options.weights), options.image or PHOTOGRAPH):
+        say(one.line())
+        names.setdefault(one.state, []).extend(find(name).file for name in one.names)
+    counts = ", ".join(f"{len(files)} {state}" for state, files in names.items())
+    say(f"weights for {options.dataset}, tried on {(options.image or PHOTOGRAPH).name}: {counts or 'none is needed'}")
+    if wrong := names.get("wrong"):
+        raise WeightsError(f"{', '.join(wrong)}: {'does' if len(wrong) == 1 else 'do'} not work, see above")
     return 0
 
 

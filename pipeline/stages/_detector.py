@@ -5,6 +5,7 @@ Source: Ren et al. 2015; torchvision's detection models and their own steps, in 
 
 from __future__ import annotations
 
+import re
 from copy import copy
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -49,6 +50,13 @@ MODELS = {
 }
 
 
+_OLDER = (
+    (re.compile(r"(backbone\.fpn\.(?:inner|layer)_blocks\.\d+)\.(weight|bias)"), r"\1.0.\2"),
+    (re.compile(r"rpn\.head\.conv\.(weight|bias)"), r"rpn.head.conv.0.0.\1"),
+)
+"""Names in files from before torchvision 0.13, which three of the four are, and what torchvision makes of them."""
+
+
 class Objects(NamedTuple):
     """boxes: (k, 4) xyxy pixels of the image. scores: (k,), falling. labels: (k,) COCO ids. features: (k, 1024)."""
 
@@ -72,12 +80,20 @@ def build(model: str, weights: Weights, name: str, min_size: int, max_size: int)
                 module.eps = 0.0
     else:
         network = getattr(detection, model)(weights=None, weights_backbone=None, **sides)
-    weights.load_into(name, network)
+    weights.load_into(name, network, renamed)
     if weights.digest(name) == UNTRAINED:
         _calm(network)
     network.c4_roi_pool = MultiScaleRoIAlign([C4], 7, 2)  # without tensors of its own
     _settle_scales(network.eval())
     return network
+
+
+def renamed(key: str) -> str:
+    """A tensor's name in the installed torchvision, which renames only where a file tells its version."""
+    for old, new in _OLDER:
+        if found := old.fullmatch(key):
+            return found.expand(new)
+    return key
 
 
 def _settle_scales(network: Any) -> None:

@@ -30,10 +30,11 @@ from pydantic import SerializerFunctionWrapHandler, model_serializer, model_vali
 from cache.errors import ConfigError, unknown
 from cache.spec import ArraySpec, Granularity
 from pipeline.decoding import images
-from pipeline.stage import Extracted, Failed, Photo, Precise, Stage, deploy, normalise
+from pipeline.stage import IMAGENET_MEAN, IMAGENET_STD, Extracted, Failed, Photo, Precise, Stage, deploy, normalise
 from pipeline.stages import _strides as strides
 from pipeline.stages._hrnet import StridedSize
 from pipeline.stages._strides import BRANCHES, Branch, Branches, Largest
+from pipeline.weights.colours import Colours
 
 if TYPE_CHECKING:
     from pipeline.weights.folder import Weights
@@ -134,7 +135,7 @@ class Extractor(Stage[Pixels]):
         from pipeline.networks.hrnet import build
 
         network = build(self.config.model)
-        weights.load_into(self.config.weights, network, trunk)
+        weights.load_into(self.config.weights, network, trunk, colours=Colours(IMAGENET_MEAN, IMAGENET_STD))
         return network
 
     def _block(self, weights: Weights) -> bytes:

@@ -17,8 +17,9 @@ from cache.errors import ConfigError, unknown
 from cache.spec import ArraySpec, Granularity
 from pipeline.decoding import boxes, images
 from pipeline.networks import openmmlab
-from pipeline.stage import Extracted, Failed, Photo, Precise, Stage, deploy, normalise
+from pipeline.stage import IMAGENET_MEAN, IMAGENET_STD, Extracted, Failed, Photo, Precise, Stage, deploy, normalise
 from pipeline.stages import _blazepose, _silhouette, _wholebody
+from pipeline.weights.colours import Colours
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -108,7 +109,7 @@ class Extractor(Stage[Person | _blazepose.Seen]):
         from pipeline.networks.folding import fold
 
         network: Any = openmmlab.build_pose(self.config.model)
-        weights.load_into(self.config.model, network)
+        weights.load_into(self.config.model, network, colours=Colours(IMAGENET_MEAN, IMAGENET_STD))
         openmmlab.hold_back_known_warnings()
         fold(network.backbone, lambda: network.backbone(torch.zeros(1, 3, *self.size)))
         self.network: Any = deploy(network, device, self.config.precision)

@@ -16,8 +16,9 @@ from cache.errors import unknown
 from cache.spec import ArraySpec, Granularity
 from pipeline.decoding import images
 from pipeline.networks import openmmlab
-from pipeline.stage import Extracted, Failed, Photo, Precise, Stage, deploy, normalise
+from pipeline.stage import IMAGENET_MEAN, IMAGENET_STD, Extracted, Failed, Photo, Precise, Stage, deploy, normalise
 from pipeline.stages._hrnet import StridedSize
+from pipeline.weights.colours import Colours
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -83,7 +84,7 @@ class Extractor(Stage[Boxed]):
         from pipeline.networks.folding import fold
 
         network: Any = openmmlab.build_segmentor(self.config.model)
-        weights.load_into(self.config.model, network)
+        weights.load_into(self.config.model, network, colours=Colours(IMAGENET_MEAN, IMAGENET_STD))
         fold(network, lambda: network.decode_head(network.extract_feat(torch.zeros(1, 3, 64, 64))))
         self.network: Any = deploy(network, device, self.config.precision)
         self.device = device

@@ -7,12 +7,13 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from cache.errors import WeightsError
 from pipeline.weights import keras_files
+from pipeline.weights.colours import configuration
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -29,6 +30,11 @@ INERT = (
     "numpy.dtype",
     "builtins.getattr",
 )
+WRAPPERS = ("state_dict", "model", "state_dict_ema", "model_ema", "ema_state_dict")
+"""Under which names projects keep the tensors. A moving average of them is taken where there is nothing else: mmengine
+has exchanged the two by then, so its ``state_dict`` is the average."""
+AVERAGED = ("n_averaged", "steps")
+"""torch's and mmengine's count of the steps that an average is made of."""
 RESIDUAL_GAIN = 0.5
 """Of the last normalisation of a residual block, so that the sum over many blocks does not grow without bound."""
 
@@ -44,22 +50,36 @@ class _Inert:
     def __setstate__(self, state: object) -> None: ...
 
 
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors of a ``.safetensors``, a Keras or a torch file, on the CPU, by name.
+class Checkpoint(NamedTuple):
+    """tensors: on the CPU, by name. configuration: the text that OpenMMLab keeps beside them, "" without."""
 
-    ``state_dict`` or ``model`` around them is unwrapped and a leading ``module.`` stripped.
+    tensors: dict[str, Tensor]
+    configuration: str
+
+
+def read(path: Path) -> Checkpoint:
+    """What a ``.safetensors``, a Keras or a torch file holds.
+
+    What WRAPPERS name is unwrapped, the first of them that is there, and a leading ``module.`` stripped.
     Raises: WeightsError, one line: the file ends early, would run code when unpickled, or holds no tensors.
     """
-    loaded = _loaded(path)
-    for wrapper in ("state_dict", "model"):
-        if isinstance(loaded, Mapping) and isinstance(loaded.get(wrapper), Mapping):
-            loaded = loaded[wrapper]
-    if not isinstance(loaded, Mapping):
-        raise WeightsError(f"{path}: holds a {type(loaded).__name__}, not tensors by name")
-    tensors = {str(key).removeprefix("module."): value for key, value in loaded.items() if hasattr(value, "dtype")}
+    loaded = held = _loaded(path)
+    for wrapper in WRAPPERS:
+        if isinstance(held, Mapping) and isinstance(held.get(wrapper), Mapping):
+            held = held[wrapper]
+    if not isinstance(held, Mapping):
+        raise WeightsError(f"{path}: holds a {type(held).__name__}, not tensors by name")
+    tensors = {str(key): value for key, value in held.items() if hasattr(value, "dtype")}
     if not tensors:
-        raise WeightsError(f"{path}: holds no tensors, but {', '.join(map(str, list(loaded)[:5])) or 'nothing'}")
-    return tensors
+        raise WeightsError(f"{path}: holds no tensors, but {', '.join(map(str, list(held)[:5])) or 'nothing'}")
+    return Checkpoint(_unwrapped(tensors), configuration(loaded))
+
+
+def _unwrapped(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Names without ``module.``; how often a mean was taken, which stands beside such names, is no tensor of it."""
+    if any(key.startswith("module.") for key in tensors):
+        tensors = {key: value for key, value in tensors.items() if key not in AVERAGED}
+    return {key.removeprefix("module."): value for key, value in tensors.items()}
 
 
 def _loaded(path: Path) -> Any:
@@ -105,17 +125,17 @@ def _damaged(path: Path, error: Exception) -> WeightsError:
     return WeightsError(f"{path}: damaged or ends early ({text[:160]}); fetch it again")
 
 
-def fill(network: nn.Module, tensors: Mapping[str, Tensor], where: str) -> None:
+def fill(network: nn.Module, tensors: Mapping[str, Tensor], where: str, cure: str = "") -> None:
     """Copy ``tensors`` into ``network``: every tensor of each is in the other, with the same shape.
 
-    A batch counter (``num_batches_tracked``), absent from old files, may be missing.
+    A batch counter (``num_batches_tracked``), absent from old files, may be missing. cure: what to do where not.
     Raises: WeightsError naming the first tensors that disagree, with both shapes.
     """
     wanted = network.state_dict()
     faults = list(_faults(wanted, tensors))
     if faults:
         more = f" and {len(faults) - 3} more" if len(faults) > 3 else ""
-        raise WeightsError(f"{where} does not fit its network: {'; '.join(faults[:3])}{more}")
+        raise WeightsError(f"{where} does not fit its network: {'; '.join(faults[:3])}{more}{cure and f'. {cure}'}")
     wanted.update(tensors)  # and not a new dict: it carries the versions of the network's parts, which some ask for
     network.load_state_dict(wanted)
 

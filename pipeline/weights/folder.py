@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from cache.errors import WeightsError
 from pipeline.weights.catalogue import find
-from pipeline.weights.checkpoints import fill, initialise, read_tensors
+from pipeline.weights.checkpoints import fill, initialise, read
+from pipeline.weights.colours import Colours, difference
 from pipeline.weights.origins import Weight
 
 if TYPE_CHECKING:
@@ -93,25 +94,35 @@ class Weights:
         raise WeightsError(f"absent from {self.folder}/: {files}. {'. '.join(cures)}. {without}")
 
     def load_into(
-        self, name: str, network: nn.Module, rename: Rename | None = None, adapt: Adapt | None = None
+        self,
+        name: str,
+        network: nn.Module,
+        rename: Rename | None = None,
+        adapt: Adapt | None = None,
+        colours: Colours | None = None,
     ) -> None:
         """Fill ``network`` with the weights ``name``, or from a seed when these are absent and ``untrained``.
 
         rename: takes a tensor's name in the file to its name in the network; None leaves it out. adapt: takes all that
-        is left to what the network wants, where names alone do not do it.
+        is left to what the network wants, where names alone do not do it. colours: what the network will be given; a
+        file that says that it was trained on others is refused.
         Every tensor of the network must come from the file, and every tensor of the file must be used.
         Raises: WeightsError, one line: absent, damaged, refused or not fitting; UnknownName.
         """
         if self.digest(name) == UNTRAINED:
             initialise(network, name)
             return
+        weight, paths = find(name), self.paths(name)
         tensors: dict[str, Tensor] = {}
-        for path in self.paths(name):
-            prefix = f"{path.stem}." if len(find(name).files) > 1 else ""
-            tensors |= {prefix + key: value for key, value in read_tensors(path).items()}
+        for path in paths:
+            prefix = f"{path.stem}." if len(paths) > 1 else ""
+            held = read(path)
+            if colours and (apart := difference(held.configuration, colours)):
+                raise WeightsError(f"{path} was trained on colours with {apart}. {_instead(weight)}")
+            tensors |= {prefix + key: value for key, value in held.tensors.items()}
         named = {rename(key) if rename else key: value for key, value in tensors.items()}
         kept: Mapping[str, Tensor] = {key: value for key, value in named.items() if key is not None}
-        fill(network, adapt(kept) if adapt else kept, str(self.paths(name)[0]))
+        fill(network, adapt(kept) if adapt else kept, str(paths[0]), _instead(weight))
 
 
 def _bundle(weight: Weight) -> Path:
@@ -132,6 +143,14 @@ def _where_from(weight: Weight, path: Path) -> str:
         cure = f"put {weight.source} there"
     without = f". UNTRAINED=1 does not help: {ITSELF}" if weight.is_network else ", or set UNTRAINED=1 to go on without"
     return f"weights {weight.name}: {path} is absent; {cure}{without}"
+
+
+def _instead(weight: Weight) -> str:
+    """What to do with a file that is whole, but another one than the network wants."""
+    if weight.bundled:
+        return "It ships with the code: install again"
+    own = "Name the network that it was trained as in the stage's settings, or put another file there"
+    return own + (f": make weights fetches {weight.url} where there is none" if weight.url else "")
 
 
 def _recorded(path: Path) -> str:

@@ -18,7 +18,7 @@ from torch import nn
 from cache.errors import UnknownName, WeightsError
 from pipeline.weights import catalogue
 from pipeline.weights.catalogue import find
-from pipeline.weights.checkpoints import INERT, initialise, read_tensors
+from pipeline.weights.checkpoints import INERT, initialise, read
 from pipeline.weights.folder import Weights
 from pipeline.weights.origins import Weight
 
@@ -301,6 +301,6 @@ def test_all_that_is_absent_is_told_at_once(tmp_path: Path) -> None:
     Weights(tmp_path).demand(["mtcnn"], "")
 
 
-def test_read_tensors_is_on_the_cpu_and_owned(known: Weights) -> None:
+def test_what_is_read_is_on_the_cpu_and_owned(known: Weights) -> None:
     torch.save(network(1).state_dict(), known.folder / "tiny.pth")
-    assert {tensor.device.type for tensor in read_tensors(known.folder / "tiny.pth").values()} == {"cpu"}
+    assert {tensor.device.type for tensor in read(known.folder / "tiny.pth").tensors.values()} == {"cpu"}

@@ -12,7 +12,7 @@ import pytest
 
 from cache.errors import WeightsError
 from pipeline.weights import keras_files
-from pipeline.weights.checkpoints import read_tensors
+from pipeline.weights.checkpoints import read
 from pipeline.weights.keras_files import Layer, difference, read_arrays, read_layers
 
 KERNEL = "model_weights/conv2d_1/conv2d_1_1/kernel:0"
@@ -25,7 +25,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_every_tensor_is_read_and_the_optimisers_state_is_not(path: Path) -> None:
-    drawn, found = keras_case.values(), read_tensors(path)
+    drawn, found = keras_case.values(), read(path).tensors
     assert found.keys() == drawn.keys()
     for name, array in drawn.items():
         np.testing.assert_array_equal(found[name].numpy(), array)

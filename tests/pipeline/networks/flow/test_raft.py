@@ -32,8 +32,8 @@ def test_as_torchvisions_own_path(name: str, tmp_path: Path) -> None:
 class _Mine(Weights):
     """One file under every name."""
 
-    def load_into(self, name: str, network: Any, rename: Any = None, adapt: Any = None) -> None:
-        super().load_into("file:mine.pth", network, rename, adapt)
+    def load_into(self, name: str, network: Any, rename: Any = None, adapt: Any = None, colours: Any = None) -> None:
+        super().load_into("file:mine.pth", network, rename, adapt, colours)
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
