@@ -9,9 +9,9 @@ turns, round by round; told is the median of the rounds' ratios, and the goal is
 rival to make the work the same, it stands in ``deviations``, and ``as_published`` is its rate with nothing set.
 
 ``--photos FOLDER``: photographs of people (a person's box is made of each face found, else of the whole photograph).
-Writes bench/reference.json, about seven minutes on two quiet cores, and the table in docs/reference.md. Words are names
-of stages: only these are written, the machine beside each, what else the file holds is kept. ``--table`` only writes
-the table.
+Writes bench/reference.json, about seven minutes on two quiet cores, entry by entry with the machine beside each, and
+the table in docs/reference.md. Words are names of entries: only these are measured, what else the file holds is kept.
+``--table`` only writes the table.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ import json
 import os
 import shutil
 import statistics
-import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -42,7 +41,7 @@ from scripts.bench.faces import SUFFIXES
 from scripts.bench.heads_runs import Run, alternately, verdict
 from scripts.bench.references.case import Photograph, Reference, compare, quiet
 from scripts.bench.references.table import TABLE, rewritten
-from scripts.bench.results import FOLDER, machine, record
+from scripts.bench.results import FOLDER, machine
 
 ROUNDS, GOAL, MOST = 3, 1.3, 5
 NOT_COMPARED = {
@@ -86,8 +85,8 @@ def photographs(folder: Path) -> list[Photograph]:
     for path in paths:
         image = decode(path)
         (found,) = finder.detect([finder.search(image)])
-        people = [np.trunc(boxes.body_region(face, *image.size)) for face in found.boxes] or [(0, 0, *image.size)]
-        made.append(Photograph(path, image, np.array(people, np.float32)))
+        people = [np.trunc(boxes.body_region(face, *image.size)).tolist() for face in found.boxes]
+        made.append(Photograph(path, image, np.array(people or [(0, 0, *image.size)], np.float32)))
     return made
 
 
@@ -148,7 +147,11 @@ def rates(one: Reference, known: Sequence[Photograph], folder: Path) -> dict[str
             runs["as_published"] = rival(one.published)
         seconds = alternately(runs, ROUNDS)
     per_second = {name: round(len(photos) / statistics.median(row), 2) for name, row in seconds.items()}
-    told = {"photographs_timed": len(photos), "people": sum(len(photo.boxes) for photo in photos), "rounds": ROUNDS}
+    told: dict[str, Any] = {
+        "photographs_timed": len(photos),
+        "people": sum(len(photo.boxes) for photo in photos),
+        "rounds": ROUNDS,
+    }
     told |= {"photographs_per_second": per_second, **verdict(seconds["theirs"], seconds["ours"], GOAL)}
     if one.published:
         told["as_published"] = verdict(seconds["as_published"], seconds["ours"], GOAL)
@@ -200,19 +203,17 @@ def main() -> None:
         parser.error(f"no entry {', '.join(sorted(unknown))}. Known: {', '.join(known)}")
     if not options.photos:
         parser.error("--photos is missing: a folder of photographs of people")
-    before, photos = os.getloadavg()[0], photographs(options.photos)
-    result: dict[str, Any] = {}
+    photos = photographs(options.photos)
+    whole: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"stages": {}}
+    whole["not_compared"] = NOT_COMPARED
     for name in options.stages or known:
-        result[name] = measured(known[name], photos)
-        print(f"{name}: {json.dumps(result[name])}", file=sys.stderr, flush=True)
-    load = {"start": round(before, 2), "end": round(os.getloadavg()[0], 2), "benchmark_itself": CORES}
-    if options.stages:
-        kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"stages": {}}
-        kept["stages"] |= {name: entry | {"load": load} | machine() for name, entry in result.items()}
-        whole = kept
-    else:
-        whole = {"stages": result, "not_compared": NOT_COMPARED, "load": load} | machine()
-    record("reference", whole)
+        before = os.getloadavg()[0]
+        entry = measured(known[name], photos)
+        load = {"start": round(before, 2), "end": round(os.getloadavg()[0], 2), "benchmark_itself": CORES}
+        whole["stages"][name] = entry | {"load": load} | machine()
+        whole["stages"] = {one: whole["stages"][one] for one in known if one in whole["stages"]}
+        path.write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
+        print(f"{name}: {json.dumps(entry)}", flush=True)
     written(whole)
 
 

@@ -104,8 +104,9 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def drawn(network: nn.Module, seed: str) -> dict[str, torch.Tensor]:
-    """Fill ``network`` from ``seed`` so that every number counts, those of normalisations too; its tensors by name."""
+def drawn(network: nn.Module, seed: str, gain: float = 1.0) -> dict[str, torch.Tensor]:
+    """Fill ``network`` from ``seed`` so that every number counts, those of normalisations too; its tensors by name.
+    gain: of each normalisation, less where branches add up beyond float16."""
     initialise(network, seed)
     draw = torch.Generator().manual_seed(7)
 
@@ -118,7 +119,7 @@ def drawn(network: nn.Module, seed: str) -> dict[str, torch.Tensor]:
             module.running_mean.add_(noise(module.running_mean))
             module.running_var.mul_(noise(module.running_var).exp())
         if isinstance(module, nn.modules.batchnorm._NormBase | nn.LayerNorm) and module.weight is not None:
-            module.weight.data.mul_(noise(module.weight).exp())
+            module.weight.data.mul_(noise(module.weight).exp() * gain)
             module.bias.data.add_(noise(module.bias))
     return network.state_dict()
 

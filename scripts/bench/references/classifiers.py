@@ -11,11 +11,12 @@ import torch
 import torchvision
 from PIL import Image
 from safetensors.torch import save_file
-from timm.data import create_transform, resolve_data_config
 
 from pipeline.weights.catalogue import find
 from scripts.bench.references.case import FLOAT16, Arrays, Limit, Made, Photograph, Reference, drawn, relative
 
+TIMM: Any = timm
+"""Most of it is not typed."""
 WHOLE = "the published transform cuts the middle out; ours stretches the whole image: the rival was set to that"
 POOLED = {"pooled": Limit(2e-3, "of the greatest", FLOAT16)}
 
@@ -56,12 +57,12 @@ def of_torchvision(folder: Path, model: str = "resnet18", timed: int = 64) -> Re
 def of_timm(folder: Path, model: str, side: int = 224, timed: int = 16) -> Reference:
     """create_transform on the whole image, the network as timm loads a checkpoint's file."""
     path = folder / find(f"timm/{model}").file
-    save_file(drawn(timm.create_model(model), model), path)
+    save_file(drawn(TIMM.create_model(model), model), path)
     config: dict[str, Any] = {"pretrained": True, "pretrained_cfg_overlay": {"file": str(path)}}
     size = {"img_size": side} if "vit" in model else {}
-    network = timm.create_model(model, num_classes=0, **config, **size).eval()
-    chosen = resolve_data_config({}, model=network) | {"crop_pct": 1.0, "crop_mode": "squash"}
-    transform = create_transform(**chosen | {"input_size": (3, side, side)})
+    network = TIMM.create_model(model, num_classes=0, **config, **size).eval()
+    chosen = TIMM.data.resolve_data_config({}, model=network) | {"crop_pct": 1.0, "crop_mode": "squash"}
+    transform = TIMM.data.create_transform(**chosen | {"input_size": (3, side, side)})
 
     def theirs(photo: Photograph) -> Any:
         batch = transform(Image.open(photo.path).convert("RGB"))[None]
@@ -84,12 +85,12 @@ def hrnet_maps(folder: Path, model: str = "hrnet_w32", side: int = 512, timed: i
     """Feature maps of timm's ``features_only``."""
     name = f"{model}.ms_in1k"
     path = folder / find(f"timm/{name}").file
-    save_file(drawn(timm.create_model(name), name), path)
+    save_file(drawn(TIMM.create_model(name), name, 0.8), path)
     overlay = {"pretrained": True, "pretrained_cfg_overlay": {"file": str(path)}}
     indices = {"feature_location": "", "out_indices": (1, 2, 3, 4)}
-    network = timm.create_model(name, features_only=True, **indices, **overlay).eval()
-    chosen = resolve_data_config({}, model=network) | {"crop_pct": 1.0, "crop_mode": "squash"}
-    transform = create_transform(**chosen | {"input_size": (3, side, side)})
+    network = TIMM.create_model(name, features_only=True, **indices, **overlay).eval()
+    chosen = TIMM.data.resolve_data_config({}, model=network) | {"crop_pct": 1.0, "crop_mode": "squash"}
+    transform = TIMM.data.create_transform(**chosen | {"input_size": (3, side, side)})
 
     def theirs(photo: Photograph) -> Any:
         batch = transform(Image.open(photo.path).convert("RGB"))[None]

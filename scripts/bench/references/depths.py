@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,8 @@ LIMITS = {
 
 def depth(folder: Path, side: int = 518, timed: int = 2) -> Reference:
     """Maps at ``side``; model, settings of the processor and our copy of the weights are written into ``folder``."""
-    from transformers import AutoImageProcessor, AutoModelForDepthEstimation, DPTImageProcessor
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
+    transformers: Any = import_module("transformers")  # most of it is not typed
+    transformers.utils.logging.disable_progress_bar()
     made = build()
     drawn(made, "depth")
     made.head.conv3.weight.data.abs_()
@@ -42,10 +41,10 @@ def depth(folder: Path, side: int = 518, timed: int = 2) -> Reference:
         "resample": Image.Resampling.BICUBIC,
     }
     colours: dict[str, Any] = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
-    DPTImageProcessor(size=size, **kept, **colours).save_pretrained(hub)
+    transformers.DPTImageProcessor(size=size, **kept, **colours).save_pretrained(hub)
     shutil.copy(hub / "model.safetensors", folder / find("depth_anything_v2_small").file)
-    prepare: Any = AutoImageProcessor.from_pretrained(hub, local_files_only=True)
-    network: Any = AutoModelForDepthEstimation.from_pretrained(hub, local_files_only=True).eval()
+    prepare = transformers.AutoImageProcessor.from_pretrained(hub, local_files_only=True)
+    network = transformers.AutoModelForDepthEstimation.from_pretrained(hub, local_files_only=True).eval()
 
     def theirs(photo: Photograph) -> Any:
         batch = prepare(images=Image.open(photo.path).convert("RGB"), return_tensors="pt")

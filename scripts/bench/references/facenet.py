@@ -29,7 +29,7 @@ def face(folder: Path, timed: int = 24) -> Reference:
 
     mtcnn = MTCNN(keep_all=True, device="cpu")
 
-    def gaps(ours: Arrays, theirs: Any, photo: Photograph) -> dict[str, float]:
+    def gaps(ours: Arrays, theirs: Any, _: Photograph) -> dict[str, float]:
         greatest = {"boxes": 0.0, "landmarks": 0.0, "confidence": 0.0}
         for row, box in enumerate(ours["box"] if len(theirs.boxes) else ()):
             nearest = int(np.abs(theirs.boxes - box).max(1).argmin())

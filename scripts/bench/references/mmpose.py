@@ -33,7 +33,7 @@ def pose(folder: Path, model: str = "rtmpose-m", timed: int = 24) -> Reference:
     published = init_model(config.copy(), str(path), "cpu", LOCAL)
     network = init_model(config.copy(), str(path), "cpu", LOCAL | {"model.test_cfg.flip_test": False})
 
-    def gaps(ours: Arrays, theirs: Any, photo: Photograph) -> dict[str, float]:
+    def gaps(ours: Arrays, theirs: Any, _: Photograph) -> dict[str, float]:
         points = np.concatenate([one.pred_instances.keypoints for one in theirs])
         scores = np.concatenate([one.pred_instances.keypoint_scores for one in theirs])
         known = scores > 0  # of the others mmpose keeps no place

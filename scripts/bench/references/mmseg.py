@@ -20,8 +20,8 @@ LIMITS = {
     "label_map, from the file": Limit(
         0.5,
         "share of places",
-        "mmcv shrinks by OpenCV's bilinear, which skips pixels; ours averages them (Pillow). A random network is nearly "
-        "discontinuous, which makes much of that",
+        "mmcv shrinks by OpenCV's bilinear, which skips pixels; ours averages them (Pillow); a random network "
+        "makes much of that",
     ),
 }
 

@@ -29,8 +29,8 @@ LIMITS = {
 
 def wide_resnet() -> nn.Module:
     """ResNet-18 whose stem does not pool, and whose last map of 14 x 14 is averaged whole."""
-    network = torchvision.models.resnet18(num_classes=365)
-    network.maxpool, network.avgpool = nn.Identity(), nn.AvgPool2d(14)  # type: ignore[assignment]
+    network: nn.Module = torchvision.models.resnet18(num_classes=365)
+    network.maxpool, network.avgpool = nn.Identity(), nn.AvgPool2d(14)
     return network
 
 
