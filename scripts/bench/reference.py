@@ -75,10 +75,10 @@ def builders() -> dict[str, Builder]:
 
 
 def photographs(folder: Path) -> list[Photograph]:
-    """The first MOST of ``folder`` with their people."""
+    """The first MOST of ``folder`` with their people. Raises: ValueError when there is none, or one cannot be read."""
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)[:MOST]
     if not paths:
-        raise SystemExit(f"--photos {folder}: no photograph ({', '.join(SUFFIXES)}) in it. Give a folder of some")
+        raise ValueError(f"{folder}: no photograph ({', '.join(SUFFIXES)}) in it. Give a folder of some")
     finder = Detector()
     finder.load("cpu", Weights(folder))
     made = []
@@ -203,7 +203,10 @@ def main() -> None:
         parser.error(f"no entry {', '.join(sorted(unknown))}. Known: {', '.join(known)}")
     if not options.photos:
         parser.error("--photos is missing: a folder of photographs of people")
-    photos = photographs(options.photos)
+    try:
+        photos = photographs(options.photos)
+    except ValueError as error:
+        parser.error(f"--photos {error}")
     whole: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"stages": {}}
     whole["not_compared"] = NOT_COMPARED
     for name in options.stages or known:

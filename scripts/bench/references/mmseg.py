@@ -18,7 +18,7 @@ LIMITS = {
     "label_map, equal pixels": Limit(0.002, "share of places", "classes that tie to within the rounding of float32"),
     "area, equal pixels": Limit(0.002, "share of the image", "as above, and float16"),
     "label_map, from the file": Limit(
-        0.5,
+        0.15,
         "share of places",
         "mmcv shrinks by OpenCV's bilinear, which skips pixels; ours averages them (Pillow); a random network "
         "makes much of that",
