@@ -154,7 +154,8 @@ def resize(
 ) -> NDArray[np.uint8]:
     """(h, w, 3) RGB, stretched to ``size`` = (h, w), with antialiasing, as torchvision does on tensors.
 
-    box: xyxy pixels inside the image, may be fractional; only this part is read. interpolation: bilinear or bicubic.
+    box: xyxy pixels inside the image, may be fractional; only this part is shown, though the interpolation at its edge
+    reads a pixel or so beyond. interpolation: bilinear or bicubic.
     Raises: ValueError when the box is empty or leaves the image.
     """
     height, width = size

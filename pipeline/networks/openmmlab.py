@@ -118,6 +118,15 @@ def build_pose(model: str) -> nn.Module:
     return _build("mmpose", settings)
 
 
+def published(package: str, file: str) -> Any:
+    """mmengine's Config of a ``file`` below the configs that ``package``, mmseg or mmpose, ships. From then on all of
+    the package can be imported: placeholders are in place."""
+    with _loading():
+        folder = Path(str(importlib.import_module(package).__file__)).parent / ".mim" / "configs"
+        config = importlib.import_module("mmengine.config").Config.fromfile(str(folder / file))
+    return config
+
+
 def hold_back_known_warnings() -> None:
     """Ignore KNOWN_WARNINGS from now on. mmpose's networks warn in every forward pass: call this before one."""
     for message, category, module in KNOWN_WARNINGS:
@@ -129,10 +138,7 @@ def _settings(package: str, files: dict[str, str], model: str) -> dict[str, Any]
         raise unknown(f"{package} model", model, files)
     if find_spec(package) is None:
         raise NotInstalled(ABSENT[package])
-    with _loading():
-        folder = Path(str(importlib.import_module(package).__file__)).parent / ".mim" / "configs"
-        config = importlib.import_module("mmengine.config").Config.fromfile(str(folder / files[model]))
-    settings: dict[str, Any] = config.model.to_dict()
+    settings: dict[str, Any] = published(package, files[model]).model.to_dict()
     _localise(settings)
     return settings
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import cv2
 import h5py
 import keras_case
 import numpy as np
@@ -61,6 +62,21 @@ def test_a_face_is_seen_whole_and_grey() -> None:
     seen = grey(edges)
     assert min(seen[0].min(), seen[-1].min(), seen[:, 0].min(), seen[:, -1].min()) > 50
     assert seen[4:-4, 4:-4].max() == 0
+
+
+@pytest.mark.skipif(not PHOTOS.is_dir(), reason="the photographs in ../shared are not here")
+def test_a_real_face_is_read_as_fer_reads_it(tmp_path: Path) -> None:
+    """fer's steps written down anew: OpenCV's grey of the pixels, 64 x 64, from -1 to 1. Pillow's grey may be a level
+    apart."""
+    path = keras_case.write(tmp_path / "own.hdf5")
+    face_pixels = np.asarray(decode(PHOTOS / "000000000785.jpg"))[60:124, 330:394]
+    theirs = cv2.cvtColor(face_pixels[..., ::-1].copy(), cv2.COLOR_BGR2GRAY)
+    assert np.abs(grey(face_pixels).astype(int) - theirs).max() <= 1
+    stage = loaded(tmp_path, weights=OWN)
+    found = stage.extract([stage.derive({"crop": face_pixels})]).arrays["scores"][0]
+    expected = keras_case.forward(path, theirs)["predictions"]
+    assert np.ptp(expected) > 0.02
+    np.testing.assert_allclose(found, expected, atol=0.002)
 
 
 def test_words_of_a_row() -> None:

@@ -1,0 +1,3 @@
+"""Each network's own project: the path its users take, with the same weights and photographs as ours. One file a
+project.
+"""
