@@ -156,6 +156,11 @@ plugins: $(READY) ## every head, stage, dataset, protocol, loss, miner, metric a
 test-plugins: $(READY) ## the contract suites on your own plug-ins alone: PLUGINS=folder
 	@$(PY) -m scripts.try_plugins
 
+.PHONY: docs
+docs: $(READY) ## these pages as a site in the folder site, which needs no network to be read
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build
+	@echo "written: site/index.html"
+
 .PHONY: test
 test: $(READY) ## the tests that run anywhere, in minutes
 	@$(PY) -m pytest -n auto -m 'not slow and not gpu and not weights'

@@ -1,6 +1,6 @@
-"""The README's table of stages, made from the code: inputs, arrays with shapes, networks, licences, speed.
+"""docs/stages.md: the table of stages, made from the code: inputs, arrays with shapes, networks, licences, speed.
 
-``python -m scripts.stage_table`` rewrites the table between the README's two marks. Speeds are those of
+``python -m scripts.stage_table`` rewrites what stands between its two marks. Speeds are those of
 bench/extract.json: images in a second of the default settings on the machine named there.
 """
 
@@ -13,8 +13,9 @@ from cache.spec import Granularity
 from pipeline.stage import Stage
 from pipeline.weights.catalogue import find
 
-README = Path(__file__).resolve().parent.parent / "README.md"
-SPEEDS = README.parent / "bench" / "extract.json"
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "stages.md"
+SPEEDS = ROOT / "bench" / "extract.json"
 BEGIN, END = "<!-- stages -->\n", "<!-- /stages -->\n"
 COLUMNS = ("stage", "input", "arrays of one row", "weights by default", "their licence", "images/s here")
 
@@ -54,13 +55,13 @@ def _shape(shape: tuple[int, ...]) -> str:
 
 
 def rewritten(text: str) -> str:
-    """``text`` of a README with the table as the code has it. Raises: ValueError when a mark is missing."""
+    """``text`` of the page with the table as the code has it. Raises: ValueError when a mark is missing."""
     before, found, rest = text.partition(BEGIN)
     _, ended, after = rest.partition(END)
     if not (found and ended):
-        raise ValueError(f"README.md: the marks {BEGIN.strip()} and {END.strip()} are not there")
+        raise ValueError(f"{PAGE}: the marks {BEGIN.strip()} and {END.strip()} are not there")
     return f"{before}{BEGIN}{table()}{END}{after}"
 
 
 if __name__ == "__main__":
-    README.write_text(rewritten(README.read_text()))
+    PAGE.write_text(rewritten(PAGE.read_text()))

@@ -5,16 +5,11 @@ give is compared with arithmetic by hand, with plain loops and with scikit-learn
 the borders and the style: they can be moved there as they are.
 """
 
-import contextlib
 import csv
 import importlib.util
-import io
 import json
-import os
 import re
-import shlex
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,11 +20,12 @@ import numpy as np
 import pytest
 import torch
 from examples import EXAMPLES, TEXT
+from make_lines import by_make, called
+from make_lines import run as run_line
 from PIL import Image
 from sklearn.metrics import balanced_accuracy_score, cohen_kappa_score
 from toy_features import WIDTH, make_store
 
-from cache import plugin_folders
 from cache.manifest import Manifest
 from cache.store import Store
 from heads.blocks.chosen import all_pairs
@@ -129,38 +125,10 @@ def photograph(path: Path, number: int) -> None:
     Image.fromarray(small.repeat(2, 0).repeat(2, 1)).save(path)
 
 
-def called(folder: Path, *words: str, status: int = 0, **more: str) -> str:
-    """What a command says in ``folder``; of a make that runs these tests it inherits nothing."""
-    own = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
-    done = subprocess.run(words, cwd=folder, env=own | more, capture_output=True, text=True, check=False)
-    assert done.returncode == status, done.stdout + done.stderr
-    return done.stdout if status == 0 else done.stdout + done.stderr
-
-
-def by_make(folder: Path, command: str, plugins: str, *more: str, status: int = 0) -> str:
-    """What make says of a line of the document."""
-    words = [*shlex.split(command), f"PLUGINS={plugins}", *more]
-    venv = [f"--file={ROOT / 'Makefile'}", f"PY={sys.executable}", "--assume-old=.venv/.installed"]
-    return called(folder, *words, *venv, status=status, PYTHONPATH=str(ROOT))
-
-
 def run(folder: Path, command: str, name: str = "", plugins: str = "mine", status: int = 0) -> str:
-    """A line of the document on the plug-ins of ``folder``, with one seed, into the run that is called ``name``.
-
-    Make says which command it stands for, and that is run in this process, which has loaded torch already.
-    """
-    more = ["SEEDS=1", "--just-print", *([f"NAME={name}"] if name else [])]
-    python, m, package, *rest = shlex.split(by_make(folder, command, plugins, *more))
-    assert [python, m] == [sys.executable, "-m"]
-    before, out, err = plugin_folders.absolute(), io.StringIO(), io.StringIO()
-    with contextlib.chdir(folder), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        plugin_folders.use(plugins)
-        try:
-            found = importlib.import_module(f"{package}.cli").main(rest)
-        finally:
-            plugin_folders.use(before)
-    assert found == status, out.getvalue() + err.getvalue()
-    return out.getvalue() if status == 0 else out.getvalue() + err.getvalue()
+    """A line of the document on the plug-ins of ``folder``, with one seed, into the run that is called ``name``."""
+    more = ["SEEDS=1", *([f"NAME={name}"] if name else [])]
+    return run_line(folder, command, *more, plugins=plugins, status=status)
 
 
 def line(start: str) -> str:
@@ -202,7 +170,7 @@ def test_a_stage_and_a_dataset(own: Path) -> None:
     means, status = feature.read("mean", ["warm/7.png", "cold/8.png", "warm/39.png"])
     assert not status.any()
     assert means.tolist() == [[25 + 7, 30, 50], [25, 30, 50 + 8], [25 + 39, 30, 50]]
-    by_make(own, line("make train DATASET=folders"), "mine", "SEEDS=1", "NAME=folders")
+    by_make(own, line("make train DATASET=folders"), "PLUGINS=mine", "SEEDS=1", "NAME=folders")
     found = results(own, "folders")
     assert found["rows"][0]["features"] == ["colour"]
     assert found["rows"][0]["parameters"] == 3 * 2 + 2
@@ -287,7 +255,7 @@ def test_the_contract_suites_pass_the_examples_and_no_bad_ones(own: Path) -> Non
         (own / "tried" / path).with_stem(name).write_text(EXAMPLES[path].replace(good, bad))
     (tried / "tests" / "support").mkdir(parents=True)
     (tried / "tests" / "support" / "mates_case.py").write_text("SMALL = [{}, {}]\n")
-    told = by_make(own, "make test-plugins", "tried", status=2)
+    told = by_make(own, "make test-plugins", "PLUGINS=tried", status=2)
     assert re.search(r"^trying projection, severed, colour, mates$", told, re.MULTILINE)
     failed = set(re.findall(r"^FAILED tests/contract/\w+\.py::(\w+)\[(\w+)\]", told, re.MULTILINE))
     wrong = "test_loss_is_the_sum_of_its_terms_and_reaches_every_parameter_of_its_own_seed"

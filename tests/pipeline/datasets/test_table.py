@@ -20,7 +20,7 @@ from pipeline.datasets import table
 from pipeline.datasets._table_columns import COLUMNS
 from pipeline.datasets.table import Reader
 
-README = Path(__file__).resolve().parents[3] / "README.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "own-data.md"
 
 
 def refused(root: Path, *lines: str, header: str = HEADER) -> str:
@@ -59,8 +59,8 @@ def test_the_documented_example_runs_from_end_to_end(tmp_path: Path, capsys: pyt
     assert "nothing to extract" in capsys.readouterr().out
 
 
-def test_the_readme_shows_the_same_example() -> None:
-    text = README.read_text()
+def test_the_page_shows_the_same_example() -> None:
+    text = PAGE.read_text()
     if "labels.csv" in text:
         assert all(line in text for line in example())
         assert "make extract DATASET=table ROOT=" in text
