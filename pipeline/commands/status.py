@@ -81,9 +81,8 @@ def _age_lines(name: str, told: dict[str, Any], words: str) -> list[str]:
     """When a feature was made, and what has changed since: a line for each of its makings."""
     lines = [f"{name}: {_making(one, told['version'], words)}" for one in told["makings"]]
     if unknown := told["unknown"]:
-        lines.append(
-            f"{name}: {unknown} {'shard' if unknown == 1 else 'shards'} made before it was recorded by which code: not known"
-        )
+        number = f"{unknown} {'shard' if unknown == 1 else 'shards'}"
+        lines.append(f"{name}: {number} made before it was recorded by which code: not known")
     return lines
 
 
