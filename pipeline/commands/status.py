@@ -81,14 +81,16 @@ def _age_lines(name: str, told: dict[str, Any], words: str) -> list[str]:
     """When a feature was made, and what has changed since: a line for each of its makings."""
     lines = [f"{name}: {_making(one, told['version'], words)}" for one in told["makings"]]
     if unknown := told["unknown"]:
-        lines.append(f"{name}: {unknown} shards made before it was recorded by which code: not known")
+        number = f"{unknown} {'shard' if unknown == 1 else 'shards'}"
+        lines.append(f"{name}: {number} made before it was recorded by which code: not known")
     return lines
 
 
 def _making(one: dict[str, Any], version: dict[str, Any], words: str) -> str:
     days = one["first"] if one["first"] == one["last"] else f"{one['first']} to {one['last']}"
     shards = ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in one["shards"])
-    made = f"shards {shards} made {days} by affect-cache {one['release']} on {one['device']}"
+    which = f"shard {shards}" if shards.isdecimal() else f"shards {shards}"
+    made = f"{which} made {days} by affect-cache {one['release']} on {one['device']}"
     others = ", ".join(f"{package} {then} then, {now} now" for package, (then, now) in one["packages"].items())
     if not one["changed"]:
         return f"{made}; {others}; its code is as it was" if others else f"{made}; code and packages are as they were"

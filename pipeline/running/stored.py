@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from cache.config import build
-from cache.errors import ConfigError
+from cache.errors import ConfigError, WeightsError
 from cache.feature import Feature
 from cache.plugins import load as load_plugin
 from pipeline.running.identity import identity
@@ -29,6 +29,11 @@ def stored(feature: Feature, folder: Path) -> Recipe:
     if frames := info.get("frames", 0):
         stage = for_clips(Planned(feature.name, info["stage"], stage, untrained=False), frames)
     weights = Weights(folder, untrained=UNTRAINED in info["weights"].values())
+    for name in stage.weights:
+        if info["weights"].get(name) != UNTRAINED and not weights.trained(name):
+            raise WeightsError(
+                f"{where}: weights {name} are absent from {folder}/. WEIGHTS=.. names their folder; {CURE}"
+            )
     now = identity(info["stage"], stage, weights, info.get("source", {}))
     then = {name: info[name] for name in now.keys() | {"frames", "plugin", "source"} if name in info}
     if "plugin" in then:

@@ -109,6 +109,16 @@ def test_a_feature_that_the_code_here_cannot_make_is_refused(
     assert check(place, "--sample", "3", "--stages", "crop") == 0
 
 
+def test_absent_weights_are_refused_with_the_words_that_help_here(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of ``UNTRAINED=1``, which helps an extraction, nothing is said."""
+    monkeypatch.setattr(Colour, "weights", ("demo_hr8", "rtmpose-t"))
+    assert check(place, "--sample", "3", "--weights", str(place / "none")) == 2
+    absent = f"weights rtmpose-t are absent from {place / 'none'}/. WEIGHTS=.. names their folder; STAGES=.. names"
+    assert f"colour: cannot be extracted as it was: {absent}" in capsys.readouterr().err
+
+
 def test_what_is_not_extracted_yet_is_told(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = place / "store" / "demo"
     for path in [*folder.glob("pixel/*/shard-*"), *folder.glob("later/*/shard-*")]:
