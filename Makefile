@@ -60,7 +60,7 @@ extract: $(READY) ## pixels to cache: DATASET= ROOT= [STAGES="sem2vec body"] [UN
 .PHONY: weights
 weights: $(READY) ## fetch the trained weights: DATASET= [STAGES=] [CONFIG=] [WEIGHTS=folder] [LIST=1] [JSON=1] [MIRROR=http://host/folder] [CHECK=1 [IMAGE=photo.jpg]]
 	@$(PY) -m pipeline weights --dataset $(call q,$(DATASET)) --weights $(call q,$(WEIGHTS)) $(call option,stages,STAGES) $(call option,config,CONFIG) \
-		$(call option,mirror,MIRROR) $(call option,stall,STALL) $(call option,attempts,ATTEMPTS) $(if $(filter 1 yes true on,$(LIST)),--list) $(if $(filter 1 yes true on,$(CHECK)),--check $(call option,image,IMAGE)) $(if $(filter 1 yes true on,$(JSON)),--json)
+		$(call option,mirror,MIRROR) $(call option,stall,STALL) $(call option,attempts,ATTEMPTS) $(if $(filter 1 yes true on,$(LIST)),--list) $(if $(filter 1 yes true on,$(CHECK)),--check) $(call option,image,IMAGE) $(if $(filter 1 yes true on,$(JSON)),--json)
 
 .PHONY: retry
 retry: $(READY) ## extract again what failed: DATASET= ROOT=

@@ -4,7 +4,7 @@ A file is read for the first feature that needs it, as extraction reads it, with
 from. The photograph is one that ships with the code, or the user's; the person's box is the whole of it.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -50,7 +50,8 @@ def check(config: DatasetConfig, wanted: Collection[str], weights: Weights, imag
 
     Raises: AffectError for a config or a photograph that cannot be read; what is wrong with a file is only told.
     """
-    photo, plan = _photo(config, images.decode(image)), _plan(config, wanted)
+    plan = _plan(config, wanted)
+    photo = _photo(plan, images.decode(image))
     found: dict[str, Extracted] = {}
     read_before: set[str] = set()
     for one in plan:
@@ -60,7 +61,7 @@ def check(config: DatasetConfig, wanted: Collection[str], weights: Weights, imag
             continue
         read_before.update(own)
         held = Weights(weights.folder, untrained=one.untrained)
-        results = list(_absent(one, own, held, found)) or [_tried(one, own, held, photo, found)]
+        results = list(_absent(one, own, held, found)) or [_tried(_anew(one, config), own, held, photo, found)]
         yield from (result for result in results if result.names)
 
 
@@ -81,9 +82,14 @@ def _plan(config: DatasetConfig, wanted: Collection[str]) -> list[Planned]:
     return list(made.values())
 
 
-def _photo(config: DatasetConfig, image: Image.Image) -> Photo:
-    """With as many frames after it as the config's stages can want."""
-    following = max(stage_of(name, table).stage.following for name, table in config.stages.items())
+def _anew(one: Planned, config: DatasetConfig) -> Planned:
+    """The same, to be loaded: its networks go when it does, so that no two have to fit into memory."""
+    return stage_of(one.feature, config.stages[one.feature])
+
+
+def _photo(plan: Sequence[Planned], image: Image.Image) -> Photo:
+    """With as many frames after it as the stages can want."""
+    following = max((one.stage.following for one in plan), default=0)
     moved = tuple(ImageChops.offset(image, MOVED * number, 0) for number in range(1, following + 1))
     return Photo("photograph", image, np.array([[0, 0, *image.size]], np.float32), moved)
 

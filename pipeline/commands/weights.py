@@ -44,6 +44,8 @@ class Need:
 def run(options: argparse.Namespace) -> int:
     """Fetch what is absent, or only list what is needed, or try what is there. Returns 0. Raises: AffectError."""
     config = dataset_config(options.dataset, options.config)
+    if options.image and not options.check:
+        raise ConfigError(f"IMAGE={options.image}: is for CHECK=1, which runs it through the networks")
     if options.check:
         return tried(config, options)
     wanted = needs(config, options.stages.split(), options.weights, options.mirror)

@@ -92,7 +92,7 @@ def _torchvision(name: str, **settings: Any) -> Build:
 
 def _classifier(name: str, head: str, width: int, **has: Shape) -> Form:
     """download.pytorch.org/models: with the 1000 classes, whose part the stage leaves out."""
-    model, known = name.removesuffix("_v2") if name == "resnet50_v2" else name, has
+    model, known = "resnet50" if name == "resnet50_v2" else name, has
     more = {f"{head}.weight": (1000, width), f"{head}.bias": (1000,)}
     if head == "classifier.3":  # MobileNetV3: a hidden layer before them
         features = 960 if name.endswith("large") else 576
@@ -128,26 +128,17 @@ def _detector(width: int) -> Form:
     """mmdetection 2.0, configs/hrnet: backbone, neck and two heads; hrnet_maps takes the backbone."""
     model = f"hrnet_w{width}"
     more: dict[str, Shape] = {"neck.reduction_conv.conv.weight": (256, 15 * width, 1, 1), "rpn_head.rpn_cls.bias": (3,)}
-    table = {"stage": "hrnet_maps", "model": model, "weights": f"faster_rcnn_{model.replace('_w', '_w')}"}
+    table = {"stage": "hrnet_maps", "model": model, "weights": f"faster_rcnn_{model}"}
     has = {"backbone.transition1.1.0.0.weight": (2 * width, 256, 3, 3)}
-    save = openmm("config")
-    return Form(
-        table,
-        lambda: hrnet.build(model),
-        save,
-        has,
-        "backbone.{}".format,
-        more | {"roi_head.bbox_head.fc_cls.bias": (81,)},
-    )
+    return Form(table, lambda: hrnet.build(model), openmm("config"), has, "backbone.{}".format, more)
 
 
 def _pose(name: str) -> Form:
     """mmpose 1.x; DWPose's by its tools/misc/pth_transfer.py: the student's tensors, the distiller's configuration."""
     points = 26 if name in ("rtmpose-t", "rtmpose-s", "rtmpose-m") else 133
     width, height = (576, 768) if name.endswith("-384") else (384, 512)
-    kernel = 1 if name.startswith("rtmw") else 7
     has = {"head.cls_x.weight": (width, 256), "head.cls_y.weight": (height, 256), "head.mlp.0.g": (1,)}
-    if kernel == 7:
+    if not name.startswith("rtmw"):
         has["head.final_layer.bias"] = (points,)
     save = openmm("" if name.startswith("dwpose") else "cfg")
     return Form({"stage": "pose", "model": name}, lambda: openmmlab.build_pose(name), save, has)
@@ -233,11 +224,10 @@ _POSES = (
     *("dwpose-t", "dwpose-s", "dwpose-m", "dwpose-l", "dwpose-l-384"),
     *("rtmw-m", "rtmw-l", "rtmw-x", "rtmw-l-384", "rtmw-x-384"),
 )
+_OBJECTS = ("resnet50_fpn", "resnet50_fpn_v2", "mobilenet_v3_large_fpn", "mobilenet_v3_large_320_fpn")
 FORMS: dict[str, Form] = {
-    "fcn_hr48": _segmentor("fcn_hr48", 48),
-    "fcn_hr18s": _segmentor("fcn_hr18s", 18),
-    "faster_rcnn_hrnet_w18": _detector(18),
-    "faster_rcnn_hrnet_w32": _detector(32),
+    **{f"fcn_{net}": _segmentor(f"fcn_{net}", width) for net, width in (("hr48", 48), ("hr18s", 18))},
+    **{f"faster_rcnn_hrnet_w{width}": _detector(width) for width in (18, 32)},
     **{name: _pose(name) for name in _POSES},
     "package/efficientnet_lite0": _lite0(),
     "resnet18": _classifier("resnet18", "fc", 512, layer4__1__bn2__running_var=(512,)),
@@ -249,14 +239,9 @@ FORMS: dict[str, Form] = {
     "mobilenet_v2": _classifier("mobilenet_v2", "classifier.1", 1280, features__18__0__weight=(1280, 320, 1, 1)),
     "mobilenet_v3_small": _classifier("mobilenet_v3_small", "classifier.3", 1024, features__12__1__bias=(576,)),
     "mobilenet_v3_large": _classifier("mobilenet_v3_large", "classifier.3", 1280, features__16__1__bias=(960,)),
-    "vggface2": _facenet("vggface2", 8631),
-    "casia-webface": _facenet("casia-webface", 10575),
-    "raft_small": _flow("raft_small"),
-    "raft_large": _flow("raft_large"),
-    "fasterrcnn_resnet50_fpn": _objects("fasterrcnn_resnet50_fpn"),
-    "fasterrcnn_resnet50_fpn_v2": _objects("fasterrcnn_resnet50_fpn_v2"),
-    "fasterrcnn_mobilenet_v3_large_fpn": _objects("fasterrcnn_mobilenet_v3_large_fpn"),
-    "fasterrcnn_mobilenet_v3_large_320_fpn": _objects("fasterrcnn_mobilenet_v3_large_320_fpn"),
+    **{name: _facenet(name, people) for name, people in (("vggface2", 8631), ("casia-webface", 10575))},
+    **{name: _flow(name) for name in ("raft_small", "raft_large")},
+    **{f"fasterrcnn_{net}": _objects(f"fasterrcnn_{net}") for net in _OBJECTS},
     "wideresnet18_places365": _scenes(),
     "depth_anything_v2_small": _depth(),
 }

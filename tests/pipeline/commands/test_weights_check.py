@@ -130,6 +130,8 @@ def test_a_photograph_of_ones_own(words: list[str], tmp_path: Path, capsys: pyte
     assert face[3] == "loaded; of this photograph there is no row: no face in the person's box"
     assert last == ["weights for table, tried on grey.png: 1 works"]
     assert main([*words, "--image", str(tmp_path / "none.png")]) == 2
+    assert main(["weights", "--image", "a.png"]) == 2
+    assert lines(capsys)[1].endswith("error: IMAGE=a.png: is for CHECK=1, which runs it through the networks\n")
     assert main([*words, "--list"]) == 2
     assert (
         lines(capsys)[1].splitlines()[-1] == "error: CHECK=1 fetches and lists nothing: leave LIST, JSON and MIRROR out"
