@@ -201,7 +201,7 @@ QUOTED = [line for text in code(page("questions.md"), "text") for line in text.s
 
 @pytest.mark.parametrize("line", QUOTED)
 def test_an_error_that_is_quoted_is_the_codes(line: str) -> None:
-    """What stands in ``<...>``, a reader's own, is left out; the sentences beside it are texts of the code or Makefile."""
+    """What stands in ``<...>``, a reader's own, is left out; the rest are texts of the code or Makefile."""
     pieces = [piece.strip(" .:;") for piece in re.split(r"<[^>]*>|[.:;] ", line)]
     texts = CONSTANTS + (ROOT / "Makefile").read_text(encoding="utf-8")
     assert max(map(len, pieces)) > 8
