@@ -79,12 +79,12 @@ status: $(READY) ## what the store holds: DATASET= [JSON=1]
 	@$(PY) -m pipeline status $(where) $(if $(filter 1 yes true on,$(JSON)),--json)
 
 .PHONY: train
-train: $(READY) ## one head: HEAD= [DATASET=] [PROTOCOL=] [SEEDS=5] [SET="lr=1e-3 epochs=40"] [MAPPING=] [NAME=]
-	@$(PY) -m heads train --head $(call q,$(HEAD)) $(call option,protocol,PROTOCOL) $(training)
+train: $(READY) ## one head: HEAD= [DATASET=] [PROTOCOL=] [SEEDS=5] [SET="lr=1e-3 epochs=40"] [MAPPING=] [NAME=] [LOG=1]
+	@$(PY) -m heads train --head $(call q,$(HEAD)) $(call option,protocol,PROTOCOL) $(training) $(if $(filter 1 yes true on,$(LOG)),--log)
 
 .PHONY: ablate
-ablate: $(READY) ## a grid, as GRID=affect_dml for the paper's tables; run again to go on: GRID= [DATASET=] [SEEDS=5] [SET=] [MAPPING=] [NAME=] [EXECUTOR=dask]
-	@$(PY) -m heads ablate --grid $(call q,$(GRID)) $(training) --executor $(call q,$(EXECUTOR)) $(call option,scheduler,SCHEDULER) $(call option,workers,WORKERS)
+ablate: $(READY) ## a grid, as GRID=affect_dml for the paper's tables; run again to go on: GRID= [DATASET=] [SEEDS=5] [SET=] [MAPPING=] [NAME=] [LOG=1] [EXECUTOR=dask]
+	@$(PY) -m heads ablate --grid $(call q,$(GRID)) $(training) $(if $(filter 1 yes true on,$(LOG)),--log) --executor $(call q,$(EXECUTOR)) $(call option,scheduler,SCHEDULER) $(call option,workers,WORKERS)
 
 .PHONY: reproduce
 reproduce: $(READY) ## a grid's table from the photographs: says what it needs and takes, then does it: GRID= DATASET= ROOT= [PLAN=1] [CONFIG=] [SET=] [UNTRAINED=1] [ALLOW_FAILED=N] [EXECUTOR=dask]
