@@ -122,9 +122,13 @@ panels: $(READY) ## photographs with their scene, their truth and what two rows 
 	@$(PY) -m scripts.panels --run $(call q,$(RUN)) --store $(call q,$(STORE)) --runs $(call q,$(RUNS)) --device $(call q,$(DEVICE)) $(call option,mapping,MAPPING) $(call option,root,ROOT) --data $(call q,$(DATA)) --weights $(call q,$(WEIGHTS)) $(call option,heads,HEADS)
 
 .PHONY: predict
-predict: $(READY) ## emotions in new photographs and videos: HEAD= IMAGE=photo.jpg|clip.mp4|folder [FRAMES=120 EVERY=0.5 TRACK=joints.npy] [BOXES="x1,y1,x2,y2 ..."|file.csv] [BOX=xywh] [PEOPLE=faces|objects|pose|head|boxes] [CONFIG=light] [STAGES="pose scene"] [OUT=predictions] [PROTOCOL=] and SEEDS, SET, MAPPING or NAME as in train
+predict: $(READY) ## emotions in new photographs and videos: HEAD=name|file.safetensors IMAGE=photo.jpg|clip.mp4|folder [FRAMES=120 EVERY=0.5 TRACK=joints.npy] [BOXES="x1,y1,x2,y2 ..."|file.csv] [BOX=xywh] [PEOPLE=faces|objects|pose|head|boxes] [CONFIG=light] [STAGES="pose scene"] [OUT=predictions] [PROTOCOL=] and SEEDS, SET, MAPPING or NAME as in train
 	@$(PY) -m scripts.predict $(if $(filter-out file,$(origin HEAD)),--head $(call q,$(HEAD))) $(call option,protocol,PROTOCOL) $(where) $(call option,root,ROOT) --data $(call q,$(DATA)) --runs $(call q,$(RUNS)) $(trained) $(call option,mapping,MAPPING) \
 		--weights $(call q,$(WEIGHTS)) --device $(call q,$(DEVICE)) $(call option,config,CONFIG) $(call option,image,IMAGE) $(call option,boxes,BOXES) $(call option,box,BOX) $(call option,max-pixels,MAX_PIXELS) $(call option,people,PEOPLE) $(call option,stages,STAGES) $(call option,out,OUT) $(call option,frames,FRAMES) $(call option,every,EVERY) $(call option,track,TRACK) $(if $(filter 1 yes true on,$(UNTRAINED)),--untrained)
+
+.PHONY: publish
+publish: $(READY) ## a trained head as one file to give away, for make predict HEAD=file: HEAD= [DATASET=] [PROTOCOL=] [LICENCE="CC BY 4.0"] [FORMAT=onnx] [OUT=file] and SEEDS, SET, MAPPING or NAME as in train
+	@$(PY) -m scripts.publish --head $(call q,$(HEAD)) $(call option,protocol,PROTOCOL) $(training) $(call option,format,FORMAT) $(call option,licence,LICENCE) $(call option,out,OUT)
 
 .PHONY: explain
 explain: $(READY) ## what a trained head looked at: KEY=image#number or IMAGE=, HEAD= [DATASET=] [ROOT=] [PROTOCOL=] [BOXES= BOX= PEOPLE=] [CONFIG=] [OUT=explanations] and SEEDS, SET, MAPPING or NAME as in train

@@ -84,7 +84,7 @@ def _commands() -> dict[str, _Side]:
     numbers = _Side("cache to numbers", "heads.__main__", "run", True, "train")
     both = {
         word: _Side("from pixels to numbers", f"scripts.{word}", "main", False, "train,extract")
-        for word in ("demo", "predict")
+        for word in ("demo", "predict", "publish")
     }
     sides = {"pipeline.commands": pixels, "heads.commands": numbers}
     return {word: side for package, side in sides.items() for word in names(package)} | both

@@ -80,7 +80,9 @@ def _say_terms(told: Published) -> None:
     for one in told.networks:
         print(f"reads {', '.join(one.features)} of {one.name}: {one.licence} ({one.source})")
     if told.licence == NOT_STATED:
-        sys.stderr.write(f'licence of the head: {NOT_STATED}, so nobody knows what they may do. LICENCE="..." says it\n')
+        sys.stderr.write(
+            f'licence of the head: {NOT_STATED}, so nobody knows what they may do. LICENCE="..." says it\n'
+        )
     else:
         print(f"licence of the head: {told.licence}")
 

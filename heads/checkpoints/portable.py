@@ -12,6 +12,7 @@ import logging
 import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -66,14 +67,10 @@ class Scoring(nn.Module):
 
 def check_installed() -> None:
     """Raises: NotInstalled, naming the extra."""
-    try:
-        import onnx
-        import onnxruntime
-        import onnxscript  # noqa: F401 (all three are wanted)
-    except ModuleNotFoundError as error:
-        package = (error.name or "").partition(".")[0]
-        told = f"FORMAT=onnx needs {package}, which is not installed. Run pip install 'affect-cache[onnx]'"
-        raise NotInstalled(told) from None
+    for package in ("onnx", "onnxscript", "onnxruntime"):
+        if find_spec(package) is None:
+            told = f"FORMAT=onnx needs {package}, which is not installed. Run pip install 'affect-cache[onnx]'"
+            raise NotInstalled(told)
 
 
 def model(loaded: Checkpoint, dtypes: Mapping[str, str], metadata: Mapping[str, str], stored: Arrays) -> bytes:
@@ -88,7 +85,9 @@ def model(loaded: Checkpoint, dtypes: Mapping[str, str], metadata: Mapping[str, 
         raise ConfigError(f"{who}: reads no feature, so there is nothing to give to an ONNX model")
     size = sum(x.numel() * x.element_size() for x in loaded.head.state_dict().values())
     if size > LARGEST:
-        raise ConfigError(f"{who}: has {size} bytes of weights; an ONNX file holds {LARGEST}. Train it with fewer SEEDS")
+        raise ConfigError(
+            f"{who}: has {size} bytes of weights; an ONNX file holds {LARGEST}. Train it with fewer SEEDS"
+        )
     scoring = Scoring(loaded)
     drawn = [_drawn(loaded, dtypes, people) for people in _ROWS]
     made = _exported(who, scoring, list(drawn[0].values()), metadata)
@@ -109,9 +108,7 @@ def _drawn(loaded: Checkpoint, dtypes: Mapping[str, str], people: int) -> dict[s
     return found
 
 
-def _exported(
-    who: str, scoring: Scoring, rows: Sequence[NDArray[np.generic]], metadata: Mapping[str, str]
-) -> bytes:
+def _exported(who: str, scoring: Scoring, rows: Sequence[NDArray[np.generic]], metadata: Mapping[str, str]) -> bytes:
     """Raises: ConfigError naming the operation that cannot be exported."""
     inputs, names = tuple(torch.as_tensor(x) for x in rows), list(scoring.loaded.inputs)
     with torch.no_grad():
@@ -121,11 +118,12 @@ def _exported(
     try:
         with _quiet(), torch.no_grad():
             graph = torch.export.export(scoring, inputs, dynamic_shapes=shapes, strict=False)
-            told = scoring.names
-            program: Any = torch.onnx.export(graph, verbose=False, input_names=names, output_names=told)
+            program: Any = torch.onnx.export(graph, verbose=False, input_names=names, output_names=scoring.names)
     except Exception as error:
         told = f"an ONNX model has no form of {operation(error)}"
-        raise ConfigError(f"{who} under {scoring.loaded.about['protocol']}: {told}. make publish without FORMAT") from None
+        raise ConfigError(
+            f"{who} under {scoring.loaded.about['protocol']}: {told}. make publish without FORMAT"
+        ) from None
     for name, value in metadata.items():
         program.model.metadata_props[name] = value
     content: bytes = program.model_proto.SerializeToString()
@@ -137,6 +135,8 @@ def operation(error: BaseException) -> str:
     while error.__cause__ is not None:
         error = error.__cause__
     text = " ".join(str(error).split())
+    if "specialized it to be a constant" in text:
+        return "a step that counts the people: len(...), a loop, int(...)"
     if found := re.search(r"(aten(?:::|\.)\w+|torch\.ops\.\w+\.\w+|\b\w+\.item\b|\b\w*numpy\b)", text):
         return found[1]
     return f"what it does ({type(error).__name__}: {text[:120]})"
@@ -155,7 +155,9 @@ def check(who: str, made: bytes, scoring: Scoring, rows: Arrays) -> None:
             found = session.run(scoring.names, given)
         except Exception as error:  # onnxruntime's own, of no common class
             told = " ".join(str(error).split())[:160]
-            raise ConfigError(f"{who}: onnxruntime refuses the model with {people} people: {told}. No file is kept") from None
+            raise ConfigError(
+                f"{who}: onnxruntime refuses the model with {people} people: {told}. No file is kept"
+            ) from None
     for name, one, other in zip(scoring.names, found, wanted, strict=True):
         apart = _apart(np.asarray(one, np.float64), other.double().numpy())
         if not apart <= CLOSE:

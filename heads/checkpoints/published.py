@@ -101,7 +101,7 @@ def write(path: Path, trained: Path, published: Published) -> None:
     """Make ``path`` of the checkpoint ``trained``. Raises: WeightsError, StoreError."""
     checkpoint.load(trained)
     with safe_open(trained, framework="pt") as file:
-        tensors = {name: file.get_tensor(name) for name in sorted(file.keys())}  # noqa: SIM118 (not a mapping)
+        tensors = {name: file.get_tensor(name) for name in sorted(file.keys())}
         about = file.metadata()[ABOUT]
     told = published.model_dump_json()
     metadata = {ABOUT: about, _PUBLISHED: told, _DIGEST: _digest(tensors, about, told)}
@@ -131,7 +131,7 @@ def read(path: Path) -> Published:
                 cure = "make publish makes a file of it that does; in its own store, HEAD is its name"
                 raise WeightsError(f"{path}: is a run's checkpoint and does not say how its features are made. {cure}")
             parts = [metadata[name] for name in (ABOUT, _PUBLISHED, _DIGEST)]
-            tensors = {name: file.get_tensor(name) for name in sorted(file.keys())}  # noqa: SIM118 (not a mapping)
+            tensors = {name: file.get_tensor(name) for name in sorted(file.keys())}
     except (SafetensorError, OSError, KeyError) as error:
         raise _damaged(path, f"{type(error).__name__} {error}") from None
     if _digest(tensors, *parts[:2]) != parts[2]:

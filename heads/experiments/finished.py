@@ -154,7 +154,7 @@ def _trained(identity: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_whole(folder: Path, name: str) -> None:
-    """Raises: StoreError unless the row ``name`` of the run ``folder`` is finished, and its checkpoint that very one."""
+    """Raises: StoreError unless the row ``name`` of the run is finished, and its checkpoint that very one."""
     _check_checkpoint(checkpoint_of(folder, name), _content(path_of(folder, name))["checkpoint"])
 
 

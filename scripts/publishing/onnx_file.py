@@ -82,4 +82,6 @@ def _stored(loaded: Checkpoint, store: Store) -> dict[str, NDArray[np.generic]]:
     rows = np.flatnonzero(manifest.persons >= 0)[: 8 * TRIED]
     read = {name: features[name.partition("/")[0]].of_people(name.partition("/")[2], rows) for name in loaded.inputs}
     fine = np.logical_and.reduce([status == Status.OK for _, status in read.values()]) if read else np.zeros(0, bool)
-    return {name: np.ascontiguousarray(values[fine][:TRIED]) for name, (values, _) in read.items()} if fine.any() else {}
+    return (
+        {name: np.ascontiguousarray(values[fine][:TRIED]) for name, (values, _) in read.items()} if fine.any() else {}
+    )
