@@ -74,7 +74,7 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"affect-cache {affect_cache.__version__}\n"
     assert affect_cache.main(["--help"]) == 0
     told = capsys.readouterr().out.replace(",", "").split()
-    assert {"demo", "predict", *names("pipeline.commands"), *names("heads.commands")} <= set(told)
+    assert {"demo", "predict", "publish", *names("pipeline.commands"), *names("heads.commands")} <= set(told)
 
 
 @pytest.mark.parametrize(
