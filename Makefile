@@ -89,12 +89,12 @@ export: $(READY) ## people and features for other programs, in exports/DATASET-F
 		$(if $(filter 1 yes true on,$(EVERYONE)),--everyone)
 
 .PHONY: train
-train: $(READY) ## one head: HEAD= [DATASET=] [PROTOCOL=] [SEEDS=5] [SET="lr=1e-3 epochs=40"] [MAPPING=] [NAME=]
-	@$(PY) -m heads train --head $(call q,$(HEAD)) $(call option,protocol,PROTOCOL) $(training)
+train: $(READY) ## one head: HEAD= [DATASET=] [PROTOCOL=] [SEEDS=5] [SET="lr=1e-3 epochs=40"] [MAPPING=] [NAME=] [LOG=1]
+	@$(PY) -m heads train --head $(call q,$(HEAD)) $(call option,protocol,PROTOCOL) $(training) $(if $(filter 1 yes true on,$(LOG)),--log)
 
 .PHONY: ablate
-ablate: $(READY) ## a grid, as GRID=affect_dml for the paper's tables; run again to go on: GRID= [DATASET=] [SEEDS=5] [SET=] [MAPPING=] [NAME=] [EXECUTOR=dask]
-	@$(PY) -m heads ablate --grid $(call q,$(GRID)) $(training) --executor $(call q,$(EXECUTOR)) $(call option,scheduler,SCHEDULER) $(call option,workers,WORKERS)
+ablate: $(READY) ## a grid, as GRID=affect_dml for the paper's tables; run again to go on: GRID= [DATASET=] [SEEDS=5] [SET=] [MAPPING=] [NAME=] [LOG=1] [EXECUTOR=dask]
+	@$(PY) -m heads ablate --grid $(call q,$(GRID)) $(training) $(if $(filter 1 yes true on,$(LOG)),--log) --executor $(call q,$(EXECUTOR)) $(call option,scheduler,SCHEDULER) $(call option,workers,WORKERS)
 
 .PHONY: reproduce
 reproduce: $(READY) ## a grid's table from the photographs: says what it needs and takes, then does it: GRID= DATASET= ROOT= [PLAN=1] [CONFIG=] [SET=] [UNTRAINED=1] [ALLOW_FAILED=N] [EXECUTOR=dask]
@@ -138,9 +138,13 @@ gallery: $(READY) ## people as the pipeline saw them, on a page with filters: DA
 		$(if $(filter-out file,$(origin RUN)),--run $(call q,$(RUN))) $(call option,heads,HEADS) $(call option,mapping,MAPPING)
 
 .PHONY: predict
-predict: $(READY) ## emotions in new photographs and videos: HEAD= IMAGE=photo.jpg|clip.mp4|folder [FRAMES=120 EVERY=0.5 TRACK=joints.npy] [BOXES="x1,y1,x2,y2 ..."|file.csv] [BOX=xywh] [PEOPLE=faces|objects|pose|head|boxes] [CONFIG=light] [STAGES="pose scene"] [OUT=predictions] [PROTOCOL=] and SEEDS, SET, MAPPING or NAME as in train
+predict: $(READY) ## emotions in new photographs and videos: HEAD=name|file.safetensors IMAGE=photo.jpg|clip.mp4|folder [FRAMES=120 EVERY=0.5 TRACK=joints.npy] [BOXES="x1,y1,x2,y2 ..."|file.csv] [BOX=xywh] [PEOPLE=faces|objects|pose|head|boxes] [CONFIG=light] [STAGES="pose scene"] [OUT=predictions] [PROTOCOL=] and SEEDS, SET, MAPPING or NAME as in train
 	@$(PY) -m scripts.predict $(if $(filter-out file,$(origin HEAD)),--head $(call q,$(HEAD))) $(call option,protocol,PROTOCOL) $(where) $(call option,root,ROOT) --data $(call q,$(DATA)) --runs $(call q,$(RUNS)) $(trained) $(call option,mapping,MAPPING) \
 		--weights $(call q,$(WEIGHTS)) --device $(call q,$(DEVICE)) $(call option,config,CONFIG) $(call option,image,IMAGE) $(call option,boxes,BOXES) $(call option,box,BOX) $(call option,max-pixels,MAX_PIXELS) $(call option,people,PEOPLE) $(call option,stages,STAGES) $(call option,out,OUT) $(call option,frames,FRAMES) $(call option,every,EVERY) $(call option,track,TRACK) $(if $(filter 1 yes true on,$(UNTRAINED)),--untrained)
+
+.PHONY: publish
+publish: $(READY) ## a trained head as one file to give away, for make predict HEAD=file: HEAD= [DATASET=] [PROTOCOL=] [LICENCE="CC BY 4.0"] [FORMAT=onnx] [OUT=file] and SEEDS, SET, MAPPING or NAME as in train
+	@$(PY) -m scripts.publish --head $(call q,$(HEAD)) $(call option,protocol,PROTOCOL) $(training) $(call option,format,FORMAT) $(call option,licence,LICENCE) $(call option,out,OUT)
 
 .PHONY: explain
 explain: $(READY) ## what a trained head looked at: KEY=image#number or IMAGE=, HEAD= [DATASET=] [ROOT=] [PROTOCOL=] [BOXES= BOX= PEOPLE=] [CONFIG=] [OUT=explanations] and SEEDS, SET, MAPPING or NAME as in train

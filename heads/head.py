@@ -199,13 +199,17 @@ class Head(nn.Module, ABC):
 
         Raises: PluginFault when a term has another shape.
         """
+        return self.losses(output, targets)[0]
+
+    def losses(self, output: Output, targets: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """``loss``, and the terms that it is the sum of. Raises: as ``loss``."""
         made = next(x for x in output if x is not None)
-        total = made.new_zeros(len(made))
-        for name, term in self.terms(output, targets).items():
+        total, terms = made.new_zeros(len(made)), self.terms(output, targets)
+        for name, term in terms.items():
             if term.shape != total.shape:
                 raise self.fault(f"terms gives {name} as {tuple(term.shape)}, {len(made)} seeds want ({len(made)},)")
             total = total + term
-        return total
+        return total, terms
 
     def fault(self, told: str) -> PluginFault:
         """An error of this head's file."""

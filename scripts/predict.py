@@ -23,10 +23,10 @@ from cache.files import make_folder, replace, replace_text
 from pipeline.cli import Parser
 from pipeline.decoding.images import MAX_PIXELS
 from pipeline.running.extraction import check_device
-from pipeline.running.recipes import dataset_config
+from pipeline.running.recipes import DatasetConfig, dataset_config
 from pipeline.stage import Photo
 from pipeline.weights.folder import Weights
-from scripts.prediction import clip, clips, emotion_maps, finding, people, words
+from scripts.prediction import clip, clips, emotion_maps, finding, given, people, words
 from scripts.prediction.annotated import Annotation
 from scripts.prediction.answering import USUAL, Answering, choose, for_photographs
 from scripts.prediction.clip import Sampling
@@ -40,9 +40,9 @@ MAPS = ".maps.png"
 """What the name of a photograph gets for its emotion maps."""
 
 
-def main(given: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit status."""
-    options = _parser().parse_args(given)
+    options = _parser().parse_args(arguments)
     return ended(lambda: _run(options), "\ninterrupted. What is written is whole")
 
 
@@ -51,7 +51,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--image", type=Path, help="a photograph, a video, or a folder of them")
     words.photographed(parser, "predictions")
     parser.add_argument("--stages", default="", help="features to tell beside those of the head, separated by blanks")
-    parser.add_argument("--head", default="", help=f"a trained head ({USUAL} where it fits, else none)")
+    parser.add_argument(
+        "--head", default="", help=f"a trained head, or a published one's file ({USUAL} where it fits, else none)"
+    )
     words.filmed(parser)
     words.trained(parser)
     return parser
@@ -86,10 +88,11 @@ def _run(options: argparse.Namespace) -> int:
         raise ConfigError("BOXES: for a folder of images give a CSV file of image,x1,y1,x2,y2")
     if isinstance(boxes, dict):
         people.check_names(boxes, paths, f"BOXES={options.boxes}")
-    config, weights = dataset_config(options.dataset, options.config), Weights(options.weights, options.untrained)
-    answering = choose(options, config, weights)
+    config, answering, weights = _who(options)
     about = answering.about or {"dataset": options.dataset, "source": ""}
-    if answering.why:
+    if given.is_given(options.head):
+        print(given.line(about), flush=True)
+    elif answering.why:
         print(f"no head answers, what networks see is told alone: {answering.why}", flush=True)
     else:
         print(f"checkpoint {about['checkpoint']}: {about['dataset']} {about['protocol']}", flush=True)
@@ -97,6 +100,15 @@ def _run(options: argparse.Namespace) -> int:
     looks = for_photographs(config), weights, options.device, _say, finding.by_head(answering.model)
     finder = Finder(options.people, boxes, options.box, annotation, *looks)
     return _all(paths, _Asked(finder, answering, options.out, max_pixels, sampling, options.track))
+
+
+def _who(options: argparse.Namespace) -> tuple[DatasetConfig, Answering, Weights]:
+    """How features are made, and who answers; by the head's own file where HEAD is one."""
+    weights = Weights(options.weights, options.untrained)
+    if given.is_given(options.head):
+        return *given.choose(options, weights), weights
+    config = dataset_config(options.dataset, options.config)
+    return config, choose(options, config, weights), weights
 
 
 def _say(line: str) -> None:

@@ -63,7 +63,7 @@ def pointwise(layer: Conv2d, maps: Tensor) -> Tensor:
     """What ``layer``, 1 x 1 and without an offset, makes of ``maps``, (S, B, c, h, w), seed by seed: products of the
     maps as they lie, which a convolution brings into another layout first."""
     weights = layer.weight.flatten(2)
-    made = [torch.bmm(one.expand(len(x), -1, -1), x) for one, x in zip(weights, maps.flatten(3), strict=True)]
+    made = [torch.bmm(one.expand(x.shape[0], -1, -1), x) for one, x in zip(weights, maps.flatten(3), strict=True)]
     return torch.stack(made).view(*maps.shape[:2], -1, *maps.shape[3:])
 
 

@@ -25,7 +25,8 @@ from heads.inputs.standardise import Scale
 from heads.learning.training import Recipe, recipe
 from heads.protocol import Answer, Finds
 
-_HEAD, _SCALE, _MEMORY, _ABOUT = "head.", "scale.", "memory.", "affect-cache"
+HEAD, _SCALE, _MEMORY, ABOUT = "head.", "scale.", "memory.", "affect-cache"
+"""Prefixes of tensors' names, and the key of the metadata that holds ``heads.checkpoints.about.About``."""
 ENSEMBLE = "ensemble"
 """What the checkpoint of several rows as one has in the place of a head's name."""
 
@@ -131,7 +132,7 @@ def save(
 
     about: what ``heads.checkpoints.about.About`` lists. Raises: StoreError when the folder cannot be written.
     """
-    tensors = {_HEAD + name: tensor.detach().cpu().contiguous() for name, tensor in head.state_dict().items()}
+    tensors = {HEAD + name: tensor.detach().cpu().contiguous() for name, tensor in head.state_dict().items()}
     for name, scale in scales.items():
         tensors |= {f"{_SCALE}{name}.mean": scale.mean.cpu(), f"{_SCALE}{name}.std": scale.std.cpu()}
     _write(path, tensors, memory, about)
@@ -145,7 +146,7 @@ def save_ensemble(path: Path, memory: Mapping[str, Tensor], about: Mapping[str, 
 
 def _write(path: Path, tensors: Mapping[str, Tensor], memory: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
     kept = {_MEMORY + name: tensor.cpu().contiguous() for name, tensor in memory.items()}
-    metadata = {_ABOUT: json.dumps(about, sort_keys=True)}
+    metadata = {ABOUT: json.dumps(about, sort_keys=True)}
     make_folder(path.parent)
     replace(path, [to_bytes({**tensors, **kept}, metadata)])
 
@@ -180,7 +181,7 @@ def _opened(path: Path, device: str) -> Iterator[tuple[Any, dict[str, Any]]]:
     """The file and what it says of itself; whatever is wrong with it becomes one line."""
     try:
         with safe_open(path, framework="pt", device=device) as file:
-            yield file, checked(path, json.loads((file.metadata() or {}).get(_ABOUT, "null")))
+            yield file, checked(path, json.loads((file.metadata() or {}).get(ABOUT, "null")))
     except AffectError as error:
         if str(error).startswith(str(path)) or isinstance(error, PluginError):
             raise
@@ -202,7 +203,7 @@ def _build(found: dict[str, Any], tensors: dict[str, Tensor], device: str) -> Ch
         widths = found["widths"] | {name: tuple(shape) for name, shape in found["shapes"].items()}
         head = model(settings, widths, found["sizes"], found["seeds"])
     head = head.to(torch.device(device))
-    head.load_state_dict({name.removeprefix(_HEAD): x for name, x in tensors.items() if name.startswith(_HEAD)})
+    head.load_state_dict({name.removeprefix(HEAD): x for name, x in tensors.items() if name.startswith(HEAD)})
     if used := {name.partition("/")[0] for name in head.inputs} - found["features"].keys():
         raise ValueError(f"features: {', '.join(sorted(used))} of the head is not among them")
     scales = {name: _scale(tensors, name, found["widths"][name]) for name in head.standardised()}

@@ -1,6 +1,7 @@
 """What the words of the command line share."""
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,11 @@ def trained(command: argparse.ArgumentParser) -> None:
     command.add_argument("--set", default="", help='settings, as in "lr=1e-3 epochs=40"')
 
 
+def log(command: argparse.ArgumentParser) -> None:
+    """``--log``."""
+    command.add_argument("--log", action="store_true", help="write each epoch to <run>/<row>.log.csv")
+
+
 def head(command: argparse.ArgumentParser, which: str) -> None:
     """``--head``, ``--protocol``. which: what the head is to the command."""
     command.add_argument("--head", default="sem_ib_dml", help=which)
@@ -78,7 +84,8 @@ def place(words: argparse.Namespace) -> Any:
     threads(words)
     store = Store(words.store)
     store.folder(folder_name(words.dataset, "dataset"))
-    return Place(store, words.dataset, words.runs, words.mapping, words.seeds, words.device)
+    log = getattr(words, "log", False)
+    return Place(store, words.dataset, words.runs, words.mapping, words.seeds, words.device, log)
 
 
 def threads(words: argparse.Namespace) -> None:
@@ -95,6 +102,19 @@ def changes(words: argparse.Namespace) -> str:
     from heads.experiments.runs import changed, changes
 
     return changes(words.mapping, changed(words.seeds, words.set))
+
+
+def lacking_logs(words: argparse.Namespace, tables: Mapping[Path, Mapping[str, Any]]) -> list[str]:
+    """A line for the rows of each table that have no log though one was asked for. tables: folder -> results.json."""
+    from heads.experiments import log
+
+    found = []
+    for folder, results in tables.items() if words.log else ():
+        rows = [one["name"] for one in results["rows"] if one["history"] and one["history"]["loss"]]
+        if names := [name for name in rows if not log.path_of(folder, name).is_file()]:
+            cure = f"Another NAME trains them anew, and so does removing {folder / 'cells' / names[0]}.json"
+            found.append(f"no log of {', '.join(names)} in {folder}: trained before, without LOG. {cure}")
+    return found
 
 
 def show(tables: dict[Path, dict[str, Any]]) -> None:

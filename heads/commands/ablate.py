@@ -18,6 +18,7 @@ HELP = "train every head of a grid"
 def add(command: argparse.ArgumentParser) -> None:
     """Its words."""
     _words.training(command)
+    _words.log(command)
     command.add_argument("--grid", default="demo", help="a file of heads/configs/grids, or the path of one")
     command.add_argument("--executor", default="local", help="local, or dask: trainings are spread over its workers")
     command.add_argument("--scheduler", default="", help="address of a Dask cluster that runs already")
@@ -45,6 +46,8 @@ def run(words: argparse.Namespace) -> None:
         print(f"{found.spread} cells were trained by Dask's workers")
     if before := found.reused - found.spread:
         print(f"reused {before} of {found.wanted} cells, which were finished before")
+    for line in _words.lacking_logs(words, found.tables):
+        print(line, file=sys.stderr)
 
 
 def _trainers(words: argparse.Namespace, place: Any, watch: Any) -> Any:

@@ -13,6 +13,7 @@ def add(command: argparse.ArgumentParser) -> None:
     """Its words."""
     _words.training(command)
     _words.head(command, "a file of heads/models")
+    _words.log(command)
 
 
 def run(words: argparse.Namespace) -> None:

@@ -18,8 +18,9 @@ from heads.head import Head, Taught
 from heads.inputs.blocks import read_blocks
 from heads.inputs.samples import Samples, outputs
 from heads.inputs.standardise import Scale
+from heads.learning.epoch import Epoch
 from heads.learning.together import Trained, train_together, varying
-from heads.learning.train import Best, Diverged, Epoch, Validation, ignore
+from heads.learning.train import Best, Diverged, Validation, ignore
 from heads.learning.training import Recipe
 from heads.protocol import Fitted
 from heads.task import Task

@@ -153,6 +153,11 @@ def _trained(identity: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in identity.items() if key not in _BEYOND_TRAINING}
 
 
+def check_whole(folder: Path, name: str) -> None:
+    """Raises: StoreError unless the row ``name`` of the run is finished, and its checkpoint that very one."""
+    _check_checkpoint(checkpoint_of(folder, name), _content(path_of(folder, name))["checkpoint"])
+
+
 def _content(path: Path) -> Any:
     """Raises: StoreError when it is not JSON, not a finished cell, or not as it was written."""
     content = read_json(path)

@@ -12,7 +12,7 @@ SEEDS = 5
 @dataclass(frozen=True)
 class Place:
     """mapping: a TOML of the user's that says how labels become targets; None for the protocols' own. seeds: how many,
-    from 0 on."""
+    from 0 on. log: whether each epoch of what is trained is written down (``heads.experiments.log``)."""
 
     store: Store
     dataset: str
@@ -20,3 +20,4 @@ class Place:
     mapping: Path | None = None
     seeds: int = SEEDS
     device: str = "cpu"
+    log: bool = False

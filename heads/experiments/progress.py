@@ -4,7 +4,7 @@ import time
 from typing import TextIO
 
 from heads.experiments.cell import Cell, Result
-from heads.learning.train import Epoch
+from heads.learning.epoch import Epoch
 
 _QUIET = 10.0
 """Seconds between two lines where nobody can rewrite one."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cache.errors import AffectError, ConfigError, TooLittleData, WeightsError
-from heads.experiments import ensemble_cell, finished
+from heads.experiments import ensemble_cell, finished, log
 from heads.experiments.bench import Bench
 from heads.experiments.cell import Cell, Result
 from heads.experiments.code_version import code_version
@@ -16,8 +16,10 @@ from heads.experiments.experiment import adopt, run, run_together
 from heads.experiments.failure import Failed, failed
 from heads.experiments.finished import Absent, Finished
 from heads.experiments.grid import groups
+from heads.experiments.log import Log
 from heads.experiments.place import Place
-from heads.learning.train import Diverged, Epoch
+from heads.learning.epoch import Epoch
+from heads.learning.train import Diverged
 
 _LOG = logging.getLogger(__name__)
 
@@ -42,9 +44,10 @@ class Rows:
     def train(self, one: Cell) -> Finished:
         """Train a single cell, whatever is there. Raises: Diverged, Failed, TooLittleData, StoreError."""
         self.identities[one.name] = self._identity(one)
-        finished.forget(self.folder, one.name)
+        self._forget(one)
+        watch = self._watching()
         try:
-            result = run(self.bench, one, range(self.place.seeds), self.folder, lambda epoch: self.watch(one, epoch))
+            result = run(self.bench, one, range(self.place.seeds), self.folder, lambda epoch: watch(one, epoch))
         except Exception as error:
             raise _failed(one.name, error) from None
         return self._write(one, result)
@@ -113,16 +116,32 @@ class Rows:
         seeds = range(self.place.seeds)
         alone = []
         for one in group:
-            finished.forget(self.folder, one.name)
+            self._forget(one)
             if adopted := self._adopted(one):
                 yield one, self._write(one, adopted)
             else:
                 alone.append(one)
-        for one, result in run_together(self.bench, alone, seeds, self.folder, self.watch) if alone else ():
+        for one, result in run_together(self.bench, alone, seeds, self.folder, self._watching()) if alone else ():
             if isinstance(result, Diverged):
                 yield one, Absent(one, DIVERGED, result)
             else:
                 yield one, self._write(one, result)
+
+    def _forget(self, one: Cell) -> None:
+        finished.forget(self.folder, one.name)
+        log.forget(self.folder, one.name)
+
+    def _watching(self) -> Callable[[Cell, Epoch], None]:
+        """Whoever watches a training that begins now: its log too, where one is wanted."""
+        if not self.place.log:
+            return self.watch
+        kept = Log(self.folder)
+
+        def watch(one: Cell, epoch: Epoch) -> None:
+            kept.write(one.name, epoch)
+            self.watch(one, epoch)
+
+        return watch
 
     def _adopted(self, one: Cell) -> Result | None:
         twin = finished.twin(self.others, one, self.identities[one.name])

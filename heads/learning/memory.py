@@ -9,7 +9,8 @@ import torch
 
 from heads.head import Head
 from heads.inputs.samples import Samples
-from heads.learning.train import Best, Epoch, Validation, train
+from heads.learning.epoch import Epoch
+from heads.learning.train import Best, Validation, train
 from heads.learning.training import Training
 
 MOST_BYTES = 5 * 2**29

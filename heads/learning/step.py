@@ -16,20 +16,24 @@ PLAIN = 200
 
 _LOG = logging.getLogger(__name__)
 
-Work = Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], tuple[Tensor, Found]]
+Terms = dict[str, Tensor]
+"""By name, (S,)."""
+Work = Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], tuple[Tensor, Terms, Found]]
 
 
 class Step:
     """``loss = step(places)``, inside ``with optimiser``.
 
     After ``plain`` steps of a head whose parts are ``recordable``, what it and autograd do is recorded, and run from
-    the recording when that gives the same bits on another batch: losses, gradients and running statistics.
+    the recording when that gives the same bits on another batch: losses, gradients and running statistics. terms: what
+    the last loss was the sum of, without a graph.
     """
 
     def __init__(self, head: Head, samples: Samples, optimiser: Optimiser, plain: int = PLAIN) -> None:
         self.head, self.samples, self.optimiser, self.plain = head, samples, optimiser, plain
         self.done = 0
         self.recorded: Work | None = None
+        self.terms: Terms = {}
         self._last: Batch | None = None
 
     def __call__(self, places: Tensor) -> Tensor:
@@ -40,21 +44,24 @@ class Step:
         """One step on a batch of the samples, as ``Samples.batch`` gives it; returns as calling it does."""
         if self.recorded:
             with torch.no_grad():
-                loss, found = self.recorded(*batch)
+                loss, self.terms, found = self.recorded(*batch)
         elif self._last:
-            loss, found = self._record(self._last, batch)
+            loss, self.terms, found = self._record(self._last, batch)
         else:
-            loss, found = self._differentiate(*batch)
+            loss, self.terms, found = self._differentiate(*batch)
         self.done += 1
         self._last = batch if self.done == self.plain and recordable(self.head.parts()) else None
         self.optimiser.update(found)
         return loss
 
-    def _differentiate(self, features: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> tuple[Tensor, Found]:
-        loss = self.head.loss(self.head(features), targets)
-        return loss.detach(), self.optimiser.differentiate(loss.sum())
+    def _differentiate(
+        self, features: Mapping[str, Tensor], targets: Mapping[str, Tensor]
+    ) -> tuple[Tensor, Terms, Found]:
+        loss, terms = self.head.losses(self.head(features), targets)
+        told = {name: term.detach() for name, term in terms.items()}
+        return loss.detach(), told, self.optimiser.differentiate(loss.sum())
 
-    def _record(self, example: Batch, batch: Batch) -> tuple[Tensor, Found]:
+    def _record(self, example: Batch, batch: Batch) -> tuple[Tensor, Terms, Found]:
         """Record on ``example``, compare on ``batch``. Returns what ``batch`` gives."""
         before = self._buffers()
         expected = self._differentiate(*batch)

@@ -19,7 +19,8 @@ from heads.blocks.varied import Varies
 from heads.head import Head, Output, Taught
 from heads.inputs.samples import Samples
 from heads.learning import memory
-from heads.learning.train import Best, Course, Diverged, Epoch, Judge, Validation, diverged
+from heads.learning.epoch import Descent, Epoch
+from heads.learning.train import Best, Course, Diverged, Judge, Validation, diverged
 from heads.learning.training import Recipe
 
 Build = Callable[[Recipe, Sequence[int]], Head]
@@ -175,15 +176,15 @@ class _Group:
     def epoch(self, watch: Callable[[int, Epoch], None]) -> list[tuple[int, Trained | Diverged]]:
         """Train for one more epoch. Returns the places that ended in it, and how."""
         self.mark, here = time.perf_counter(), self.here
-        loss = self.course.descend()
-        lost = {place: error for place in here if (error := self._diverged(place, loss))}
-        losses = {place: loss[self.models(place)] for place in here}
+        told = self.course.descend()
+        descents = {place: told.of(self.models(place)) for place in here}
+        lost = {place: error for place in here if (error := self._diverged(place, descents[place]))}
         self._leave(lost)
         if not self.here:
             return [*lost.items()]
         self._look_for_plateau()
         made: dict[int, Output] = {}
-        parts = {place: self._judged(place, losses[place], made) for place in self.here}
+        parts = {place: self._judged(place, descents[place], made) for place in self.here}
         self._share(here)
         for place, part in parts.items():
             watch(place, part)
@@ -204,14 +205,14 @@ class _Group:
             found.append(made[id(mine.samples)][number * count : (number + 1) * count])
         plateau.told(np.concatenate(found), self.course.training)
 
-    def _judged(self, place: int, loss: NDArray[np.float64], made: dict[int, Output]) -> Epoch:
+    def _judged(self, place: int, descent: Descent, made: dict[int, Output]) -> Epoch:
         """made: the outputs of the epoch so far, by the samples' identity."""
         known = id(self.validation[place].samples)
         if known not in made:
             made[known] = self.validation[place].outputs(self.course.head, len(self.course.seeds))
         mine = self.models(place)
         output = Output(*(None if x is None else x[mine] for x in made[known]))
-        return self.judges[place].judge(self._state(place), output, loss)
+        return self.judges[place].judge(self._state(place), output, descent)
 
     def _share(self, places: Sequence[int]) -> None:
         """The time since ``mark`` belongs to the recipes at ``places``."""
@@ -220,8 +221,8 @@ class _Group:
             self.seconds[place] += (now - self.mark) / len(places)
         self.mark = now
 
-    def _diverged(self, place: int, loss: NDArray[np.float64]) -> Diverged | None:
-        return diverged(loss[self.models(place)], self.seeds, self.course.number, self.recipes[place].lr)
+    def _diverged(self, place: int, descent: Descent) -> Diverged | None:
+        return diverged(descent.loss, self.seeds, self.course.number, self.recipes[place].lr)
 
     def _trained(self, place: int) -> Trained:
         """The recipe's best so far."""

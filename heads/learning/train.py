@@ -17,6 +17,7 @@ from cache.errors import ConfigError
 from heads.head import CLASS, ROW, Head, Output
 from heads.inputs.samples import Samples, outputs
 from heads.learning import sampling
+from heads.learning.epoch import Descent, Epoch
 from heads.learning.optimiser import Optimiser
 from heads.learning.plateau import Plateau
 from heads.learning.step import Step
@@ -59,23 +60,6 @@ class Validation(NamedTuple):
 
 class Diverged(ConfigError):  # noqa: N818 (reads as what it is)
     """A loss is no longer finite, or of any use."""
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """One epoch as it is told to whoever watches. loss, validation: (S,). going: (S,) True for the seeds still in
-    training."""
-
-    number: int
-    of: int
-    loss: NDArray[np.float64]
-    validation: NDArray[np.float64]
-    going: NDArray[np.bool_]
-
-    @property
-    def running(self) -> int:
-        """How many seeds are still in training."""
-        return int(self.going.sum())
 
 
 @dataclass
@@ -140,8 +124,8 @@ class Course:
         plateau = Plateau.start(len(seeds)) if training.plateau else None
         return cls(head, samples, training, seeds, optimiser, draws, plateau=plateau)
 
-    def descend(self) -> NDArray[np.float64]:
-        """Train for one epoch. Returns each model's mean loss, (S,), finite or not."""
+    def descend(self) -> Descent:
+        """Train for one epoch. Returns what it told of each model; losses are finite or not."""
         rate = self.training.rate(self.number)
         self.optimiser.lr = self.plateau.rates(rate) if self.plateau else rate
         self.number += 1
@@ -155,15 +139,19 @@ class Course:
             return sampling.shuffled(len(self.samples), batch, draw)
         return sampling.epoch(self.samples.targets[CLASS].cpu().numpy(), per_class, batch, draw)
 
-    def _epoch(self, order: Tensor) -> NDArray[np.float64]:
-        """One pass over ``order``, (steps, S, B). Returns the mean loss of each seed over all steps."""
+    def _epoch(self, order: Tensor) -> Descent:
+        """One pass over ``order``, (steps, S, B)."""
         self.head.train()
         total = torch.zeros(order.shape[1], device=order.device, dtype=torch.float64)
+        terms: dict[str, Tensor] = {}
         with self.optimiser, closing(self.samples.batches(order)) as batches:
             for batch in batches:
                 total += self.step.take(batch)
-        mean: NDArray[np.float64] = (total / len(order)).cpu().numpy()
-        return mean
+                for name, term in self.step.terms.items():
+                    terms[name] = terms[name] + term if name in terms else term.double()
+        rate = torch.as_tensor(self.optimiser.lr, dtype=torch.float64).expand(len(total)).numpy()
+        means = {name: (one / len(order)).cpu().numpy() for name, one in terms.items()}
+        return Descent((total / len(order)).cpu().numpy(), means, rate, self.seeds)
 
     def only(self, places: Places, head: Head, training: Training) -> "Course":
         """The models at ``places`` where they are now, in ``head``, a head of that many, and under ``training``."""
@@ -199,14 +187,15 @@ class Judge:
         """Whether another epoch is wanted."""
         return len(self.best.history) < self.training.epochs and bool(self.running.any())
 
-    def judge(self, state: Mapping[str, Tensor], output: Output, loss: NDArray[np.float64]) -> Epoch:
+    def judge(self, state: Mapping[str, Tensor], output: Output, descent: Descent) -> Epoch:
         """Score an epoch and keep what is the best so far. state: of the models. output: theirs, of the trial's
-        samples. loss: (S,)."""
+        samples. descent: how they came to be so."""
         score, number = self.trial.score(output), len(self.best.history) + 1
         self.best.keep(state, self.running & (score > self.best.score), score, number)
         if self.training.patience:
             self.running &= number - self.best.epoch < self.training.patience
-        self.best.history.append(Epoch(number, self.training.epochs, loss, score, self.running.copy()))
+        going = self.running.copy()
+        self.best.history.append(Epoch(number, self.training.epochs, descent.loss, score, going, descent))
         return self.best.history[-1]
 
 
@@ -245,12 +234,12 @@ def train(
     course = Course.start(head, samples, training, seeds)
     judge = Judge.start(head.state_dict(), validation.trial, training, count)
     while judge.going:
-        loss = course.descend()
-        if error := diverged(loss, seeds, course.number, training.lr):
+        descent = course.descend()
+        if error := diverged(descent.loss, seeds, course.number, training.lr):
             raise error
         if course.plateau:
             course.plateau.told(validation.losses(head, count), training)
-        watch(judge.judge(head.state_dict(), validation.outputs(head, count), loss))
+        watch(judge.judge(head.state_dict(), validation.outputs(head, count), descent))
     head.load_state_dict(judge.best.state)
     head.eval()
     return judge.best

@@ -192,6 +192,8 @@ class Model(Categorical):
 
 def _blocks(person: Tensor) -> list[slice]:
     """person: (S, B, d)."""
+    if torch.compiler.is_exporting():  # a graph for any number of people has no loop over parts of them
+        return [slice(None)]
     return [slice(start, start + _PEOPLE) for start in range(0, person.shape[1], _PEOPLE)]
 
 

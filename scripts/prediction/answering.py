@@ -32,7 +32,9 @@ class Answering(NamedTuple):
 
     @property
     def drawn(self) -> bool:
-        """Whether the head learned from drawings."""
+        """Whether the head learned from drawings; a published one says so itself."""
+        if "drawn" in self.about:
+            return bool(self.about["drawn"])
         return bool(self.about) and bool(load_plugin("pipeline.datasets", self.about["dataset"], "Reader").drawn)
 
 

@@ -3,7 +3,7 @@
 Written through cache's own shard writer; no pixels, no networks.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -130,8 +130,10 @@ def make_store(
     untrained: tuple[str, ...] = (),
     features: Iterable[str] = tuple(SPECS),
     signal: float = 2.0,
+    infos: Sequence[Mapping[str, Any]] = (),
 ) -> Store:
-    """missing: feature -> row numbers (of the shard) whose status is broken. signal: 0 hides the labels."""
+    """missing: feature -> row numbers (of the shard) whose status is broken. signal: 0 hides the labels. infos: what
+    feature.json says of more features."""
     manifest = manifest_of(people() if rows is None else rows, dataset)
     store = Store(root)
     with store.lock(dataset):
@@ -146,6 +148,8 @@ def make_store(
                 "arrays": {array: spec.to_json() for array, spec in specs.items()},
             }
             store.use(dataset, info)
+        for one in infos:
+            store.use(dataset, dict(one))
         for name, feature in store.features(dataset).items():
             _fill(feature, manifest, (missing or {}).get(name, []), signal)
     return store

@@ -45,6 +45,8 @@ def shares(embedding: Tensor, memory: Memory, rule: Rule, rows: Tensor | None = 
     rows: (n,) their manifest rows, if they may be in the gallery: the episodes that a person supports do not count for
     him."""
     known = {name: tensor.to(embedding.device) for name, tensor in memory.items()}
+    if torch.compiler.is_exporting():  # a graph for any number of people has no loop over parts of them
+        return _part(embedding, known, rule, rows)
     starts = range(0, embedding.shape[1], _ROWS)
     parts = [
         _part(embedding[:, start : start + _ROWS], known, rule, None if rows is None else rows[start : start + _ROWS])

@@ -43,7 +43,7 @@ class Scorers(NamedTuple):
 
     def name(self, vectors: Tensor) -> Tensor:
         """The class of each of ``vectors``, (n, e), in each episode: (n, E); the first of equally good ones."""
-        scores = (vectors @ self.weight.flatten(0, 1).T).view(len(vectors), *self.weight.shape[:2])
+        scores = (vectors @ self.weight.flatten(0, 1).T).view(vectors.shape[0], *self.weight.shape[:2])
         if self.bias is not None:
             scores += self.bias
         return scores.argmax(2) // self.shots

@@ -18,8 +18,9 @@ from heads.blocks.varied import Varies
 from heads.head import CLASS
 from heads.inputs.samples import Samples
 from heads.learning import together as batched
+from heads.learning.epoch import Epoch
 from heads.learning.together import Trained, apart, joined, train_together, trainings
-from heads.learning.train import Best, Diverged, Epoch, Validation, train
+from heads.learning.train import Best, Diverged, Validation, train
 from heads.learning.training import Recipe, recipe
 from heads.models import kosti, random, sem_ib_dml
 from heads.protocols._one_shot.episodes import draw_support

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from cache.errors import ConfigError
 from heads.head import CLASS, Head, given
 from heads.inputs.samples import Samples, outputs
-from heads.learning.train import Best, Epoch, Validation, train
+from heads.learning.epoch import Epoch
+from heads.learning.train import Best, Validation, train
 from heads.learning.training import Recipe, Training, recipe
 from heads.models import random, sem_ib_dml
 from heads.protocols._one_shot.episodes import draw_support

@@ -1,0 +1,1 @@
+"""What a published head says beside its weights."""
