@@ -84,15 +84,11 @@ def _commands() -> dict[str, _Side]:
     numbers = _Side("cache to numbers", "heads.__main__", "run", True, "train")
     both = {
         word: _Side("from pixels to numbers", f"scripts.{word}", "main", False, "train,extract")
-<<<<<<< HEAD
-        for word in ("demo", "predict", "gallery")
+        for word in ("demo", "predict", "gallery", "publish")
     }
     shown = {
         word: _Side("what a store holds", f"scripts.{word}", "main", False, extras)
         for word, extras in (("stats", "train,extract"), ("export", "export"))
-=======
-        for word in ("demo", "predict", "publish")
->>>>>>> publish
     }
     sides = {"pipeline.commands": pixels, "heads.commands": numbers}
     return {word: side for package, side in sides.items() for word in names(package)} | both | shown

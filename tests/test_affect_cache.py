@@ -84,11 +84,7 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"affect-cache {affect_cache.__version__}\n"
     assert affect_cache.main(["--help"]) == 0
     told = capsys.readouterr().out.replace(",", "").split()
-<<<<<<< HEAD
-    assert {"demo", "predict", "stats", "export", *names("pipeline.commands"), *names("heads.commands")} <= set(told)
-=======
-    assert {"demo", "predict", "publish", *names("pipeline.commands"), *names("heads.commands")} <= set(told)
->>>>>>> publish
+    assert {"demo", "predict", "publish", "stats", "export", *names("pipeline.commands"), *names("heads.commands")} <= set(told)
 
 
 @pytest.mark.parametrize(
