@@ -190,6 +190,7 @@ bench: $(READY) ## speed as ratios in one run, written to bench/
 	@$(PY) -m scripts.bench.together
 	@$(PY) -m scripts.bench.label_heads
 	@$(PY) -m scripts.bench.amalgamation
+	@$(PY) -m scripts.bench.crowds
 	@$(PY) -m scripts.bench.spread
 
 .PHONY: torture

@@ -143,9 +143,12 @@ def _predict(path: Path, asked: _Asked) -> int:
     drawn = answering.drawn and not asked.finder.owns(path)
     told = document(path, image.size, found, looked, answering.about, model.untrained, model.left_out, drawn)
     make_folder(out)
+    overlaid = out / f"{path.name}{MAPS}"
     if maps:
-        told["maps"] = emotion_maps.told(maps, told["persons"], f"{path.name}{MAPS}")
-        replace(out / f"{path.name}{MAPS}", [png(emotion_maps.picture(image, told, maps))])
+        told["maps"] = emotion_maps.told(maps, told["persons"], overlaid.name)
+        replace(overlaid, [png(emotion_maps.picture(image, told, maps))])
+    else:
+        overlaid.unlink(missing_ok=True)  # what an earlier head drew is nothing that this one says
     replace_text(out / f"{path.name}.json", json.dumps(told, indent=2, allow_nan=False) + "\n")
     replace(out / f"{path.name}.annotated.png", [png(draw(image, told))])
     for line in lines(path, told):

@@ -21,6 +21,7 @@ from pipeline.weights.folder import Weights
 from scripts import predict
 from scripts.prediction import crowd, emotion_maps
 from scripts.prediction.crowd import EmotionMaps
+from scripts.prediction.model import Model
 
 SIZE = 120, 80
 
@@ -115,6 +116,16 @@ def test_nobody_found_is_told_and_the_maps_are_drawn(tmp_path: Path, capsys: pyt
     assert (status, told["persons"], told["people"]["reason"]) == (1, [], "the head finds nobody in it")
     assert (told["maps"]["said"], len(told["maps"]["emotions"])) == (False, emotion_maps.FEW)
     assert capsys.readouterr().err.endswith('nobody: the head finds nobody in it. Give BOXES="x1,y1,x2,y2"\n')
+
+
+def test_maps_of_an_earlier_head_do_not_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    image, words = photo(tmp_path), crowd_case.words(tmp_path)
+    _, told = asked(words, image)
+    drawn = tmp_path / "out" / told["maps"]["picture"]
+    assert drawn.exists()
+    monkeypatch.setattr(Model, "maps", lambda _self, _photo: None)
+    _, told = asked(words, image)
+    assert ("maps" in told, drawn.exists()) == (False, False)
 
 
 def test_a_head_that_finds_nobody_itself_is_shown_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
