@@ -112,6 +112,10 @@ function controls() {
   return found;
 }
 
+function absent() {
+  return state.person && !index.keys.includes(state.person) ? ` ${state.person} is not on this page.` : '';
+}
+
 function showControls() {
   const classes = document.querySelector('[data-word=class]');
   if (classes && classes.dataset.row !== state.row) {
@@ -128,5 +132,5 @@ function showControls() {
   if (from) from.textContent = `${answering ? "row's" : "face's"} confidence from ${state.from} %`;
   const strange = state.row && !answering ? ` This page has no row ${state.row}: make gallery again.` : '';
   document.getElementById('count').textContent =
-    `${count(people.length)} of ${count(index.keys.length)} people.${strange}`;
+    `${count(people.length)} of ${count(index.keys.length)} people.${strange}${absent()}`;
 }

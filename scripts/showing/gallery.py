@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cache.errors import DataError
+from cache.errors import ConfigError, DataError
 from cache.files import make_folder, replace_text
 from cache.store import Features, Store
 from heads.experiments import runs
@@ -53,6 +53,8 @@ def write(options: argparse.Namespace) -> Iterator[tuple[Path, int, int]]:
     Raises: AffectError.
     """
     store = Store(options.store)
+    if options.heads and not options.run:
+        raise ConfigError(f"HEADS={options.heads}: are rows of a run. Give its folder as RUN")
     if not options.run:
         out = options.out or Path("galleries") / options.dataset
         yield _written(options, store, options.dataset, out, None)

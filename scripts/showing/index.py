@@ -32,7 +32,8 @@ class Index:
         """rows: of the manifest, all people of the page in order. near: with the place of each row in it."""
         self.pictures: list[list[Any]] = []
         self.told: set[str] = set()
-        self._ledger, self._said, self._near, self._rows = ledger, said, near, rows
+        self._ledger, self._said, self._rows = ledger, said, rows
+        self._near = [(one, places, list(places)) for one, places in near]
         self._places = {row: number for number, row in enumerate(rows)}
         self._picture: list[int] = []
         self._confidence: list[int] = []
@@ -123,10 +124,9 @@ class Index:
 
     def _neighbours(self, row: int) -> dict[str, list[list[int]]]:
         found: dict[str, list[list[int]]] = {}
-        for near, places in self._near:
+        for near, places, rows in self._near:
             if (at := places.get(row)) is None:
                 continue
-            rows = list(places)
             pairs = zip(near.people[at].tolist(), near.likeness[at].tolist(), strict=True)
             if kept := [[self._places[rows[one]], round(100 * like)] for one, like in pairs if one >= 0]:
                 found[near.word] = kept

@@ -22,11 +22,11 @@ def html(
     """The whole document. facts: told below the title. notes: warnings. index: see ``index.js``. pieces: people and
     pictures that the page itself holds.
 
-    Its policy lets the browser run this script alone, and read pictures and people from files beside the page.
+    Its policy lets the browser run this script alone, and read files beside the page where it has such.
     """
     script = _script()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    own = "'self' file:"
+    own = "'self' file:" if index["files"] else ""
     policy = (
         f"default-src 'none'; style-src 'unsafe-inline'; img-src data: {own}; script-src 'sha256-{digest}' {own}; "
         "base-uri 'none'; form-action 'none'"

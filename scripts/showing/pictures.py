@@ -1,6 +1,7 @@
 """Small copies of photographs, and of one frame of each clip, or why there is none."""
 
 import io
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -77,9 +78,15 @@ class Album:
             boxes = self._boxes(wanted, image.size)
         except AffectError as error:
             word = f"{error.status.word}: " if isinstance(error, ImageError) else ""
-            reason = f"{word}{str(error).replace(f'{self.root}/', '')}"
+            reason = f"{word}{self._without_folders(str(error))}"
             return Picture(b"", (annotated[0] or 4, annotated[1] or 3), reason, wanted.frame, {})
         return Picture(small(image), image.size, "", wanted.frame, boxes)
+
+    def _without_folders(self, text: str) -> str:
+        """Where the root lies concerns nobody whom a page is given to."""
+        for root in (os.path.realpath(self.root), str(self.root)):
+            text = text.replace(f"{root}/", "")
+        return text
 
     def _image(self, wanted: Wanted) -> Image.Image:
         folder = self.manifest.folder

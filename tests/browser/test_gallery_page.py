@@ -232,9 +232,11 @@ def _touch(tab: chromium.Tab, points: list[tuple[float, float]]) -> None:
     tab.call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
 
 
-def test_a_row_that_the_page_does_not_have_is_told(tab: chromium.Tab, large: str) -> None:
+def test_what_the_page_does_not_have_is_told(tab: chromium.Tab, large: str) -> None:
     shown(tab, large + "#row=older&answer=wrong")
     assert "This page has no row older: make gallery again." in tab.run(COUNT)
+    shown(tab, large + "#person=gone.jpg")
+    assert "gone.jpg is not on this page." in tab.run(COUNT)
 
 
 def test_a_part_that_is_not_there_is_told(tab: chromium.Tab, large: str) -> None:

@@ -86,8 +86,9 @@ def test_untrained_features_are_named_and_neither_drawn_nor_near(
     assert "pose/keypoints: is UNTRAINED" in capsys.readouterr().err
 
 
-def test_failures_stand_in_their_places_with_their_reasons(place: Path) -> None:
-    run(place)
+def test_failures_stand_in_their_places_with_their_reasons(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(place / "data")
+    assert run(place, "--root", "demo") == 0
     index, people = shown(place)
     reasons = {index["keys"][one]: index["pictures"][index["picture"][one]][2] for one in range(2, 6)}
     assert [reason.partition(":")[0] for reason in reasons.values()] == ["missing", "broken", "outside_root", "missing"]
@@ -135,6 +136,7 @@ def test_whom_it_shows(place: Path, words: tuple[str, ...], keys: list[str]) -> 
         (("--most", "-1"), "N=-1: a whole number from 1 is wanted"),
         (("--root", "nowhere"), "nowhere: no such folder"),
         (("--run", "gone"), "gone"),
+        (("--heads", "mlp"), "HEADS=mlp: are rows of a run. Give its folder as RUN"),
     ],
 )
 def test_bad_words_are_one_line(
