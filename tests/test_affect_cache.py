@@ -84,7 +84,8 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"affect-cache {affect_cache.__version__}\n"
     assert affect_cache.main(["--help"]) == 0
     told = capsys.readouterr().out.replace(",", "").split()
-    assert {"demo", "predict", "publish", "stats", "export", *names("pipeline.commands"), *names("heads.commands")} <= set(told)
+    crossing = {"demo", "predict", "publish", "gallery", "stats", "export"}
+    assert {*crossing, *names("pipeline.commands"), *names("heads.commands")} <= set(told)
 
 
 @pytest.mark.parametrize(

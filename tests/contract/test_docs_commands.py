@@ -109,6 +109,8 @@ def test_its_words_and_variables_are_the_makefiles(line: str) -> None:
 @pytest.mark.parametrize("line", LINES)
 def test_what_its_variables_name_is_there(line: str) -> None:
     _, given = words(line)
+    if given.get("HEAD", "").endswith(".safetensors"):  # a published file of the reader's
+        del given["HEAD"]
     known = {
         "HEAD": names("heads.models"),
         "DATASET": names("pipeline.datasets"),

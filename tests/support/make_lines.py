@@ -32,7 +32,7 @@ def by_make(folder: Path, command: str, *more: str, status: int = 0) -> str:
 def run(folder: Path, command: str, *more: str, plugins: str = "", status: int = 0) -> str:
     """What the command says that make stands for, run in this process, which has loaded torch already."""
     printed = by_make(folder, command, f"PLUGINS={plugins}", *more, "--just-print")
-    python, m, package, *rest = shlex.split(printed)
+    python, m, package, *rest = shlex.split(printed.replace("\\\n", " "))
     assert [python, m] == [sys.executable, "-m"]
     module = importlib.import_module(package if "." in package else f"{package}.cli")
     before, out, err = plugin_folders.absolute(), io.StringIO(), io.StringIO()
