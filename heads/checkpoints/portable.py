@@ -3,7 +3,7 @@
 A model's inputs are the head's, named as the features and of the dtype in which these are stored, (people, ...) each.
 Its outputs are what each seed's model makes, (seeds, people, ...), and the answers of the head's protocol: shares
 (people, classes), the mean over seeds, and where a protocol says who is named, ``<answer>_named``. Standardising,
-sigmoid or softmax, thresholds and the support of one-shot are inside.
+sigmoid or softmax, and what the protocol keeps of people, are inside.
 """
 
 import contextlib

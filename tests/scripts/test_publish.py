@@ -96,7 +96,10 @@ def json_of(key: str, change: Callable[[Any], None]) -> Callable[[dict[str, Tens
 TOLD = "affect-cache-published"
 PLUGIN = {"file": "m.py", "digest": "9"}
 FOREIGN: dict[str, tuple[Callable[[dict[str, Tensor], dict[str, str]], None], str]] = {
-    "large": (json_of(ABOUT, lambda one: one["settings"].update(fusion=16_384)), "not a published head, or damaged: tensor "),
+    "large": (
+        json_of(ABOUT, lambda one: one["settings"].update(fusion=16_384)),
+        "not a published head, or damaged: tensor ",
+    ),
     "stage": (
         json_of(TOLD, lambda one: one["features"]["body"].update(stage="../evil", plugin=PLUGIN)),
         "feature body is made by the plug-in m.py (9), and stage ../evil is not known here. Give its folder: PLUGINS=",
