@@ -113,7 +113,7 @@ def _exported(who: str, scoring: Scoring, rows: Sequence[NDArray[np.generic]], m
     inputs, names = tuple(torch.as_tensor(x) for x in rows), list(scoring.loaded.inputs)
     with torch.no_grad():
         scoring(*inputs)
-    people = torch.export.Dim("people")
+    people = torch.export.Dim.DYNAMIC
     shapes = (tuple({0: people} for _ in inputs),)
     try:
         with _quiet(), torch.no_grad():
