@@ -3,7 +3,7 @@
 A model's inputs are the head's, named as the features and of the dtype in which these are stored, (people, ...) each.
 Its outputs are what each seed's model makes, (seeds, people, ...), and the answers of the head's protocol: shares
 (people, classes), the mean over seeds, and where a protocol says who is named, ``<answer>_named``. Standardising,
-sigmoid or softmax, thresholds and the support of one-shot are inside.
+sigmoid or softmax, and what the protocol keeps of people, are inside.
 """
 
 import contextlib
@@ -113,7 +113,7 @@ def _exported(who: str, scoring: Scoring, rows: Sequence[NDArray[np.generic]], m
     inputs, names = tuple(torch.as_tensor(x) for x in rows), list(scoring.loaded.inputs)
     with torch.no_grad():
         scoring(*inputs)
-    people = torch.export.Dim("people")
+    people = torch.export.Dim.DYNAMIC
     shapes = (tuple({0: people} for _ in inputs),)
     try:
         with _quiet(), torch.no_grad():

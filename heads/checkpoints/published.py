@@ -94,7 +94,7 @@ class Published(BaseModel):
 
 def is_path(word: str) -> bool:
     """Whether the word of HEAD is a file, not a head's name."""
-    return word.endswith(SUFFIX) or "/" in word
+    return word.endswith(SUFFIX) or Path(word).is_file()
 
 
 def write(path: Path, trained: Path, published: Published) -> None:

@@ -17,7 +17,7 @@ from pipeline.running.memory import Memory
 from pipeline.running.recipes import dataset_config, recipes
 from pipeline.running.watching import Sample
 from pipeline.weights.folder import Weights
-from scripts import predict
+from scripts import predict, publish
 from scripts.prediction.windows import MOST, SECONDS, spans
 
 CONFIG = """
@@ -91,6 +91,25 @@ def test_features_of_a_clip_are_those_of_the_store(place: Path) -> None:
         for array, values in found[name].arrays.items():
             stored, _ = feature.of_people(array, np.array(rows))
             np.testing.assert_array_equal(values, stored, f"{name}/{array}")
+
+
+def test_a_published_head_for_clips_answers_the_same_about_windows(place: Path, tmp_path: Path) -> None:
+    """Its feature is made from another one, which no network makes; the other head's is UNTRAINED."""
+    video, track = place / "root/videos/001/a.mp4/0.mp4", place / "root/joints/001/a.mp4/0.npy"
+    shown = ["--image", str(video), "--track", str(track)]
+    rgb = ["--head", "tsn_rgb", "--set", RGB, "--name", "rgb"]
+    for more, marked in (([], []), (rgb, ["body"])):
+        home, away, file = tmp_path / f"h{len(more)}", tmp_path / f"a{len(more)}", tmp_path / f"{len(more)}.safetensors"
+        words = asked(place, *more)
+        untrained = ["--untrained"] if marked else []
+        assert predict.main([*words, *shown, "--out", str(home), *untrained]) == 0
+        plain = [word for at, word in enumerate(words) if "--root" not in words[max(0, at - 1) : at + 1]]
+        plain = [word for at, word in enumerate(plain) if "--config" not in plain[max(0, at - 1) : at + 1]]
+        assert publish.main([*plain, "--out", str(file)]) == 0
+        assert predict.main(["--head", str(file), *shown, "--out", str(away)]) == 0
+        told, same = (json.loads((one / "0.mp4.json").read_text()) for one in (away, home))
+        assert told["persons"] == same["persons"]
+        assert told["untrained"] == same["untrained"] == marked
 
 
 def test_a_head_for_clips_answers_about_windows(
