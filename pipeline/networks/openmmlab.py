@@ -123,8 +123,7 @@ def published(package: str, file: str) -> Any:
     the package can be imported: placeholders are in place."""
     with _loading():
         folder = Path(str(importlib.import_module(package).__file__)).parent / ".mim" / "configs"
-        config = importlib.import_module("mmengine.config").Config.fromfile(str(folder / file))
-    return config
+        return importlib.import_module("mmengine.config").Config.fromfile(str(folder / file))
 
 
 def hold_back_known_warnings() -> None:
