@@ -9,7 +9,8 @@ from cache.errors import ConfigError, StoreError, WeightsError
 from cache.plugins import names
 from heads.checkpoints import published
 from heads.checkpoints.published import Feature
-from pipeline.running.recipes import STAGES, DatasetConfig, Recipe, recipes
+from pipeline.running.recipes import DatasetConfig, Recipe, recipes
+from pipeline.running.stage_code import STAGES
 from pipeline.weights.catalogue import find
 from pipeline.weights.folder import UNTRAINED, Weights
 from scripts.prediction.answering import Answering
