@@ -95,6 +95,6 @@ def test_status_shows_them_in_lines_and_in_json(store: Path) -> None:
     bad = [kind for kind, (_, expected, _) in KINDS.items() if expected in FAILURES]
     assert state["failed_images"] == len(bad)
     assert state["features"]["colour"]["rows"]["broken"] == sum(one is Status.BROKEN for _, one, _ in KINDS.values())
-    lines = table(state)
+    lines = table(state, "DATASET=demo")
     assert all("\n" not in line for line in lines)
     assert any("bad/folder.jpg: is a folder, an image file is wanted (colour, crop)" in line for line in lines)
