@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,17 @@ def pooled(ours: Arrays, theirs: Any, _: Photograph) -> dict[str, float]:
     return {"pooled": relative(ours["pooled"], theirs)}
 
 
+def _looking(network: Any, transform: Callable[[Image.Image], Any]) -> Callable[[Photograph], Any]:
+    """One photograph at a time, as a user of the package runs it."""
+
+    def theirs(photo: Photograph) -> Any:
+        batch = transform(Image.open(photo.path).convert("RGB"))[None]
+        with torch.no_grad():
+            return network(batch)
+
+    return theirs
+
+
 def of_torchvision(folder: Path, model: str = "resnet18", timed: int = 64) -> Reference:
     """The network's own preset on the whole image."""
     path = folder / find(model).file
@@ -37,16 +49,11 @@ def of_torchvision(folder: Path, model: str = "resnet18", timed: int = 64) -> Re
     transform = torchvision.models.get_model_weights(model)["IMAGENET1K_V1"].transforms()
     transform.resize_size = transform.crop_size * 2
 
-    def theirs(photo: Photograph) -> Any:
-        batch = transform(Image.open(photo.path).convert("RGB"))[None]
-        with torch.no_grad():
-            return network(batch)
-
     return Reference(
         rival=f"torchvision: {model}, the transforms of its weights",
         table={"stage": "backbone", "model": model},
         weights=Made(folder),
-        theirs=theirs,
+        theirs=_looking(network, transform),
         gaps=pooled,
         limits=POOLED,
         deviations=(WHOLE,),
@@ -64,16 +71,11 @@ def of_timm(folder: Path, model: str, side: int = 224, timed: int = 16) -> Refer
     chosen = TIMM.data.resolve_data_config({}, model=network) | {"crop_pct": 1.0, "crop_mode": "squash"}
     transform = TIMM.data.create_transform(**chosen | {"input_size": (3, side, side)})
 
-    def theirs(photo: Photograph) -> Any:
-        batch = transform(Image.open(photo.path).convert("RGB"))[None]
-        with torch.no_grad():
-            return network(batch)
-
     return Reference(
         rival=f"timm: create_model({model!r}), create_transform",
         table={"stage": "backbone", "model": f"timm/{model}", "size": (side, side)},
         weights=Made(folder),
-        theirs=theirs,
+        theirs=_looking(network, transform),
         gaps=pooled,
         limits=POOLED,
         deviations=(WHOLE,),
@@ -92,11 +94,6 @@ def hrnet_maps(folder: Path, model: str = "hrnet_w32", side: int = 512, timed: i
     chosen = TIMM.data.resolve_data_config({}, model=network) | {"crop_pct": 1.0, "crop_mode": "squash"}
     transform = TIMM.data.create_transform(**chosen | {"input_size": (3, side, side)})
 
-    def theirs(photo: Photograph) -> Any:
-        batch = transform(Image.open(photo.path).convert("RGB"))[None]
-        with torch.no_grad():
-            return network(batch)
-
     def gaps(ours: Arrays, theirs: Any, _: Photograph) -> dict[str, float]:
         names = ("c4", "c8", "c16", "c32")
         return {"maps": max(relative(ours[name], np.asarray(one)) for name, one in zip(names, theirs, strict=True))}
@@ -105,7 +102,7 @@ def hrnet_maps(folder: Path, model: str = "hrnet_w32", side: int = 512, timed: i
         rival=f"timm: create_model({name!r}, features_only=True), create_transform",
         table={"stage": "hrnet_maps", "model": model, "size": (side, side)},
         weights=Made(folder),
-        theirs=theirs,
+        theirs=_looking(network, transform),
         gaps=gaps,
         limits={"maps": Limit(2e-3, "of the greatest", FLOAT16)},
         deviations=(WHOLE,),
