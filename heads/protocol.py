@@ -6,80 +6,20 @@ pages, prediction) knows this contract alone.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cache import plugin_faults, plugins
 from cache.config import Settings
-from cache.errors import ConfigError, PluginError, unknown
+from cache.errors import ConfigError
 from cache.manifest import Manifest
-from heads.drawing import Drawing
 from heads.head import CLASS, Output
 from heads.metric import Metric
 from heads.task import PARTS, Task
-
-PACKAGE = "heads.protocols"
-
-
-class Resamples(StrEnum):
-    """What the second axis of scores is: independent ``DRAWS`` of the measurement, whose mean is the score, or
-    ``BOOTSTRAP`` repetitions of it on resampled data, whose spread is the score's own."""
-
-    DRAWS = "draws"
-    BOOTSTRAP = "bootstrap"
-
-
-Fitted = Mapping[str, NDArray[np.generic]]
-"""What was fitted on validation, by name; each begins with the seeds' axis."""
-NOTHING: Fitted = MappingProxyType({})
-
-
-class Scores(NamedTuple):
-    """One metric. seeds: (S,) each model's score. resampled: (S, R) its scores by resample. classes: the same of each
-    class, or dimension, by its name, where the score is their mean."""
-
-    seeds: NDArray[np.float64]
-    resampled: NDArray[np.float64]
-    classes: Mapping[str, "Scores"] = MappingProxyType({})
-
-
-class Level(NamedTuple):
-    """A score that needs no learning, such as chance. values: metric -> the score; a metric without one is left
-    out."""
-
-    name: str
-    title: str
-    values: Mapping[str, float]
-
-
-class Trial(ABC):
-    """People, and how a head's outputs on them are judged. rows: (n,) their rows of the manifest, in the order of the
-    outputs."""
-
-    rows: NDArray[np.int64]
-
-    @abstractmethod
-    def score(self, output: Output) -> NDArray[np.float64]:
-        """(S,): one number a model, the higher the better; the epoch with the highest on validation is kept."""
-
-    @abstractmethod
-    def scores(self, output: Output, fitted: Fitted = NOTHING) -> dict[str, Scores]:
-        """Metric -> its scores; the same resamples for every head, so that two heads can be paired. fitted: of
-        ``Protocol.fitted``. A metric of what the head does not give is left out."""
-
-    @abstractmethod
-    def scored_on(self) -> dict[str, Any]:
-        """What two rows must have in common to be paired, by name, ready for JSON."""
-
-    def judged(self, output: Output, fitted: Fitted = NOTHING) -> tuple[dict[str, Scores], list[Drawing]]:
-        """``scores``, and what the page shows of one head; at once, for most of the work is the same."""
-        return self.scores(output, fitted), []
+from heads.trial import Level, Resamples, Trial
 
 
 class Answer(NamedTuple):
@@ -299,50 +239,3 @@ class Protocol(ABC):
 
 def _file(one: type) -> str:
     return one.__module__.rpartition(".")[2]
-
-
-def find(word: str, mapping: Path | None = None) -> Protocol:
-    """The protocol that has ``word``; one that cannot be loaded hinders no other.
-
-    Raises: UnknownName with the nearest word; ConfigError, for a mapping that no protocol with that word takes, too;
-    PluginError when nobody has the word and a protocol cannot say its own.
-    """
-    known: dict[str, str] = {}
-    refused: list[ConfigError] = []
-    faults: list[PluginError] = []
-    for kind in plugins.names(PACKAGE):
-        try:
-            with plugin_faults.told():
-                words = load(kind).words(mapping)
-        except ConfigError as error:  # a mapping may be another protocol's
-            refused.append(error)
-            continue
-        except PluginError as error:  # so may a fault: the others can be used
-            faults.append(error)
-            continue
-        if twice := sorted(set(words) & known.keys()):
-            raise ConfigError(f"protocol {twice[0]}: {known[twice[0]]} and {kind} have it; rename it in the MAPPING")
-        known |= dict.fromkeys(words, kind)
-    if word in known:
-        return load(known[word])(word, mapping)
-    raise next(iter([*refused, *faults]), unknown("protocol", word, list(known)))
-
-
-def load(kind: str) -> type[Protocol]:
-    """The class in the file of that name. Raises: UnknownName."""
-    found: type[Protocol] = plugins.load(PACKAGE, kind, "Protocol")
-    return found
-
-
-def check_head(head: str, learns: frozenset[str], gives: frozenset[str], protocol: Protocol) -> None:
-    """Raises: ConfigError when a head cannot learn what the protocol teaches, or does not give what it judges."""
-    if lacking := sorted(protocol.learns - learns):
-        told = f"learns {_told(learns)}; protocol {protocol.name} teaches {_told(protocol.learns)}"
-        raise ConfigError(f"head {head}: {told}, so {', '.join(lacking)} would be lost. Take another HEAD or PROTOCOL")
-    if lacking := sorted(protocol.asks - gives):
-        told = f"gives {_told(gives)}; protocol {protocol.name} judges by {', '.join(lacking)}"
-        raise ConfigError(f"head {head}: {told}. Take another HEAD or PROTOCOL")
-
-
-def _told(words: frozenset[str]) -> str:
-    return ", ".join(sorted(words)) or "nothing"

@@ -15,10 +15,10 @@ from heads.cli import main as heads
 from heads.cli import wait_briefly
 from heads.experiments.evaluate import Evaluation, evaluate
 from heads.experiments.finished import checkpoint_of
-from heads.protocol import Scores
 from heads.statistics.comparison import difference
 from heads.statistics.interval import summary
 from heads.text import aligned, interval, signed
+from heads.trial import Scores
 from pipeline.cli import main as pipeline
 from pipeline.demo.clips.causes import CATEGORIES, CAUSES
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from cache import plugin_faults, plugin_folders, plugins
 from cache.command import ended
 from cache.errors import PluginError
-from heads import protocol
+from heads import known_protocols
 
 KINDS = (
     *(("heads", "HEAD=", "heads.models"), ("losses", 'SET="loss="', "heads.losses")),
@@ -39,10 +39,10 @@ def lines() -> Iterator[str]:
         yield from _section(f"{title} ({asked})", {name: _module(package, name) for name in plugins.names(package)})
     words: dict[str, Path] = {}
     faults = []
-    for kind in plugins.names(protocol.PACKAGE):
+    for kind in plugins.names(known_protocols.PACKAGE):
         try:
             with plugin_faults.told():
-                words |= dict.fromkeys(protocol.load(kind).words(), _module(protocol.PACKAGE, kind))
+                words |= dict.fromkeys(known_protocols.load(kind).words(), _module(known_protocols.PACKAGE, kind))
         except PluginError as error:
             faults.append(f"  {kind} cannot say its words: {error}")
     yield from _section("protocols (PROTOCOL=)", words)

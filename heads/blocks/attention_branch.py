@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from heads.blocks.convolution import Conv2d
 from heads.blocks.cross_entropy import cross_entropy
 from heads.blocks.layers import BatchNorm
-from heads.head import FLAGS
+from heads.head import FLAGS, given
 
 
 class Attended(NamedTuple):
@@ -55,8 +55,9 @@ class AttentionBranch(nn.Module):
         """maps: g, (S, B, c, h, w)."""
         seen = F.relu(self.norm(pointwise(self.first, maps)))
         attention = self.attention_norm(pointwise(self.attention, seen)).sigmoid()
-        logits = self.classifier(seen.mean((3, 4), keepdim=True))  # the mean over places of what it makes of each
-        return Attended(maps, logits.flatten(2), attention.squeeze(2))
+        classify, over = self.classifier, seen.mean((3, 4))  # the mean over places of what it makes of each
+        logits = torch.baddbmm(given(classify.bias).unsqueeze(1), over, classify.weight.flatten(2).mT)
+        return Attended(maps, logits, attention.squeeze(2))
 
 
 def pointwise(layer: Conv2d, maps: Tensor) -> Tensor:

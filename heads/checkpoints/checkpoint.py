@@ -17,7 +17,7 @@ from torch import Tensor
 from cache import plugin_faults, plugin_folders, plugins
 from cache.errors import AffectError, ConfigError, PluginError, WeightsError
 from cache.files import make_folder, replace
-from heads import protocol as protocols
+from heads import known_protocols
 from heads.checkpoints.about import check_plugins, checked, checked_ensemble
 from heads.head import BOXES, JUDGED_ONLY, LABELS, ROW, Head, Looks, Output
 from heads.inputs.samples import Samples, outputs
@@ -66,20 +66,20 @@ class Checkpoint:
         """What it says of people, the main answer first. features: input name -> (n, ...) as in the store. rows: (n,)
         their rows of the manifest that it was trained on; numbers beyond it for others. Nothing is given that is right.
         """
-        output, kind = self._outputs(features, rows), protocols.load(self.about["kind"])
+        output, kind = self._outputs(features, rows), known_protocols.load(self.about["kind"])
         return kind.answers(self.memory, self.about["task"], self.recipe, output, rows)
 
     def finds(self, features: Mapping[str, Tensor], rows: NDArray[np.int64]) -> Finds | None:
         """Whom it finds in images and what it says of them; None of a head that is shown people. Arguments: as of
         ``answers``."""
-        output, kind = self._outputs(features, rows), protocols.load(self.about["kind"])
+        output, kind = self._outputs(features, rows), known_protocols.load(self.about["kind"])
         return kind.finds(self.memory, self.about["task"], self.recipe, output)
 
     def in_boxes(self, features: Mapping[str, Tensor], rows: NDArray[np.int64], boxes: NDArray[np.floating]) -> Answer:
         """What it says of the people in ``boxes`` (n, K, 4), xyxy in shares 0..1 of n images: of the n * K places,
         those of the first image first. features, rows: as of ``answers``. Raises: ConfigError where a sample is a
         person."""
-        output, kind = self._outputs(features, rows, boxes), protocols.load(self.about["kind"])
+        output, kind = self._outputs(features, rows, boxes), known_protocols.load(self.about["kind"])
         answer = kind.in_boxes(self.memory, self.about["task"], self.recipe, output)
         if answer is None:
             raise ConfigError(
@@ -196,7 +196,7 @@ def _opened(path: Path, device: str) -> Iterator[tuple[Any, dict[str, Any]]]:
 def _build(found: dict[str, Any], tensors: dict[str, Tensor], device: str) -> Checkpoint:
     """Raises: ValueError, LookupError, RuntimeError for parts that do not fit each other."""
     model: type[Head] = plugins.load("heads.models", found["head"], "Model")
-    kind = protocols.load(found["kind"])
+    kind = known_protocols.load(found["kind"])
     settings = recipe(model, kind, found["settings"], f"checkpoint of {found['head']}")
     outside = model.__module__ in plugin_folders.found().modules  # a shipped head raises for a damaged table of widths
     with plugin_faults.told() if outside else nullcontext():

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from cache.errors import ConfigError, NotInstalled
-from heads import protocol as protocols
+from heads import known_protocols
 from heads.checkpoints.checkpoint import Checkpoint
 from heads.head import JUDGED_ONLY, ROW, Output
 
@@ -55,7 +55,7 @@ class Scoring(nn.Module):
         made: Output = self.head({**features, ROW: row})
         told = {name: x for name, x in made._asdict().items() if x is not None and name in self.head.gives}
         told = {name: x for name, x in told.items() if name not in JUDGED_ONLY}
-        kind = protocols.load(about["kind"])
+        kind = known_protocols.load(about["kind"])
         for one in kind.answers(known.memory, about["task"], known.recipe, Output(**told)):
             word = one.title if one.title not in told else f"{one.title}_mean"
             told[word] = one.shares

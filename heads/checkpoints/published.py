@@ -20,7 +20,7 @@ from torch import Tensor
 from cache import plugin_folders, plugins
 from cache.errors import WeightsError
 from cache.files import make_folder, replace
-from heads import protocol as protocols
+from heads import known_protocols
 from heads.checkpoints import checkpoint
 from heads.checkpoints.about import check_plugins
 from heads.checkpoints.checkpoint import ABOUT, HEAD, Checkpoint
@@ -149,7 +149,7 @@ def _check_shapes(path: Path, about: Mapping[str, Any]) -> None:
     if about["head"] == checkpoint.ENSEMBLE or f"heads.models.{about['head']}" in plugin_folders.found().modules:
         return  # told by ``checkpoint.load``; a plug-in need not be able to be built without memory
     model: type[Head] = plugins.load("heads.models", about["head"], "Model")
-    settings = recipe(model, protocols.load(about["kind"]), about["settings"], str(path))
+    settings = recipe(model, known_protocols.load(about["kind"]), about["settings"], str(path))
     widths = about["widths"] | {name: tuple(shape) for name, shape in about["shapes"].items()}
     try:
         with torch.device("meta"):

@@ -20,7 +20,8 @@ from heads.experiments.grid import Grid, cells
 from heads.experiments.place import Place
 from heads.experiments.rows import TOO_LITTLE, Rows, Watch
 from heads.experiments.runs import slug
-from heads.protocol import Protocol, check_head, find
+from heads.known_protocols import check_head, find
+from heads.protocol import Protocol
 from heads.tables import written
 
 MOST_SEEDS = 100

@@ -18,7 +18,8 @@ from heads.experiments.finished import Finished
 from heads.experiments.grid import cell, groups
 from heads.experiments.place import Place
 from heads.experiments.rows import Rows
-from heads.protocol import Protocol, find
+from heads.known_protocols import find
+from heads.protocol import Protocol
 
 Told = Callable[[str], None]
 

@@ -64,7 +64,7 @@ def head(command: argparse.ArgumentParser, which: str) -> None:
 def protocol(words: argparse.Namespace) -> Any:
     """The protocol that was asked for, else the head's usual one. Raises: UnknownName, ConfigError."""
     from heads.experiments.grid import usual_protocol
-    from heads.protocol import find
+    from heads.known_protocols import find
 
     if words.protocol:
         return find(words.protocol, words.mapping)

@@ -26,12 +26,12 @@ def run(words: argparse.Namespace) -> None:
 
 def mapped(manifest: Manifest, mapping: Path | None) -> list[str]:
     """A text for each protocol that has something to learn. Raises: as ``run``."""
-    from heads import protocol
+    from heads import known_protocols
 
     told, refused = [], list[ConfigError]()
-    for kind in plugins.names(protocol.PACKAGE):
+    for kind in plugins.names(known_protocols.PACKAGE):
         try:
-            told.append(protocol.load(kind).mapped(manifest, mapping))
+            told.append(known_protocols.load(kind).mapped(manifest, mapping))
         except ConfigError as error:  # a mapping may be another protocol's
             refused.append(error)
     if not any(told):

@@ -7,8 +7,9 @@ from typing import Any
 
 from cache import plugins
 from heads.experiments.grid import cell
+from heads.known_protocols import find
 from heads.learning.training import fields
-from heads.protocol import Protocol, find
+from heads.protocol import Protocol
 
 PACE = frozenset({"lr", "step", "gamma", "plateau", "epochs", "patience", "optimiser", "momentum", "weight_decay"})
 """Settings that are not the method: how fast and how long it is trained, which the papers chose for backbones trained

@@ -10,8 +10,8 @@ import numpy as np
 from heads.experiments.cell import Cell
 from heads.experiments.ensemble_cell import EnsembleCell
 from heads.experiments.finished import Absent, Finished
-from heads.protocol import Resamples, Scores
 from heads.statistics.comparison import unpaired
+from heads.trial import Resamples, Scores
 
 Values = Mapping[str, Scores]
 

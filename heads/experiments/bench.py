@@ -18,8 +18,9 @@ from heads.inputs.features import Split, device, load_split
 from heads.inputs.samples import Samples
 from heads.inputs.standardise import Scale
 from heads.learning import training
-from heads.protocol import Protocol, Trial
+from heads.protocol import Protocol
 from heads.task import PARTS, Task
+from heads.trial import Trial
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from cache import plugins
 from heads.head import Head
 from heads.learning.train import Best
 from heads.learning.training import Recipe
-from heads.protocol import Resamples, Scores
 from heads.statistics.interval import summary
+from heads.trial import Resamples, Scores
 
 
 @dataclass(frozen=True)

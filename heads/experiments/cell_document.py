@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError, model_validator
 from cache.errors import StoreError
 from cache.fingerprint import fingerprint
 from heads.document import Part, first_fault
-from heads.protocol import Resamples
+from heads.trial import Resamples
 
 
 class _Identity(Part):

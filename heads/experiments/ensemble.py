@@ -19,10 +19,11 @@ from heads.checkpoints import checkpoint
 from heads.experiments.joined import How
 from heads.experiments.loaded import Loaded, Member, members
 from heads.learning.training import Recipe
-from heads.protocol import Fitted, Protocol, Scores
+from heads.protocol import Protocol
 from heads.statistics.comparison import difference
 from heads.statistics.interval import summary
 from heads.task import Task
+from heads.trial import Fitted, Scores
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,10 @@ from heads.checkpoints.checkpoint import Checkpoint
 from heads.drawing import Drawing
 from heads.experiments.loaded import Loaded, load
 from heads.head import DIMENSIONS, Output
-from heads.protocol import Answer, Protocol, Trial
+from heads.protocol import Answer, Protocol
 from heads.statistics.interval import summary
 from heads.task import Task
+from heads.trial import Trial
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ from heads.learning.epoch import Epoch
 from heads.learning.together import Trained, train_together, varying
 from heads.learning.train import Best, Diverged, Validation, ignore
 from heads.learning.training import Recipe
-from heads.protocol import Fitted
 from heads.task import Task
+from heads.trial import Fitted
 
 
 @dataclass(frozen=True)

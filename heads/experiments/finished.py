@@ -26,9 +26,9 @@ from heads.experiments.cell import Cell, Twin
 from heads.experiments.code_version import code_version, metrics_of, plugins_of
 from heads.experiments.ensemble_cell import EnsembleCell
 from heads.experiments.experiment import training_of
-from heads.protocol import Resamples, Scores
 from heads.statistics.comparison import difference, unpaired
 from heads.task import PARTS, Task
+from heads.trial import Resamples, Scores
 
 _LOG = logging.getLogger(__name__)
 _CURE = "Only rows over the same people and resamples can be paired"

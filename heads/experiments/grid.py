@@ -16,9 +16,10 @@ from heads.experiments.cell import Cell
 from heads.experiments.ensemble_cell import Joining
 from heads.experiments.runs import folder_name
 from heads.head import Head
+from heads.known_protocols import check_head
 from heads.learning.together import apart, trainings
 from heads.learning.training import fields, recipe
-from heads.protocol import Protocol, check_head
+from heads.protocol import Protocol
 
 PROTOCOL = "protocol"
 """The word in a head's config that names the protocol it is meant for."""

@@ -13,7 +13,7 @@ from cache.errors import ConfigError, StoreError
 from cache.fingerprint import digest_files
 from cache.manifest import Manifest
 from cache.store import Store
-from heads import protocol as protocols
+from heads import known_protocols
 from heads.checkpoints import checkpoint
 from heads.checkpoints.about import check_protocol
 from heads.checkpoints.checkpoint import Checkpoint
@@ -159,7 +159,7 @@ def _member(
     about, manifest, where = loaded.about, store.manifest(loaded.about["dataset"]), device(on)
     features = store.features(manifest.dataset)
     check_store(path, about, {word: one.fingerprint for word, one in features.items()} | {"": manifest.source})
-    protocol = protocols.find(about["protocol"], mapping)
+    protocol = known_protocols.find(about["protocol"], mapping)
     check_protocol(path, about, protocol)
     whole = protocol.task(manifest)
     rows, arrays = read(protocol, manifest, whole), loaded.head.arrays_of(loaded.recipe)

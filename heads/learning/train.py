@@ -22,7 +22,7 @@ from heads.learning.optimiser import Optimiser
 from heads.learning.plateau import Plateau
 from heads.learning.step import Step
 from heads.learning.training import Training
-from heads.protocol import Trial
+from heads.trial import Trial
 
 _ABSURD = 1e9
 """A loss beyond which nothing is learned any more, though it may take long to become infinite."""

@@ -25,7 +25,7 @@ from heads.blocks.categories import Categories, CategorySettings
 from heads.blocks.gate import Gate
 from heads.blocks.label_graph import GraphSettings, LabelGraph
 from heads.blocks.layers import Linear, generators
-from heads.blocks.object_attention import ObjectAttention, each, even, placed
+from heads.blocks.object_attention import ObjectAttention, even, placed, weighed
 from heads.blocks.varied import Number
 from heads.head import Looks, Output, Taught
 from heads.inputs.streams import Feature, Pooled
@@ -175,8 +175,8 @@ class Model(Categorical):
         """``then`` of the weighed objects O_B, (S, B, H k): with ``fuse`` W_3 O_B, (S, B, d)."""
         parts = []
         for rows in _blocks(person):
-            weighed = each(self._weights(features, person, rows), features[self.appearance][:, rows])
-            parts.append(then(weighed.flatten(2)))
+            made = weighed(self._weights(features, person, rows), features[self.appearance][:, rows])
+            parts.append(then(made.flatten(2)))
         return torch.cat(parts, 1)
 
     def _weights(self, features: Mapping[str, Tensor], person: Tensor, rows: slice) -> Tensor:

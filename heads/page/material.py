@@ -14,8 +14,8 @@ from heads.documents.summary import SUMMARY, read_summary
 from heads.drawing import Bars, Drawing, Points
 from heads.experiments.evaluate import Evaluation, evaluate
 from heads.page.projection import Projection, tsne
-from heads.protocol import Scores
 from heads.statistics.interval import summary
+from heads.trial import Scores
 
 GALLERY = "gallery.html"
 """The page of photographs beside a run's, where ``make gallery`` wrote one."""

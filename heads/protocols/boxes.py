@@ -23,13 +23,14 @@ from heads import protocol
 from heads.head import BOXES, PEOPLE_CLASS, PEOPLE_FLAGS, Output, given
 from heads.inputs.streams import words
 from heads.metric import Metric
-from heads.protocol import Answer, Finds, Level, Resamples
+from heads.protocol import Answer, Finds
 from heads.protocols._boxes import answering, people
 from heads.protocols._boxes.levels import levels
 from heads.protocols._boxes.trial import LOSS, PeopleTrial
 from heads.protocols._metrics import checked, metric
 from heads.protocols._multilabel.people import labelled
 from heads.task import PARTS, Task
+from heads.trial import Level, Resamples
 
 LEAST_IMAGES = 2
 """Of test: one image cannot be resampled."""

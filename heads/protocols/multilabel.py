@@ -24,12 +24,13 @@ from heads import protocol
 from heads.head import DIMENSIONS, FLAGS, Output, given
 from heads.inputs.streams import words
 from heads.metric import Metric
-from heads.protocol import Answer, Level, Resamples, Trial
+from heads.protocol import Answer
 from heads.protocols._metrics import checked, metric
 from heads.protocols._multilabel import memories, people
 from heads.protocols._multilabel.levels import levels
 from heads.protocols._multilabel.trial import FlagsTrial
 from heads.task import PARTS, Task
+from heads.trial import Level, Resamples, Trial
 
 EMOTIC = "emotic-26"
 LEAST_IMAGES = 2

@@ -19,13 +19,14 @@ from heads import protocol
 from heads.head import CLASS, Output, given
 from heads.metric import Metric
 from heads.metrics import accuracy, macro_accuracy
-from heads.protocol import Answer, Level, Nearest, Resamples, Trial
+from heads.protocol import Answer, Nearest
 from heads.protocols._one_shot import about as kept
 from heads.protocols._one_shot import counts, gallery, labels
 from heads.protocols._one_shot.episodes import Episodes, draw_support
 from heads.protocols._one_shot.mapping import MAPPING, fingerprint_of, labelled, read_rules
 from heads.protocols._one_shot.trial import OneShotTrial
 from heads.task import Task
+from heads.trial import Level, Resamples, Trial
 
 VALIDATION_DRAWS, TEST_DRAWS = 1, 0
 """Seeds of the support draws; the same for every head, so that two heads can be compared episode by episode."""

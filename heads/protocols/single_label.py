@@ -21,11 +21,12 @@ from heads import protocol
 from heads.head import CLASS, Output, given
 from heads.inputs.streams import words
 from heads.metric import Metric
-from heads.protocol import Answer, Level, Resamples, Trial
+from heads.protocol import Answer
 from heads.protocols._metrics import checked, metric
 from heads.protocols._single_label import people
 from heads.protocols._single_label.trial import ClassTrial
 from heads.task import Task
+from heads.trial import Level, Resamples, Trial
 
 LEAST_IMAGES = 2
 """Of test: one image cannot be resampled."""

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from heads.protocol import Resamples, Scores
 from heads.statistics.interval import SHARE, interval
+from heads.trial import Resamples, Scores
 
 
 def unpaired(one: Mapping[str, Any], other: Mapping[str, Any]) -> str | None:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri, stdtrit
 
-from heads.protocol import Resamples, Scores
+from heads.trial import Resamples, Scores
 
 SHARE, DIFFERENCE = (0.0, 1.0), (-1.0, 1.0)
 """What the mean of a metric, and that of the difference of two, can be."""

@@ -29,10 +29,10 @@ from heads.experiments.grid import cell, usual_protocol
 from heads.head import BOXES, PEOPLE_FLAGS
 from heads.inputs.samples import Batch, Samples
 from heads.inputs.stored import Stored
+from heads.known_protocols import find
 from heads.learning import sampling
 from heads.learning.optimiser import Optimiser
 from heads.learning.step import Step
-from heads.protocol import find
 from pipeline.demo.scenes.render import scenes
 from pipeline.running.recipes import stage_of
 from pipeline.stage import Photo

@@ -16,11 +16,12 @@ from cache import plugins
 from heads.experiments.grid import usual_protocol
 from heads.head import CLASS, ROW, Head
 from heads.inputs.samples import Samples
+from heads.known_protocols import find
 from heads.learning import sampling
 from heads.learning.optimiser import Optimiser
 from heads.learning.step import Step
 from heads.learning.training import Recipe, recipe
-from heads.protocol import Protocol, find
+from heads.protocol import Protocol
 
 PEOPLE, CLASSES, STEPS = 23_266, 6, 20
 WIDTHS = {"image/pooled": 512, "body/pooled": 512, "sem2vec/presence": 150}

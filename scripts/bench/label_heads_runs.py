@@ -24,11 +24,11 @@ from heads.experiments.grid import cell, usual_protocol
 from heads.head import BOXES, DIMENSIONS, FLAGS, PEOPLE_FLAGS, ROW, Head, Taught
 from heads.inputs.samples import Samples
 from heads.inputs.stored import Stored
+from heads.known_protocols import find
 from heads.learning import sampling
 from heads.learning.optimiser import Optimiser
 from heads.learning.step import Step
 from heads.learning.training import Recipe
-from heads.protocol import find
 from scripts.bench.heads_runs import Run
 from scripts.bench.label_heads_targets import CROWD, LABELS, PEOPLE, crowds, people
 from scripts.bench.rivals.relational import written

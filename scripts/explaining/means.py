@@ -10,7 +10,7 @@ from torch import Tensor
 from cache.errors import StoreError, UnknownName
 from cache.spec import Status
 from cache.store import Store
-from heads import protocol as protocols
+from heads import known_protocols
 from heads.checkpoints.about import check_protocol
 from heads.checkpoints.checkpoint import Checkpoint
 from heads.experiments.loaded import check_store
@@ -43,7 +43,7 @@ def _read(path: Path, checkpoint: Checkpoint, store: Store, mapping: Path | None
         raise StoreError(f"{told}: {error}") from None
     features = store.features(manifest.dataset)
     check_store(path, about, {name: one.fingerprint for name, one in features.items()} | {"": manifest.source})
-    protocol = protocols.find(about["protocol"], mapping)
+    protocol = known_protocols.find(about["protocol"], mapping)
     check_protocol(path, about, protocol)
     rows = protocol.task(manifest).train
     for name in checkpoint.inputs:

@@ -16,7 +16,7 @@ from cache.feature import Feature
 from cache.manifest import OK, Manifest
 from cache.spec import Status
 from cache.store import Features, Store
-from heads import protocol as protocols
+from heads import known_protocols
 from heads.checkpoints.about import check_protocol
 from heads.checkpoints.checkpoint import Checkpoint
 from heads.experiments.loaded import check_store
@@ -57,7 +57,7 @@ def known(options: argparse.Namespace, path: Path, checkpoint: Checkpoint, max_p
     manifest = store.manifest(about["dataset"])
     features = store.features(manifest.dataset)
     check_store(path, about, {name: one.fingerprint for name, one in features.items()} | {"": manifest.source})
-    protocol = protocols.find(about["protocol"], options.mapping)
+    protocol = known_protocols.find(about["protocol"], options.mapping)
     check_protocol(path, about, protocol)
     root, given = options.root or options.data / manifest.dataset, options.root is not None
     return Known(checkpoint, manifest, features, protocol, protocol.task(manifest), root, given, max_pixels)

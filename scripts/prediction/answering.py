@@ -12,7 +12,7 @@ from heads.checkpoints.about import check_protocol
 from heads.checkpoints.checkpoint import Checkpoint
 from heads.experiments import runs
 from heads.experiments.grid import usual_protocol
-from heads.protocol import find
+from heads.known_protocols import find
 from pipeline.running.recipes import DatasetConfig
 from pipeline.running.request import fetching
 from pipeline.weights.folder import Weights

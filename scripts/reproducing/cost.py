@@ -18,8 +18,8 @@ from cache.manifest import Manifest
 from cache.store import Store
 from heads.experiments.cell import Cell
 from heads.inputs.samples import Samples
+from heads.known_protocols import find
 from heads.learning.train import Course
-from heads.protocol import find
 from heads.task import Task
 from pipeline.running.plan import make_plan
 from pipeline.running.recipes import DatasetConfig, Recipe, recipes

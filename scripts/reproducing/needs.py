@@ -10,7 +10,8 @@ from cache.layout import Layout
 from cache.manifest import Manifest
 from heads.experiments.cell import Cell
 from heads.experiments.grid import Grid, cells
-from heads.protocol import Protocol, find
+from heads.known_protocols import find
+from heads.protocol import Protocol
 from pipeline.commands.weights import Need
 from pipeline.commands.weights import needs as weights_needed
 from pipeline.running.recipes import DatasetConfig, recipes

@@ -16,7 +16,7 @@ from toy_features import make_store, people
 
 from affect_cache import load as load_people
 from cache.plugins import load, names
-from heads import protocol
+from heads import known_protocols
 from heads.documents.papers import PAPERS
 from heads.experiments.grid import usual_protocol
 from heads.models.kosti import Model as Kosti
@@ -52,7 +52,7 @@ def test_heads() -> None:
 
 
 def test_protocols() -> None:
-    words = [word for kind in names(protocol.PACKAGE) for word in protocol.load(kind).words()]
+    words = [word for kind in names(known_protocols.PACKAGE) for word in known_protocols.load(kind).words()]
     assert sorted(rows(page("protocols.md"))) == sorted(words)
 
 
@@ -71,7 +71,7 @@ def test_the_protocol_that_each_head_is_meant_for() -> None:
 def test_the_mapping_that_is_shown_is_one(tmp_path: Path) -> None:
     (shown,) = (text for text in code(page("own-data.md"), "toml") if "[unseen]" in text)
     (tmp_path / "mine.toml").write_text(shown)
-    assert protocol.load("one_shot").words(tmp_path / "mine.toml") == ["mine"]
+    assert known_protocols.load("one_shot").words(tmp_path / "mine.toml") == ["mine"]
 
 
 def test_stages() -> None:

@@ -13,7 +13,7 @@ from PIL import Image
 from toy_features import make_store, people
 
 from cache.plugins import names
-from heads import protocol
+from heads import known_protocols
 from scripts.make_words import Makefile, faults, settings, unread
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -116,7 +116,7 @@ def test_what_its_variables_name_is_there(line: str) -> None:
         "DATASET": names("pipeline.datasets"),
         "GRID": [path.stem for path in (ROOT / "heads" / "configs" / "grids").glob("*.toml")],
         "CONFIG": [path.stem for path in (ROOT / "pipeline" / "configs").glob("*.toml")],
-        "PROTOCOL": [word for kind in names(protocol.PACKAGE) for word in protocol.load(kind).words()],
+        "PROTOCOL": [word for kind in names(known_protocols.PACKAGE) for word in known_protocols.load(kind).words()],
     }
     assert {name: given[name] for name in known if given.get(name, "mine") not in {*known[name], *OWN}} == {}
 

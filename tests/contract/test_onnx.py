@@ -10,7 +10,7 @@ from tried import tried
 
 from cache import plugins
 from cache.errors import ConfigError
-from heads import protocol as protocols
+from heads import known_protocols
 from heads.checkpoints import portable
 from heads.checkpoints.checkpoint import Checkpoint
 from heads.head import BOXES, CLASS, DIMENSIONS, FLAGS, PEOPLE_FLAGS, ROW, Head
@@ -33,7 +33,7 @@ def trained(name: str) -> Checkpoint:
     model: type[Head] = plugins.load("heads.models", name, "Model")
     kind = "boxes" if BOXES in sizes else "single_label" if CLASS in sizes else "multilabel"
     few = {key: value for key, value in FEW.items() if key in model.Config.model_fields}
-    settings = recipe(model, protocols.load(kind), few, "test")
+    settings = recipe(model, known_protocols.load(kind), few, "test")
     arrays = model.arrays_of(settings)
     rows = {key: shape(key, arrays) if key in arrays else shape(key)[:1] for key in model.inputs_of(settings)}
     widths: dict[str, Any] = {key: row if key in arrays else row[0] for key, row in rows.items()}

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from cache import plugins
-from heads import protocol
+from heads import known_protocols
 
 ROOT = Path(__file__).parent.parent.parent
-KINDS = plugins.names(protocol.PACKAGE)
+KINDS = plugins.names(known_protocols.PACKAGE)
 SPOKEN = {
     "one_shot": (r"\bsupports? (set|draw|sample|norm)", "support_norm", "episod", "unseen", r"\bshots?\b"),
     "single_label": ("single.label", "chosen_by", "judging_by"),
@@ -33,7 +33,7 @@ def patterns(kind: str) -> list[str]:
     """The file's name, however it is written, every word, and what it speaks of."""
     if kind in ENGLISH:
         return [*ENGLISH[kind]]
-    words = [re.escape(word) for word in protocol.load(kind).words(None)]
+    words = [re.escape(word) for word in known_protocols.load(kind).words(None)]
     return [rf"\b{kind.replace('_', '[_ -]?')}\b", *words, *SPOKEN.get(kind, ())]
 
 

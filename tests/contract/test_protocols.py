@@ -23,8 +23,7 @@ from cache.config import build
 from cache.errors import AffectError, ConfigError, TooLittleData, UnknownName
 from cache.manifest import OK, Manifest, Row
 from cache.store import Store
-from heads import cli
-from heads import protocol as protocols
+from heads import cli, known_protocols
 from heads.checkpoints import checkpoint
 from heads.commands._grids import ablate
 from heads.drawing import Bars, Matrix, Ordered, Points
@@ -35,10 +34,12 @@ from heads.experiments.grid import Grid, cell
 from heads.experiments.place import Place
 from heads.experiments.runs import slug
 from heads.head import BOXES, CLASS, DIMENSIONS, FLAGS, PEOPLE_FLAGS, Output
-from heads.protocol import Answer, Fitted, Protocol, Resamples, Scores, Trial, find
+from heads.known_protocols import find
+from heads.protocol import Answer, Protocol
 from heads.task import PARTS, Task
+from heads.trial import Fitted, Resamples, Scores, Trial
 
-KINDS = tried(protocols.PACKAGE)
+KINDS = tried(known_protocols.PACKAGE)
 SEEDS = 2
 
 
@@ -147,24 +148,24 @@ def test_every_protocol_has_a_small_form() -> None:
 
 
 def test_no_two_protocols_share_a_word() -> None:
-    words = [word for kind in KINDS for word in protocols.load(kind).words(None)]
+    words = [word for kind in KINDS for word in known_protocols.load(kind).words(None)]
     assert len(set(words)) == len(words)
     assert len({slug(word) for word in words}) == len(words)
 
 
 def test_every_word_is_found_and_makes_its_protocol(kind: str) -> None:
-    words = protocols.load(kind).words(None)
+    words = known_protocols.load(kind).words(None)
     assert words
     for word in words:
         assert word
         assert word.isprintable()
         found = find(word)
         assert (found.kind, found.name) == (kind, word)
-        assert type(found) is protocols.load(kind)
+        assert type(found) is known_protocols.load(kind)
 
 
 def test_another_word_is_one_line_with_the_nearest(kind: str) -> None:
-    word = protocols.load(kind).words(None)[0]
+    word = known_protocols.load(kind).words(None)[0]
     with pytest.raises(UnknownName) as caught:
         find(word[:-1] + "~")
     assert str(caught.value).startswith(f"no protocol {word[:-1] + '~'!r}. Did you mean {word!r}? Known: ")
@@ -244,8 +245,8 @@ def test_a_dataset_without_any_label_is_refused_in_one_line(kind: str) -> None:
     case = protocol_case.case(kind)
     bare = [dataclasses.replace(row, categories=(), vad=(np.nan,) * 3, scores=()) for row in case.rows]
     manifest = Manifest.from_rows(bare, dataset="bare", release="toy", category_names=[], source="toy")
-    assert protocols.load(kind).mapped(manifest, None) is None
-    for word in protocols.load(kind).words(None):
+    assert known_protocols.load(kind).mapped(manifest, None) is None
+    for word in known_protocols.load(kind).words(None):
         with pytest.raises(ConfigError, match=r"^bare: ") as caught:
             find(word).task(manifest)
         assert "\n" not in str(caught.value)

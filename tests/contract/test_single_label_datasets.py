@@ -11,7 +11,7 @@ from heco_cases import write as heco_write
 from table_cases import write as table_write
 
 from cache.manifest import Manifest
-from heads.protocol import find
+from heads.known_protocols import find
 from pipeline.datasets import caer_s
 
 FACES = ("Anger", "Disgust", "Fear", "Happy", "Neutral", "Sad", "Surprise")

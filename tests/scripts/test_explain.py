@@ -16,7 +16,7 @@ from cache.store import Store
 from heads.experiments.bench import prepare
 from heads.experiments.experiment import run
 from heads.experiments.grid import cell
-from heads.protocol import find
+from heads.known_protocols import find
 from scripts import explain
 from scripts.explaining import picture
 from scripts.explaining.means import means

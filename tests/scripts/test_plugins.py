@@ -10,7 +10,7 @@ import pytest
 from cache import plugin_folders
 from cache.errors import PluginError
 from cache.plugins import configs, names
-from heads import protocol
+from heads import known_protocols
 from scripts import plugins, try_plugins
 
 STAGE_WIDTH = max(len(name) for name in names("pipeline.stages"))
@@ -45,9 +45,9 @@ def test_every_plug_in_has_a_line_and_one_outside_its_file(folder: Path, capsys:
     ):
         assert line in out.splitlines()
     assert "  nul            cannot be read: source code" in out or "  nul            SyntaxError: source code" in out
-    assert protocol.find("single-label").kind == "single_label"
+    assert known_protocols.find("single-label").kind == "single_label"
     with pytest.raises(PluginError, match=r"protocols/torn\.py:2: ZeroDivisionError"):
-        protocol.find("torn")
+        known_protocols.find("torn")
     assert re.search(rf"^  high-valence +Whether .*\[{folder}/heads/protocols/high_valence\.py\]$", out, re.MULTILINE)
     assert [line.partition(" ")[0] for line in out.splitlines() if line[0] != " "] == [
         *("heads", "losses", "miners", "metrics", "stages", "datasets", "protocols", "grids")

@@ -13,7 +13,7 @@ from heads.checkpoints import checkpoint
 from heads.experiments.bench import prepare
 from heads.experiments.experiment import run
 from heads.experiments.grid import cell, usual_protocol
-from heads.protocol import find
+from heads.known_protocols import find
 from scripts import explain
 
 KEY = "mscoco/00105.jpg#1"

@@ -7,7 +7,7 @@ from toy_features import make_store
 from heads.experiments.bench import prepare
 from heads.experiments.experiment import run
 from heads.experiments.grid import cell
-from heads.protocol import find
+from heads.known_protocols import find
 
 
 def words(folder: Path) -> list[str]:

@@ -5,10 +5,10 @@ import torch
 from scipy.special import logit
 
 from heads.head import BOXES, Output
-from heads.protocol import Level
 from heads.protocols._boxes import people
 from heads.protocols._boxes.trial import PeopleTrial
 from heads.task import Task
+from heads.trial import Level
 
 SEED, DRAWS = 3, 20
 

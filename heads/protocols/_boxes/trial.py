@@ -15,9 +15,9 @@ from heads.head import Output, given
 from heads.judged import JudgedBoxes, JudgedFlags, JudgedFound
 from heads.metric import Metric
 from heads.metrics import _classes
-from heads.protocol import NOTHING, Fitted, Scores, Trial
 from heads.protocols import _images
 from heads.protocols._boxes.matching import match
+from heads.trial import NOTHING, Fitted, Scores, Trial
 
 LOSS = "loss"
 """What an epoch is chosen by where no metric is."""

@@ -9,10 +9,10 @@ from scipy.special import logit
 
 from cache.manifest import Manifest
 from heads.head import DIMENSIONS, FLAGS, Output
-from heads.protocol import Level
 from heads.protocols._multilabel.geometry import probe
 from heads.protocols._multilabel.trial import FlagsTrial
 from heads.task import Task
+from heads.trial import Level
 
 SEED, SHUFFLES = 3, 20
 OF_SHARES = frozenset({"log_loss", "calibration_error"})

@@ -16,9 +16,9 @@ from heads.head import Output, given
 from heads.judged import JudgedBoth, JudgedDimensions, JudgedFlags
 from heads.metric import Metric
 from heads.metrics import _classes
-from heads.protocol import NOTHING, Fitted, Scores, Trial
 from heads.protocols import _images
 from heads.protocols._multilabel import thresholds
+from heads.trial import NOTHING, Fitted, Scores, Trial
 
 _AT_ONCE = 50
 """Resamples scored in one go: bounds the memory, and what is added up stays in the processor's cache."""

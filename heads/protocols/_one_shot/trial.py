@@ -12,10 +12,10 @@ from cache.fingerprint import digest
 from heads.drawing import Bars, Drawing, Matrix, Points
 from heads.head import Output, given
 from heads.metrics import accuracy, macro_accuracy
-from heads.protocol import NOTHING, Fitted, Scores, Trial
 from heads.protocols._one_shot.confusions import confusions
 from heads.protocols._one_shot.episodes import Counts, recognise
 from heads.protocols._one_shot.recognition import Rule
+from heads.trial import NOTHING, Fitted, Scores, Trial
 
 RECALL = "Share of a class's people recognised from one example of each class; line: 95 % interval; dashed: chance."
 CONFUSION = (

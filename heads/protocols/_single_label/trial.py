@@ -12,8 +12,8 @@ from torch.nn import functional as F
 from heads.drawing import Bars, Drawing, Matrix, Points
 from heads.head import Output, given
 from heads.metric import Metric
-from heads.protocol import NOTHING, Fitted, Scores, Trial
 from heads.protocols import _images
+from heads.trial import NOTHING, Fitted, Scores, Trial
 
 RECALL = "Share of a class's people who were given that class; line: 95 % interval; dashed: chance."
 CONFUSION = "Rows: the true class; columns: the class given; per cent of the row, over all seeds."

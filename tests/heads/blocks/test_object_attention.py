@@ -1,6 +1,7 @@
 """BOA's attention against the equations written as loops; the gate on pooled vectors against the gate on maps."""
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ from torch import Tensor
 
 from heads.blocks.gate import Gate
 from heads.blocks.layers import generators
-from heads.blocks.object_attention import ObjectAttention, each, even, placed, waves
+from heads.blocks.object_attention import ObjectAttention, even, likeness, placed, waves, weighed
 
 SEEDS = (0, 3)
 HEADS, KEY, WIDE = 2, 3, 16
@@ -89,7 +90,18 @@ def test_seeds_that_share_objects_weigh_them_as_their_own() -> None:
     there, where = torch.ones(2, 3, 4, dtype=torch.bool), placed(boxes(2, 3), boxes(2, 3, 4))
     shared, copied = (model.weights(person, one, there, where) for one in (objects, objects.clone()))
     assert torch.equal(shared, copied)
-    assert torch.equal(each(shared, objects), torch.matmul(shared, objects))
+    assert torch.equal(weighed(shared, objects), torch.matmul(shared, objects))
+
+
+@pytest.mark.parametrize("product", [likeness, weighed])
+def test_products_with_objects_and_their_gradients_are_autograds_own(product: Callable[..., Tensor]) -> None:
+    one, objects = torch.randn(2, 3, HEADS, 7 if product is likeness else 4), torch.randn(2, 3, 4, 7)
+    leaves = [x.double().requires_grad_() for x in (one, objects)]
+    usual = torch.matmul(leaves[0], leaves[1].mT if product is likeness else leaves[1])
+    torch.testing.assert_close(product(*leaves), usual)
+    weights = torch.randn_like(usual)
+    expected = torch.autograd.grad((usual * weights).sum(), leaves)
+    torch.testing.assert_close(torch.autograd.grad((product(*leaves) * weights).sum(), leaves), expected)
 
 
 def test_even_weights_are_a_mean_of_what_is_there() -> None:

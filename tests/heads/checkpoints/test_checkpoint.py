@@ -23,7 +23,7 @@ from heads.experiments.evaluate import evaluate
 from heads.experiments.experiment import run
 from heads.experiments.grid import cell
 from heads.head import ClassMaps, Looks
-from heads.protocol import find
+from heads.known_protocols import find
 
 FAST = {"stream": 8, "fusion": 8, "embedding": 4, "epochs": 1, "episodes": 3, "validation_episodes": 1}
 

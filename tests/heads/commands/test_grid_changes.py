@@ -12,8 +12,8 @@ from heads.commands._grids import ablate, table
 from heads.documents.summary import read_summary
 from heads.experiments.grid import Grid, cell, cells
 from heads.experiments.place import Place
+from heads.known_protocols import find
 from heads.page import material
-from heads.protocol import find
 
 QUICK: dict[str, Any] = {"epochs": 1, "episodes": 5, "validation_episodes": 2}
 TABLES = {"table.md", "table.csv", "table.tex"}

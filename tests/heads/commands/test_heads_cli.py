@@ -122,10 +122,10 @@ def test_heads_need_neither_decoders_nor_toolboxes() -> None:
     code = (
         "import sys, heads.commands._grids, heads.experiments.progress, heads.page.page\n"
         "from cache import plugins\n"
-        "from heads import cli, protocol\n"
+        "from heads import cli, known_protocols\n"
         "cli.commands()\n"
         "for name in plugins.names('heads.models'): plugins.load('heads.models', name, 'Model')\n"
-        "for name in plugins.names(protocol.PACKAGE): protocol.load(name).words(None)\n"
+        "for name in plugins.names(known_protocols.PACKAGE): known_protocols.load(name).words(None)\n"
         "banned = ('cv2', 'mmseg', 'mmpose', 'mmengine', 'mmcv', 'PIL', 'torchvision', 'facenet_pytorch', 'pipeline')\n"
         "print([name for name in banned if name in sys.modules])"
     )

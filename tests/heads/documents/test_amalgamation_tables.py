@@ -5,7 +5,7 @@ import pytest
 
 from heads.documents import breakdowns, papers
 from heads.experiments.grid import cells, read_grid
-from heads.protocol import find
+from heads.known_protocols import find
 
 TEACHERS = ("fer", "vea", "od")
 TOGETHER = ("fer-vea", "fer-od", "vea-od", "fer-vea-od")

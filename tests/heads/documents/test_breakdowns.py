@@ -9,8 +9,8 @@ from heads.documents import breakdowns, papers
 from heads.documents.breakdowns import Breakdown, Made, PaperRow
 from heads.experiments.ensemble_cell import cells_of
 from heads.experiments.grid import cell, cells, read_grid
+from heads.known_protocols import find
 from heads.page.sweeps import sweeps
-from heads.protocol import find
 
 SINGLE = find("single-label")
 EVERY = papers.read().breakdowns

@@ -9,8 +9,8 @@ from one_shot_mappings import changed
 from cache import plugins
 from heads.documents import papers
 from heads.experiments.grid import cell
+from heads.known_protocols import find
 from heads.learning.training import fields
-from heads.protocol import find
 
 CAT = find("cat-6:6")
 REMARKS = {one.source: one.remark for one in papers.read().tables}

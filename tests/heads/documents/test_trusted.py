@@ -19,9 +19,9 @@ from heads.experiments import rows
 from heads.experiments.cell import Cell
 from heads.experiments.grid import Grid, cell
 from heads.experiments.place import Place
+from heads.known_protocols import find
 from heads.page import material
 from heads.page.material import finished
-from heads.protocol import find
 
 QUICK: dict[str, Any] = {"epochs": 1, "episodes": 5, "validation_episodes": 2, "stream": 8, "embedding": 4}
 RATES: tuple[dict[str, Any], ...] = ({}, {"name": "fast", "lr": 1e-3}, {"name": "slow", "lr": 1e-5})

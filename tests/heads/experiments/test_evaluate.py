@@ -20,7 +20,7 @@ from heads.experiments.evaluate import csv_text, evaluate
 from heads.experiments.experiment import run
 from heads.experiments.grid import cell
 from heads.head import given
-from heads.protocol import find
+from heads.known_protocols import find
 from heads.protocols._one_shot.trial import OneShotTrial
 
 FAST = {"stream": 16, "semantic_hidden": 8, "fusion": 16, "embedding": 8, "epochs": 2, "episodes": 7}

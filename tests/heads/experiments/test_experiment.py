@@ -18,10 +18,11 @@ from heads.experiments.bench import prepare
 from heads.experiments.cell import Cell, Result
 from heads.experiments.experiment import run
 from heads.experiments.grid import cell, usual_protocol
+from heads.known_protocols import find
 from heads.learning import memory
 from heads.learning.train import Best, train
 from heads.learning.training import fields
-from heads.protocol import Protocol, find
+from heads.protocol import Protocol
 from heads.task import Task
 
 FAST = {"stream": 16, "semantic_hidden": 8, "fusion": 16, "embedding": 8, "epochs": 3, "episodes": 20}

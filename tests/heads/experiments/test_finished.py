@@ -24,7 +24,7 @@ from heads.commands._grids import Outcome, ablate, table
 from heads.experiments import code_version, finished
 from heads.experiments.grid import Grid, cell
 from heads.experiments.place import Place
-from heads.protocol import find
+from heads.known_protocols import find
 from heads.statistics.interval import two_way_interval
 
 QUICK: dict[str, Any] = {

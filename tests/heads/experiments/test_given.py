@@ -14,7 +14,7 @@ from heads.experiments.bench import prepare
 from heads.experiments.experiment import run
 from heads.experiments.grid import cell
 from heads.head import BOXES, ROW, Output
-from heads.protocol import find
+from heads.known_protocols import find
 
 
 def test_a_head_finds_what_the_task_gives_by_row_and_nothing_of_it_where_it_predicts(

@@ -7,7 +7,7 @@ import pytest
 from heads.experiments import grid
 from heads.experiments.cell import Cell
 from heads.experiments.grid import Grid, cell, cells, groups
-from heads.protocol import find
+from heads.known_protocols import find
 
 
 def names(heads: tuple[str, ...], tables: list[dict[str, Any]], seeds: int = 5) -> list[list[str]]:

@@ -10,7 +10,7 @@ from cache import plugins
 from cache.errors import ConfigError, UnknownName
 from heads.cli import main
 from heads.experiments.grid import Grid, cell, cells, read_grid, usual_protocol
-from heads.protocol import find
+from heads.known_protocols import find
 
 
 def test_protocols_can_have_their_own_settings() -> None:

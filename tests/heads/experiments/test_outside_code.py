@@ -20,7 +20,7 @@ from heads.experiments.code_version import code_version, metrics_of, plugins_of
 from heads.experiments.grid import cell
 from heads.experiments.place import Place
 from heads.experiments.runs import check_head
-from heads.protocol import find
+from heads.known_protocols import find
 
 HEAD, LOSS, METRIC = "heads/models/projection.py", "heads/losses/alignment.py", "heads/metrics/kappa.py"
 

@@ -13,7 +13,7 @@ from heads.experiments import runs
 from heads.experiments.bench import prepare
 from heads.experiments.experiment import run
 from heads.experiments.grid import cell
-from heads.protocol import find
+from heads.known_protocols import find
 
 FAR = "../../outside/evil"
 BAD = ["", ".", "..", ".hidden", FAR, "/abs", "a/b", "a\0b", "a\nb", "a\x1b[2J", "a\udc80", "x" * 201, "é" * 101]

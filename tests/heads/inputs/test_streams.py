@@ -14,7 +14,7 @@ from heads.experiments.bench import prepare
 from heads.experiments.evaluate import evaluate
 from heads.experiments.experiment import run
 from heads.experiments.grid import cell
-from heads.protocol import find
+from heads.known_protocols import find
 
 FAST = {"stream": 16, "semantic_hidden": 8, "fusion": 16, "embedding": 8, "epochs": 2, "episodes": 10}
 

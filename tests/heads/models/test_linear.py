@@ -11,9 +11,9 @@ from heads.cli import main
 from heads.experiments.grid import cell, usual_protocol
 from heads.head import CLASS
 from heads.inputs.samples import Samples, outputs
+from heads.known_protocols import find
 from heads.learning.train import Course
 from heads.models.linear import Model
-from heads.protocol import find
 
 
 def test_it_finds_what_logistic_regression_finds() -> None:

@@ -18,8 +18,8 @@ from heads.experiments.evaluate import evaluate
 from heads.experiments.experiment import run
 from heads.experiments.grid import cell
 from heads.head import DIMENSIONS, FLAGS, Taught, given
+from heads.known_protocols import find
 from heads.models.ml_gcn import Model
-from heads.protocol import find
 
 SEEDS = (0, 3)
 WIDTHS = {"body/pooled": 4, "scene/scores": 3}

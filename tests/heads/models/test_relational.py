@@ -9,17 +9,17 @@ from torch import Tensor
 from toy_features import make_store
 
 from cache.errors import ConfigError
-from heads.blocks.object_attention import each
+from heads.blocks.object_attention import weighed
 from heads.checkpoints import checkpoint
 from heads.experiments.bench import prepare
 from heads.experiments.evaluate import evaluate
 from heads.experiments.experiment import run
 from heads.experiments.grid import cell
 from heads.head import CLASS, FLAGS, Taught, given
+from heads.known_protocols import find
 from heads.learning.optimiser import Optimiser
 from heads.learning.rules import SGD
 from heads.models.relational import Model
-from heads.protocol import find
 
 SEEDS = (0, 3)
 SMALL = {"attention_heads": 2, "key": 3, "geometry_width": 8, "gate_hidden": 4, "graph_hidden": 5}
@@ -105,7 +105,7 @@ def test_switches_leave_their_part_out() -> None:
     kept = (torch.arange(4) < count)[..., None] * seen["objects/features"]
     mean = kept.sum(2) / count.clamp_min(1)
     torch.testing.assert_close(joined[..., 6:], torch.bmm(mean, plain.fuse.weight) + plain.fuse.bias)
-    torch.testing.assert_close(each(plain.attention(seen), seen["objects/features"]).squeeze(2), mean)
+    torch.testing.assert_close(weighed(plain.attention(seen), seen["objects/features"]).squeeze(2), mean)
     assert {name.partition(".")[0] for name, _ in plain.named_parameters()} == {"fuse", "classifier"}
     away = seen | {"objects/boxes": seen["objects/boxes"] + 500}
     assert torch.equal(*(given(build(geometry=False)(one).logits) for one in (seen, away)))

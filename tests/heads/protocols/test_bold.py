@@ -8,7 +8,8 @@ from toy_features import CATEGORIES, manifest_of, people
 
 from cache.manifest import Manifest, Row
 from heads.head import DIMENSIONS, FLAGS, SCORES
-from heads.protocol import Protocol, find
+from heads.known_protocols import find
+from heads.protocol import Protocol
 from heads.protocols.bold import held_out
 
 HALF = tuple(0.5 if at % 2 else 0.4 for at in range(len(CATEGORIES)))

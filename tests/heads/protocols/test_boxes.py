@@ -11,7 +11,7 @@ from cache.config import build
 from cache.errors import ConfigError
 from cache.manifest import Row
 from heads.head import BOXES, PEOPLE_CLASS, PEOPLE_FLAGS, Output
-from heads.protocol import find
+from heads.known_protocols import find
 from heads.protocols._boxes.finds import fuse
 from heads.protocols._boxes.trial import PeopleTrial
 from heads.protocols.boxes import Judging

@@ -6,9 +6,9 @@ import pytest
 from toy_features import make_store
 
 from cache.errors import ConfigError, UnknownName
-from heads import protocol
+from heads import known_protocols
 from heads.cli import main
-from heads.protocol import find
+from heads.known_protocols import find
 
 MINE = """version = 1
 ties = "seen"
@@ -58,5 +58,5 @@ def test_a_mapping_without_the_word_that_a_head_is_meant_for_asks_for_one(
 
 
 def test_a_file_is_found_by_its_name_with_dashes() -> None:
-    assert protocol.load("single_label").words() == ["single-label"]
+    assert known_protocols.load("single_label").words() == ["single-label"]
     assert find("single-label").kind == "single_label"

@@ -16,7 +16,7 @@ from cache.errors import ConfigError
 from cache.manifest import Manifest, Row
 from heads.drawing import Ordered
 from heads.head import DIMENSIONS, FLAGS, Output
-from heads.protocol import find
+from heads.known_protocols import find
 from heads.protocols._multilabel import geometry, thresholds
 from heads.protocols.multilabel import Judging, Protocol
 

@@ -12,9 +12,9 @@ from cache.manifest import Manifest, Row
 from heads.experiments.bench import check
 from heads.experiments.cell import Cell
 from heads.head import CLASS
+from heads.known_protocols import find
 from heads.learning.training import recipe
 from heads.models import i_dml
-from heads.protocol import find
 from heads.protocols._one_shot.mapping import MAPPING, Rules, level_labels, read_rules, vote
 from heads.protocols.one_shot import Protocol
 from heads.task import Task

@@ -13,12 +13,13 @@ from toy_features import CATEGORIES, manifest_of, people
 from cache.errors import ConfigError
 from cache.manifest import Row
 from heads.head import CLASS, Output
-from heads.protocol import Resamples, Scores, find
+from heads.known_protocols import find
 from heads.protocols import _images
 from heads.protocols._single_label import people as chosen_people
 from heads.protocols._single_label.trial import ClassTrial
 from heads.protocols.single_label import Judging, Protocol
 from heads.statistics.interval import bootstrap_interval
+from heads.trial import Resamples, Scores
 
 WORD = "single-label"
 

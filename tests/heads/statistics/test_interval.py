@@ -5,8 +5,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from heads.protocol import Resamples, Scores
 from heads.statistics.interval import SHARE, over, summary, two_way_interval
+from heads.trial import Resamples, Scores
 
 WIDE = (-100.0, 100.0)
 
