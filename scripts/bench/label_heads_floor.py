@@ -99,16 +99,17 @@ class Clock(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 def limit(one: Setting, data: Samples, rounds: int) -> dict[str, Any]:
-    """What training together can save at most. Every seed has weights of its own, so the products and the optimiser of
-    S seeds are S times those of one; only the rest of one seed's step can be shared."""
-    parts = [_parts(steps_run(one, data, [0])) for _ in range(rounds)]
-    step, products, optimiser = (statistics.median(part[place] for part in parts) for place in range(3))
-    most = step / (products + optimiser)
+    """What training together can save at most. Every seed has weights and batches of its own, so the products, the
+    optimiser and the reading of S seeds are S times those of one; only the rest of one seed's step can be shared."""
+    parts = [(*_parts(steps_run(one, data, [0])), _reading(one, data)) for _ in range(rounds)]
+    step, products, optimiser, reading = (statistics.median(part[place] for part in parts) for place in range(4))
+    most = step / (products + optimiser + reading)
     scale = 1e3 / one.steps
     return {
         "step_ms": round(scale * step, 1),
         "products_ms": round(scale * products, 1),
         "optimiser_ms": round(scale * optimiser, 1),
+        "reading_ms": round(scale * reading, 1),
         "most_together_could_give": round(most, 2),
         "allows_the_goal": most >= TOGETHER_GOAL,
     }
@@ -123,3 +124,13 @@ def _parts(run: Callable[[], None]) -> tuple[float, float, float]:
         run()
     products = sum(clock.seconds[name] for name in PRODUCTS)
     return whole, products, sum(value for name, value in clock.seconds.items() if name.startswith("_fused_"))
+
+
+def _reading(one: Setting, data: Samples) -> float:
+    """Seconds in which the batches of a run are read."""
+    draw = torch.Generator().manual_seed(1)
+    places = torch.randint(len(data), (one.steps, 1, one.recipe.batch), generator=draw)
+    started = time.perf_counter()
+    for batch in places:
+        data.batch(batch)
+    return time.perf_counter() - started
