@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -21,10 +24,13 @@ from pipeline.decoding.tracks import Track, load
 from pipeline.decoding.video import probe
 
 THREADS: Final = 4
-"""Reading headers waits for the disk more than for a core."""
+"""A disk that has to be asked answers them together."""
+FEW: Final = 1000
+"""Files that are read in less time than other processes take to begin."""
 Span = tuple[int, int]
 Asked = tuple[int, Span]
 Box = tuple[float, ...]
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
@@ -54,7 +60,8 @@ class Tracked:
 
 def films(root: Path, paths: Iterable[str], max_pixels: int) -> dict[str, Film]:
     """Path -> what the video's header says: a millisecond or three each. Paths are normal and inside ``root``."""
-    return _each(partial(_film, root, max_pixels), list(paths))
+    named = list(paths)
+    return dict(zip(named, _each(partial(_film, root, max_pixels), named), strict=True))
 
 
 def _film(root: Path, max_pixels: int, path: str) -> Film:
@@ -67,10 +74,11 @@ def _film(root: Path, max_pixels: int, path: str) -> Film:
 
 def tracked(root: Path, asked: Mapping[str, Sequence[Asked]]) -> dict[str, Tracked]:
     """Path of a file of tracks -> what it says of the people and spans asked of it."""
-    return _each(lambda path: _tracked(root, path, asked[path]), list(asked))
+    return dict(zip(asked, _each(partial(_tracked, root), list(asked.items())), strict=True))
 
 
-def _tracked(root: Path, path: str, asked: Sequence[Asked]) -> Tracked:
+def _tracked(root: Path, one: tuple[str, Sequence[Asked]]) -> Tracked:
+    path, asked = one
     try:
         digest, people = load(resolve(root, path), max(span[1] for _, span in asked))
     except ImageError as error:
@@ -84,9 +92,25 @@ def _within(track: Track | None, span: Span) -> Box:
     return () if np.isnan(box).any() else tuple(map(float, box))
 
 
-def _each(function: Callable[[str], Result], items: Sequence[str]) -> dict[str, Result]:
-    with ThreadPoolExecutor(THREADS) as pool:
-        return dict(zip(items, pool.map(function, items), strict=True))
+def _each(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    """What ``function`` says of each: of many files in a process a core, for most of the work holds Python's lock."""
+    if len(items) < FEW:
+        with ThreadPoolExecutor(THREADS) as threads:
+            return list(threads.map(function, items))
+    # Not forked: whoever calls may have threads.
+    with ProcessPoolExecutor(
+        len(os.sched_getaffinity(0)), get_context("spawn"), initializer=_leave_interrupts
+    ) as processes:
+        try:
+            return list(processes.map(function, items, chunksize=64))
+        except BaseException:
+            processes.shutdown(cancel_futures=True)
+            raise
+
+
+def _leave_interrupts() -> None:
+    """To the process that began this one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _reason(error: ImageError, root: Path, path: str) -> str:
