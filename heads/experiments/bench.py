@@ -7,12 +7,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from cache.errors import TooLittleData
+from cache.errors import ConfigError, TooLittleData
 from cache.fingerprint import digest, fingerprint
 from cache.manifest import Manifest
+from cache.spec import Granularity
 from cache.store import Features, Store
 from heads.experiments.cell import Cell
-from heads.head import Head
+from heads.head import BOXES, Head
 from heads.inputs import standardise
 from heads.inputs.features import Split, device, load_split
 from heads.inputs.samples import Samples
@@ -88,8 +89,19 @@ def prepare(store: Store, dataset: str, protocol: Protocol, cells: Sequence[Cell
     rows = np.concatenate([getattr(task, part) for part in PARTS])
     inputs = {name for cell in cells for name in cell.inputs}
     vectors = {name for cell in cells for name in cell.vectors}
+    if BOXES in task.sizes:
+        _check_whole(features, sorted(inputs))
     split = load_split(features, manifest, sorted(inputs), rows, where, inputs - vectors)
     return Bench(manifest, features, protocol, task, split, where)
+
+
+def _check_whole(features: Features, inputs: Sequence[str]) -> None:
+    """Of a task whose samples are images with all their people. Raises: ConfigError for an input of one of them."""
+    for name in inputs:
+        feature = name.partition("/")[0]
+        if features[feature].granularity is Granularity.PERSON:
+            told = f"{name}: has a row for each person, and this task's samples are photographs with all their people"
+            raise ConfigError(f"{told}. Give features of whole photographs; {feature} is of one person each")
 
 
 def check(protocol: Protocol, manifest: Manifest, task: Task, cell: Cell) -> None:

@@ -405,7 +405,7 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     def made(kind: str) -> Path:
         case, root = protocol_case.case(kind), tmp_path_factory.mktemp(kind)
         lost = int(ground_of(kind).task.train[0])
-        store = make_store(root / "store", list(case.rows), features=["body"], missing={"body": [lost]})
+        store = make_store(root / "store", list(case.rows), features=[case.feature], missing={case.feature: [lost]})
         place = Place(store, "demo", root / "runs", seeds=SEEDS)
         grid = Grid(heads=case.heads, protocols=(case.word,), reference=case.heads[0])
         ablate(place, grid, {**case.training, **case.settings}, "demo", lambda *_: None)
@@ -522,7 +522,7 @@ def test_what_is_fitted_on_validation_does_not_look_at_test_people(kind: str, ro
     kept = []
     for split in ("", "test", "val"):
         rows = [relabelled(row) if row.split == split else row for row in case.rows]
-        store = make_store(tmp_path / f"store{split}", rows, features=["body"], signal=0)
+        store = make_store(tmp_path / f"store{split}", rows, features=[case.feature], signal=0)
         grid = Grid(heads=case.heads[1:], protocols=(case.word,))
         settings = {**case.training, **case.settings, "epochs": 1}
         ablate(Place(store, "demo", tmp_path / f"runs{split}", seeds=SEEDS), grid, settings, "demo", lambda *_: None)

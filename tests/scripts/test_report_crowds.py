@@ -22,7 +22,7 @@ from heads.task import Task
 from scripts import explain, report
 from scripts.explaining import crowds
 
-SMALL: dict[str, Any] = {"trunk": "context", "strides": "map", "width": 4, "blocks": 1, "neck_blocks": 0}
+SMALL: dict[str, Any] = {"trunk": "maps", "strides": "c8", "width": 4, "blocks": 1, "neck_blocks": 0}
 TRAINING = {"epochs": 1, "resamples": 20, "detections": 2, "least_score": 0.01}
 
 
@@ -30,7 +30,7 @@ TRAINING = {"epochs": 1, "resamples": 20, "detections": 2, "least_score": 0.01}
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a store, a run and photographs."""
     root = tmp_path_factory.mktemp("crowds")
-    store = make_store(root / "store", people(260), features=("context",))
+    store = make_store(root / "store", people(260), features=("maps",))
     grid = Grid(heads=("amalgamated",), protocols=("boxes",), settings=({"for": ("amalgamated",), **SMALL},))
     ablate(Place(store, "demo", root / "runs", seeds=2), grid, TRAINING, "demo", lambda *_: None)
     for name in set(store.manifest("demo").images):

@@ -26,8 +26,9 @@ CASE = Case(
     settings={"resamples": 60, "chosen_by": "er"},
     other={"resamples": 50, "chosen_by": "er"},
     few=crowds(2),
+    feature="image",
     heads=("everywhere", "place"),
-    training={"per_class": 0, "epochs": 3, "features": "body", "lr": 0.05},
+    training={"per_class": 0, "epochs": 3, "features": "image", "lr": 0.05},
     plugins=Path(__file__).with_name("people_heads"),
     guess=("chance", ("er",)),
 )

@@ -15,11 +15,11 @@ class Case:
     """A protocol in small.
 
     word: one of its words. rows: people with the categories of toy_features, enough of them to train, validate and
-    test. settings: of its Config, to be quick. other: of it too, under which scores are not to be paired with those of
-    ``settings``. few: people of whom it must say that they are too few, and every number that it asks for. heads: one
-    without training and one with, the second of which gives every field that it may ask for. training: their settings,
-    to be quick. plugins: a folder of heads that are not shipped. guess: the level that a guess is at, and the metrics
-    of which it is; all that have it where None.
+    test. settings: of its Config, to be quick. other: of it too, under which scores are not to be paired with those
+    of ``settings``. few: people of whom it must say that they are too few, and every number that it asks for. heads:
+    one without training and one with, the second of which gives every field that it may ask for. training: their
+    settings, to be quick. feature: that they read, of the toys. plugins: a folder of heads that are not shipped.
+    guess: the level that a guess is at, and the metrics of which it is; all that have it where None.
     """
 
     word: str
@@ -29,6 +29,7 @@ class Case:
     few: Sequence[Row]
     heads: tuple[str, str] = ("random", "b_dml")
     training: Mapping[str, Any] = field(default_factory=lambda: {"stream": 8, "fusion": 8, "embedding": 4, "epochs": 2})
+    feature: str = "body"
     plugins: Path | None = None
     guess: tuple[str, Sequence[str] | None] = ("chance", None)
 

@@ -85,6 +85,7 @@ MORE = {
             "map": ArraySpec((6, 3, 2), "float16", "activation"),
         },
     ),
+    "maps": (Granularity.IMAGE, {"c8": ArraySpec((6, 3, 2), "float16", "activation")}),
     "face_features": (Granularity.PERSON, {"pooled": ArraySpec((WIDTH,), "float16", "activation")}),
     "pose_vector": (Granularity.PERSON, {"vector": ArraySpec((141,), "float32", "of the box")}),
     "depth_features": (Granularity.IMAGE, {"pooled": ArraySpec((WIDTH,), "float16", "activation")}),

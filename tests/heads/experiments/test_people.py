@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from numpy.typing import NDArray
-from people_maps import CLASSES, SIZE, people_store
+from people_maps import CLASSES, SIZE, SPECS, people_store
 
 from heads.checkpoints import checkpoint
 from heads.cli import main
@@ -58,3 +59,26 @@ def test_people_are_found_and_told_apart_and_a_new_image_needs_neither_boxes_nor
             word = CLASSES[int(shares[place, int(np.argmax(overlaps))].argmax())]
             right.append(max(overlaps) >= 0.5 and manifest.categories[person, list(CLASSES).index(word)])
     assert np.mean(right) > 0.8
+
+
+def test_a_feature_of_one_person_each_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = people_store(tmp_path / "store", images=10)
+    arrays = {array: spec.to_json() for array, spec in SPECS["fer"].items()}
+    about = {"feature": "fer", "fingerprint": "f" * 16, "trained": True, "arrays": arrays, "granularity": "person"}
+    with store.lock("demo"):
+        store.use("demo", about)
+    words = [
+        "--store",
+        str(tmp_path / "store"),
+        "--runs",
+        str(tmp_path / "runs"),
+        "--dataset",
+        "demo",
+        "--set",
+        SETTINGS,
+    ]
+    assert main(["train", "--head", "amalgamated", *words]) == 2
+    assert capsys.readouterr().err.endswith(
+        "fer/c8: has a row for each person, and this task's samples are photographs with all their people. "
+        "Give features of whole photographs; fer is of one person each\n"
+    )
