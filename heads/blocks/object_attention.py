@@ -106,8 +106,8 @@ def weighed(weights: Tensor, objects: Tensor) -> Tensor:
 
 
 class _Likeness(torch.autograd.Function):
-    """``bmm(asked, objects.mT)`` with the objects at the left of the product, which is 2.5 times as fast, and a gradient
-    that lies as ``asked`` does."""
+    """``bmm(asked, objects.mT)`` with the objects at the left of the product, which is 2.5 times as fast, and a
+    gradient that lies as ``asked`` does."""
 
     @staticmethod
     def forward(ctx: Any, asked: Tensor, objects: Tensor) -> Tensor:
