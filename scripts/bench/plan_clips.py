@@ -79,8 +79,8 @@ def main() -> None:
         first, again = (
             json.loads(subprocess.run(words, check=True, capture_output=True, text=True).stdout) for _ in range(2)
         )
-    met = again["seconds"] < GOAL_SECONDS and max(first["bytes"], again["bytes"]) < GOAL_BYTES
-    goal = {"seconds_again": GOAL_SECONDS, "bytes": GOAL_BYTES}
+    met = all(one["seconds"] < GOAL_SECONDS and one["bytes"] < GOAL_BYTES for one in (first, again))
+    goal = {"seconds": GOAL_SECONDS, "bytes": GOAL_BYTES}
     record("plan_clips", {"clips": CLIPS, "first": first, "again": again, "goal": goal, "met": met} | machine())
 
 

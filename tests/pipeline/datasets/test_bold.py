@@ -13,6 +13,7 @@ from clip_files import FRAMES, clip, joints
 from cache.errors import DataError
 from cache.manifest import Manifest
 from pipeline.dataset import manifest_of, source_of
+from pipeline.datasets import _videos
 from pipeline.datasets._bold_csv import LABELLED
 from pipeline.datasets.bold import CATEGORIES, Reader
 from pipeline.running import watching
@@ -96,6 +97,16 @@ def test_a_cut_sample_keeps_its_name_where_another_has_the_cut_one(tmp_path: Pat
     found = write(tmp_path, lines).read("s")
     assert found.keys[:2] == [f"videos/001/a.mp4/0.mp4#0@0-{last}" for last in (FRAMES, FRAMES - 1)]
     assert found.statuses[:2] == ["ok", "ok"]
+
+
+def test_other_processes_read_many_files_to_the_same_manifest(
+    found: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_videos, "FEW", 0)
+    again = build(tmp_path).read("s")
+    assert (again.keys, again.statuses, again.reasons) == (found.keys, found.statuses, found.reasons)
+    assert again.track_digests == found.track_digests
+    np.testing.assert_array_equal(again.boxes, found.boxes)
 
 
 def test_other_joints_make_the_manifest_anew(tmp_path: Path) -> None:
