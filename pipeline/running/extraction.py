@@ -172,6 +172,8 @@ def _run(plan: Plan, request: Request, say: Callable[[str], None]) -> int:
     """Returns how many images were read."""
     if plan.pending and request.retry:
         say(f"{plan.pending} shards were never extracted and are left alone: make extract does them")
+    if request.retry and (again := sum(not task.retry for task in plan.tasks)):
+        say(f"{again} shards hold images or people that have changed since, and are read again whole")
     if not plan.tasks:
         say("nothing to retry" if request.retry else "nothing to extract")
         return 0

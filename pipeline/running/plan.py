@@ -56,13 +56,15 @@ class Plan:
 
 
 def make_plan(layout: Layout, features: Mapping[str, Feature], recipes: Sequence[Recipe], retry: bool = False) -> Plan:
-    """Look at each shard's header. With ``retry``, shards that hold failures are planned instead."""
+    """Look at each shard's header. With ``retry``, shards that hold failures are planned instead, and whole those that
+    were made of images or people that are others now, as one is whose file was mended."""
     tasks, absent = [], 0
     for block in layout.blocks():
         headers = {recipe.feature: features[recipe.feature].header(block) for recipe in recipes}
         pending = tuple(name for name, header in headers.items() if header is None)
         failed = tuple(name for name, header in headers.items() if header and FAILURE_WORDS & header.counts.keys())
-        absent += len(pending)
-        if wanted := failed if retry else pending:
-            tasks.append(Task(block.number, wanted, retry))
+        changed = tuple(name for name in pending if features[name].path(block).exists())
+        absent += len(pending) - (len(changed) if retry else 0)
+        if wanted := failed + changed if retry else pending:
+            tasks.append(Task(block.number, wanted, retry and not changed))
     return Plan(layout, features, {recipe.feature: recipe for recipe in recipes}, tuple(tasks), absent)

@@ -6,7 +6,7 @@
 import hashlib
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -194,14 +194,20 @@ def make_root(root: Path, images: int = IMAGES) -> None:
 
 
 def run(
-    root: Path, store: Path, config: str = CONFIG, retry: bool = False, mend: bool = False, stages: tuple[str, ...] = ()
+    root: Path,
+    store: Path,
+    config: str = CONFIG,
+    retry: bool = False,
+    mend: bool = False,
+    stages: tuple[str, ...] = (),
+    say: Callable[[str], None] = lambda _: None,
 ) -> Report:
     """One extraction with the toys in the places of the real plug-ins."""
     path = root / "config.toml"
     path.write_text(config)
     request = Request("demo", root, store, root / "weights", config=path, retry=retry, stages=stages)
     with in_place():
-        return (repair if mend else extract)(request, lambda _: None)
+        return (repair if mend else extract)(request, say)
 
 
 @contextmanager

@@ -213,6 +213,21 @@ def test_a_second_extraction_at_once_is_refused_in_one_line(root: Path, tmp_path
         run(root, tmp_path / "store")
 
 
+def test_a_retry_reads_shards_whole_whose_people_are_others_now(root: Path, tmp_path: Path) -> None:
+    """As after a file was mended whose size nobody knew before; they are no shards that were never extracted."""
+    kept = (root / "5.png").read_bytes()
+    (root / "5.png").write_bytes(b"")
+    run(root, tmp_path / "store")
+    (root / "5.png").write_bytes(kept)
+    (root / "annotation.txt").write_text("wide " + (root / "annotation.txt").read_text())
+    lines: list[str] = []
+    assert not run(root, tmp_path / "store", retry=True, say=lines.append).failed
+    assert "1 shards hold images or people that have changed since, and are read again whole" in lines
+    assert not [line for line in lines if "never extracted" in line]
+    run(root, tmp_path / "fresh")
+    assert tree(tmp_path / "store") == tree(tmp_path / "fresh")
+
+
 def test_a_retry_that_mends_some_tells_what_is_left(root: Path, tmp_path: Path) -> None:
     whole = {name: (root / name).read_bytes() for name in ("4.png", "5.png")}
     for name in whole:
