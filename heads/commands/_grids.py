@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cache.errors import ConfigError, StoreError, TooLittleData
-from cache.store import NO_STAGE
+from cache.store import NO_STAGE, Features
 from heads.commands._spread import Ahead
 from heads.documents.results import document
 from heads.documents.row import Table
@@ -163,6 +163,7 @@ def _obstacles(place: Place, protocol: Protocol, wanted: Sequence[Cell]) -> list
         try:
             check_head(one.head, one.model.learns, one.model.gives, protocol)
             _check_features(place.dataset, one, lacking)
+            _check_arrays(features, one)
             check(protocol, manifest, task, one)
         except StoreError as error:
             absent.append(Absent(one, str(error).partition(". ")[0].partition(": ")[2], error))
@@ -181,6 +182,17 @@ def _check_features(dataset: str, one: Cell, lacking: Mapping[str, Sequence[str]
             cure = f'Run make extract DATASET={dataset} STAGES="{" ".join(bad)}"'
             more = f". {NO_STAGE}" if word == "missing" else ""
             raise StoreError(f"{one.name}: features {word}: {', '.join(bad)}. {cure}{more}")
+
+
+def _check_arrays(features: Features, one: Cell) -> None:
+    """Raises: StoreError as ``<row>: arrays missing: face/pooled. It has box, crop: ...``, by features that are
+    there."""
+    for name in sorted(one.inputs):
+        feature, _, array = name.partition("/")
+        if array not in (known := features[feature].arrays):
+            raise StoreError(
+                f"{one.name}: arrays missing: {name}. It has {', '.join(known)}: name one as {feature}/array"
+            )
 
 
 def _check_seeds(place: Place) -> None:

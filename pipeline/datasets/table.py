@@ -64,7 +64,7 @@ class Reader(pipeline.dataset.Reader):
             return found
         others = sorted(path.name for path in self.root.glob("*") if path.suffix.lower() in (".csv", ".json"))
         there = f"; rename the one that is meant: {', '.join(map(shown, others))[:200]}" if others else ""
-        columns = "It has the columns image, x1, y1, x2, y2, labels"
+        columns = "It has the columns image, labels and, as needed, x1, y1, x2, y2, split"
         raise DataError(f"{self.root / FILES[0]}: no such file. {columns}; ROOT holds it, or {FILES[1]}{there}")
 
     def arrangement(self) -> str:

@@ -190,18 +190,24 @@ def test_a_grid_goes_on_with_its_ensembles_and_makes_those_again_whose_rows_are_
         evaluate(tmp_path / "two" / "ensemble-two.safetensors", store)
 
 
-def test_an_ensemble_is_absent_where_a_row_of_it_is_and_no_single_head(root: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [("nowhere", "features missing: nowhere"), ("body/nothing", "arrays missing: body/nothing")],
+)
+def test_an_ensemble_is_absent_where_a_row_of_it_is_and_no_single_head(
+    body: str, reason: str, root: Path, tmp_path: Path
+) -> None:
     store = Store(root / "store")
     grid = Grid(
         heads=("tsn_flow", "tsn_rgb"),
         protocols=("bold",),
-        settings=({"for": ["tsn_flow"], "streams": "B"}, {"for": ["tsn_rgb"], "body": "nowhere"}),
+        settings=({"for": ["tsn_flow"], "streams": "B"}, {"for": ["tsn_rgb"], "body": body}),
         ensembles=(Joining(name="two", rows=("tsn_flow", "tsn_rgb")),),
     )
     ablate(Place(store, "demo", tmp_path, seeds=1), grid, TSN, "two", lambda *_: None)
     absent = json.loads((tmp_path / "two" / "results.json").read_text())["absent"]
     assert [(one["name"], one["reason"]) for one in absent] == [
-        ("tsn_rgb", "features missing: nowhere"),
+        ("tsn_rgb", reason),
         ("ensemble-two", "without tsn_rgb"),
     ]
     with pytest.raises(WeightsError, match=r"is an ensemble, of tsn_rgb-B, tsn_flow, st_gcn; one head is wanted here"):
