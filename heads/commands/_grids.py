@@ -185,7 +185,7 @@ def _check_features(dataset: str, one: Cell, lacking: Mapping[str, Sequence[str]
 
 
 def _check_arrays(features: Features, one: Cell) -> None:
-    """Raises: StoreError as ``<row>: arrays missing: face/pooled. It has box, crop: ...``, by features that are
+    """Raises: StoreError as ``<row>: arrays missing: face/pooled. face has box, ...``, by features that are
     there."""
     for name in sorted(one.inputs):
         feature, _, array = name.partition("/")

@@ -192,7 +192,8 @@ def test_a_table_without_any_label_is_refused(tmp_path: Path) -> None:
 def test_a_root_without_the_file_says_what_it_should_hold(tmp_path: Path) -> None:
     with pytest.raises(DataError) as error:
         Reader(tmp_path).annotation_files()
-    told = f"{tmp_path}/labels.csv: no such file. It has the columns image, labels and, as needed, x1, y1, x2, y2, split; ROOT holds it"
+    columns = "image, labels and, as needed, x1, y1, x2, y2, split"
+    told = f"{tmp_path}/labels.csv: no such file. It has the columns {columns}; ROOT holds it"
     assert str(error.value) == f"{told}, or labels.json"
     (tmp_path / "instances_val.json").touch()
     with pytest.raises(DataError, match=r"or labels\.json; rename the one that is meant: instances_val\.json"):
