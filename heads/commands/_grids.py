@@ -190,9 +190,8 @@ def _check_arrays(features: Features, one: Cell) -> None:
     for name in sorted(one.inputs):
         feature, _, array = name.partition("/")
         if array not in (known := features[feature].arrays):
-            raise StoreError(
-                f"{one.name}: arrays missing: {name}. It has {', '.join(known)}: name one as {feature}/array"
-            )
+            cure = f"{feature} has {', '.join(known)}: name one as {feature}/{next(iter(known))}"
+            raise StoreError(f"{one.name}: arrays missing: {name}. {cure}")
 
 
 def _check_seeds(place: Place) -> None:
