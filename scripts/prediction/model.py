@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from cache.errors import ConfigError, DataError, StoreError
+from cache.errors import ConfigError, DataError, StoreError, WeightsError
 from cache.spec import Granularity, Status
 from heads.checkpoints.checkpoint import Checkpoint
 from pipeline.running.memory import Memory
@@ -23,6 +23,7 @@ from scripts.prediction.crowd import NEW, EmotionMaps
 
 NO_HEAD = "no head"
 """Why nobody has emotions."""
+_CURE = "Give the CONFIG, WEIGHTS and UNTRAINED of then"
 NOBODY = np.zeros((0, 4), np.float32)
 
 
@@ -202,15 +203,20 @@ def build(
     """
     wanted = _read_by(checkpoint) if checkpoint else {}
     names = list(dict.fromkeys([*wanted, *more]))
+    if absent := [name for name in wanted if name not in config.stages]:
+        raise StoreError(f"{path}: reads {', '.join(absent)}, of which the CONFIG here has no stage. {_CURE}, or HEAD")
     if names:
-        weights.demand(weights_of(config, names), fetch(names))
+        try:
+            weights.demand(weights_of(config, names), fetch(names))
+        except WeightsError as error:
+            more = f". Or was {path} trained on features made otherwise? {_CURE}" if wanted else ""
+            raise WeightsError(f"{error}{more}") from None
     chosen = {one.feature: one for one in (recipes(config, names, weights) if names else [])}
     for name, fingerprint in wanted.items():
         if chosen[name].fingerprint != fingerprint:
-            cure = "Give the CONFIG, WEIGHTS and UNTRAINED of then, or extract and train again"
+            told = f"{path}: was trained on feature {name} {fingerprint}"
             raise StoreError(
-                f"{path}: was trained on feature {name} {fingerprint}, these settings give {chosen[name].fingerprint}. "
-                + cure
+                f"{told}, these settings give {chosen[name].fingerprint}. {_CURE}, or extract and train again"
             )
     if checkpoint and checkpoint.by_image:
         _check_whole(path, [chosen[name] for name in wanted])

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import guessing_head
@@ -14,8 +15,10 @@ import heads.models
 from cache import plugins
 from cache.errors import AffectError
 from heads.checkpoints import checkpoint
+from pipeline.running.recipes import dataset_config
+from pipeline.weights.folder import Weights
 from scripts import predict
-from scripts.prediction import people
+from scripts.prediction import model, people
 from scripts.prediction.photograph import opened
 
 
@@ -346,3 +349,34 @@ def test_the_words_of_train_find_its_run(tmp_path: Path, capsys: pytest.CaptureF
     told = capsys.readouterr().err
     assert "/demo-cat-6-6-random-mapping=drop-seeds=2-batch=16/random.safetensors or " in told
     assert "SEEDS=2 SET=batch=16, or give NAME" in told
+
+
+@pytest.mark.parametrize(
+    ("config", "untrained", "told"),
+    [
+        (
+            "light",
+            True,
+            r"r/head: reads gone, of which the CONFIG here has no stage\. Give the CONFIG, .*, or HEAD",
+        ),
+        (
+            "",
+            False,
+            r"absent from w/: resnet18-.*\. Or was r/head trained on features made otherwise\? Give the",
+        ),
+        ("", True, r"r/head: was trained on feature body 0123, these settings give \w{16}\. Give the CONFIG"),
+    ],
+)
+def test_features_that_are_not_those_of_the_training_are_told_with_the_cure(
+    config: str, untrained: bool, told: str
+) -> None:
+    features = {"gone": "0123"} if config else {"body": "0123"}
+    head: Any = SimpleNamespace(inputs=[f"{name}/pooled" for name in features], about={"features": features})
+    asked = (
+        dataset_config("table", Path(config) if config else None),
+        Weights(Path("w"), untrained=untrained),
+        "cpu",
+        [],
+    )
+    with pytest.raises(AffectError, match=told):
+        model.build(Path("r/head"), head, *asked, lambda names: f"fetch {' '.join(names)}")
