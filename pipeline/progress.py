@@ -38,13 +38,16 @@ class Progress:
     def __init__(self, what: str, total: int, out: TextIO | None = None) -> None:
         self.what, self.total = what, total
         self.done = self.failed = 0
+        self._first: tuple[float, int] | None = None
         self._ticker = Ticker(out)
 
     def step(self, done: int, failed: int) -> None:
         """So many more images, of which so many failed."""
         self.done += done
         self.failed += failed
-        if self._ticker.due(now := time.monotonic()):
+        now = time.monotonic()
+        self._first = self._first or (now, self.done)
+        if self._ticker.due(now):
             self._ticker.write(self.line(now))
 
     def close(self) -> None:
@@ -60,12 +63,17 @@ class Progress:
             self._ticker.write(f"{self.what}: {kept} of {self.total} images kept, {lost} in work dropped", last=True)
 
     def line(self, now: float) -> str:
-        """The state in words at monotonic time ``now``."""
+        """The state in words at monotonic time ``now``; the time left by the images after the first ones, for
+        networks are loaded before those."""
         seconds = max(now - self._ticker.start, 1e-9)
-        rate = self.done / seconds
-        left = (self.total - self.done) / rate if rate else 0.0
-        tail = f"{clock(left)} left" if self.done < self.total else f"in {clock(seconds)}"
-        return f"{self.what}: {self.done}/{self.total} images, {rate:.1f}/s, {tail}, {self.failed} failed"
+        began, before = self._first or (now, self.done)
+        after = self.done - before
+        tail = ""
+        if self.done >= self.total:
+            tail = f" in {clock(seconds)},"
+        elif after:
+            tail = f" {clock((now - began) / after * (self.total - self.done))} left,"
+        return f"{self.what}: {self.done}/{self.total} images, {self.done / seconds:.1f}/s,{tail} {self.failed} failed"
 
 
 class Transfer:

@@ -15,7 +15,8 @@ class Progress:
 
     def __init__(self, stream: TextIO) -> None:
         self.stream, self.terminal = stream, stream.isatty()
-        self.start = self.last = time.monotonic()
+        self.last = time.monotonic()
+        self._first: tuple[float, int] | None = None
 
     def __call__(self, cell: Cell, event: Epoch | Result) -> None:
         """An epoch gives its number, rate, time left at most, loss and validation score."""
@@ -25,14 +26,22 @@ class Progress:
             self._write(
                 f"{cell.name}: {event.seconds:.1f} s, best epochs {event.best.epoch.tolist()}{told}", final=True
             )
-            self.start = self.last = time.monotonic()
+            self.last, self._first = time.monotonic(), None
         elif self.terminal or now - self.last > _QUIET:
-            pace = (now - self.start) / event.number
-            left = pace * (event.of - event.number)
             loss, score = float(event.loss.mean()), float(event.validation.mean())
             state = f"loss {loss:.3f}, validation {score:.3f}, {event.running} seeds running"
-            self._write(f"{cell.name}: epoch {event.number}/{event.of}, {pace:.2f} s each, {left:.0f} s left, {state}")
+            self._write(f"{cell.name}: epoch {event.number}/{event.of}, {self._pace(event, now)}{state}")
             self.last = now
+        if isinstance(event, Epoch) and self._first is None:
+            self._first = now, event.number
+
+    def _pace(self, event: Epoch, now: float) -> str:
+        """By the epochs after the first one, before which features are read."""
+        began, before = self._first or (now, event.number)
+        if event.number == before:
+            return ""
+        pace = (now - began) / (event.number - before)
+        return f"{pace:.2f} s each, {pace * (event.of - event.number):.0f} s left, "
 
     def told(self, line: str) -> None:
         """A line of somebody else's work."""
