@@ -101,7 +101,7 @@ def _making(one: dict[str, Any], version: dict[str, Any], words: str) -> str:
 def _meant(then: int, now: int | None, words: str) -> str:
     """What changed code means for the rows, by the version of the stage."""
     if now is None:
-        return f"version {then} then; whether that is the stage's version here cannot be told"
+        return f"version {then} then; that stage is not here now: PLUGINS= names the folder of one of your own"
     if then != now:
         return f"version {then} then, {now} now: make extract makes it again"
     return f"same version {then}: values should be the same; make verify {words} SAMPLE=50 shows whether they are"
