@@ -8,11 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from examples import EXAMPLES
 from make_lines import run
 from PIL import Image
 from toy_features import make_store, people
 
 from cache.plugins import names
+from cache.store import Store
 from heads import known_protocols
 from scripts.make_words import Makefile, faults, settings, unread
 
@@ -160,6 +162,38 @@ def test_ones_own_photographs(tmp_path: Path) -> None:
     assert "UNTRAINED features in this table: body, image" in run(tmp_path, linear)
     assert "linear" in run(tmp_path, report)
     assert "mine" in run(tmp_path, one_shot, "SEEDS=1", "SET=epochs=2 per_class=4 batch=12")
+
+
+def test_a_stage_of_people_beside_the_others(tmp_path: Path) -> None:
+    """The page's lines in the example's place of theirs: means inside boxes, by hand; what was there stays in use."""
+    page = ROOT / "docs" / "plug-ins.md"
+    ((unit, prepare),) = re.findall(r"```python\n( +unit = .+?\n)\n(.+?)```", page.read_text("utf-8"), re.DOTALL)
+    source = re.sub(r" +unit = .+?\n", unit, EXAMPLES["pipeline/stages/colour.py"])
+    source = re.sub(r"    def prepare\(.+?\n\n", lambda _: prepare + "\n", source, flags=re.DOTALL)
+    stage = tmp_path / "mine" / "pipeline" / "stages" / "box_colour.py"
+    stage.parent.mkdir(parents=True)
+    stage.write_text(source)
+    (folder := tmp_path / "folder").mkdir()
+    lines = ["image,x1,y1,x2,y2,labels"]
+    for number in range(30):
+        pixels = np.full((40, 40, 3), number, np.uint8)
+        pixels[10:30, 5:25] = (200, 100, number)
+        Image.fromarray(pixels).save(folder / f"{number:02}.png")
+        lines += [f"{number:02}.png,5,10,25,30,calm", f"{number:02}.png,26,0,40,40,sad"]
+    (folder / "labels.csv").write_text("\n".join(lines))
+    (tmp_path / "mine.toml").write_text("[stages.neighbours]")
+    (block,) = (block for block in blocks(page) if "CONFIG=mine.toml" in block.lines[0])
+    extract, train = block.lines
+    run(tmp_path, extract, plugins="mine")
+    (tmp_path / "mine.toml").write_text("[stages.box_colour]")
+    assert "30 images read, 1 shards written, 0 images failed" in run(tmp_path, extract, plugins="mine")
+    store = Store(tmp_path / "store")
+    assert set(store.in_use("table")) == {"neighbours", "box_colour"}
+    means, _ = store.features("table")["box_colour"].read("mean", ["07.png#0", "07.png#1"])
+    assert means.tolist() == [[200, 100, 7], [7, 7, 7]]
+    assert "linear" in run(tmp_path, train, "SEEDS=1", plugins="mine")
+    named = run(tmp_path, train.replace("/mean", ""), "SEEDS=1", plugins="mine", status=2)
+    assert "no array in feature box_colour 'pooled'. Known: mean" in named
 
 
 def toml(path: Path) -> list[str]:
