@@ -97,12 +97,12 @@ def likeness(asked: Tensor, objects: Tensor) -> Tensor:
 
     Seed by seed, here and in ``weighed``: where seeds look at the same memory, one call would copy it for each.
     """
-    return torch.stack([_Likeness.apply(mine, seen) for mine, seen in zip(asked, objects, strict=True)])
+    return torch.stack([_Likeness.apply(*each) for each in zip(asked, objects, strict=True)])  # type: ignore[no-untyped-call]
 
 
 def weighed(weights: Tensor, objects: Tensor) -> Tensor:
     """The sum of the objects by each head's weights, (S, B, H, k). weights: (S, B, H, M), objects: (S, B, M, k)."""
-    return torch.stack([_Weighed.apply(mine, seen) for mine, seen in zip(weights, objects, strict=True)])
+    return torch.stack([_Weighed.apply(*each) for each in zip(weights, objects, strict=True)])  # type: ignore[no-untyped-call]
 
 
 class _Likeness(torch.autograd.Function):
