@@ -1,5 +1,6 @@
 """The protocols that there are, by their words; and whether a head can learn what one of them teaches."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from cache import plugin_faults, plugins
@@ -34,6 +35,15 @@ def find(word: str, mapping: Path | None = None) -> Protocol:
     if word in known:
         return load(known[word])(word, mapping)
     raise next(iter([*refused, *faults]), unknown("protocol", word, list(known)))
+
+
+def words() -> list[str]:
+    """Every word that needs no mapping, of the protocols that can be loaded."""
+    found: list[str] = []
+    for kind in plugins.names(PACKAGE):
+        with suppress(ConfigError, PluginError), plugin_faults.told():
+            found += load(kind).words(None)
+    return found
 
 
 def load(kind: str) -> type[Protocol]:

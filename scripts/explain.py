@@ -17,8 +17,8 @@ from typing import Any
 from PIL import Image
 
 from cache.command import ended
-from cache.errors import ConfigError
-from cache.files import make_folder, replace, replace_text
+from cache.errors import ConfigError, StoreError
+from cache.files import make_folder, read_json, replace, replace_text
 from heads.checkpoints.checkpoint import Checkpoint
 from pipeline.cli import Parser
 from pipeline.decoding.images import MAX_PIXELS
@@ -74,13 +74,25 @@ def _run(options: argparse.Namespace) -> int:
         subjects, unread, how = photographed.seen(options, path, checkpoint, cap, _say)
         name, whole = options.image.name, {**whole, "image": str(options.image), "people": how}
     stand_ins = means(path, checkpoint, options.store, options.mapping) if subjects else {}
-    persons = [_explain(options.out, one, checkpoint, stand_ins, about) for one in subjects]
+    file = options.out / f"{name}.{path.stem}.explained.json"
+    if earlier := _other(file, path):
+        _say(f"replaces what was explained of {earlier}")
+    persons = [_explain(options.out, one, checkpoint, stand_ins, about, path.stem) for one in subjects]
     lacking = [{"number": person, "reason": why} for person, why in unread.items()]
     text = json.dumps({**whole, "persons": [*persons, *lacking]}, indent=2, allow_nan=False)
     make_folder(options.out)
-    replace_text(options.out / f"{name}.explained.json", f"{text}\n")
-    _say(f"written to {options.out / name}.explained.json")
+    replace_text(file, f"{text}\n")
+    _say(f"written to {file}")
     return _status(options, subjects, unread, whole)
+
+
+def _other(file: Path, checkpoint: Path) -> str:
+    """The checkpoint that ``file`` was written for, where it is another one; else empty."""
+    try:
+        known = str(read_json(file)["head"]["checkpoint"]) if file.is_file() else ""
+    except (StoreError, LookupError, TypeError):  # no explanation, or damaged
+        known = "another file"
+    return "" if known == str(checkpoint) else known
 
 
 def _status(
@@ -94,9 +106,14 @@ def _status(
 
 
 def _explain(
-    out: Path, subject: Subject, checkpoint: Checkpoint, stand_ins: Mapping[str, Any], about: Mapping[str, Any]
+    out: Path,
+    subject: Subject,
+    checkpoint: Checkpoint,
+    stand_ins: Mapping[str, Any],
+    about: Mapping[str, Any],
+    row: str,
 ) -> dict[str, Any]:
-    """Writes the person's picture. Returns what the JSON says of him."""
+    """Writes the person's picture. row: of the head, for the file's name. Returns what the JSON says of him."""
     hidden = about["untrained"]
     answers = left_out(checkpoint, subject.inputs, subject.row, stand_ins, hidden, place=subject.place)
     groups = streams(checkpoint)
@@ -110,7 +127,7 @@ def _explain(
     lines += [found.mapless] if found.mapless else []
     make_folder(out)
     drawn = picture(subject, answers, found, untrained, lines, warnings)
-    replace(out / f"{subject.name}.explained.png", [_png(drawn)])
+    replace(out / f"{subject.name}.{row}.explained.png", [_png(drawn)])
     who = f"{subject.told['number']}: " if "number" in subject.told else ""
     for line in [f"{who}{lines[0]}", *lines[1:], *(f"note: {one}" for one in warnings), *_lines(answers)]:
         _say(line)

@@ -38,7 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     _words.arithmetic(parser)
     parser.add_argument("--format", default="head", help="head, for make predict, or onnx (head)")
     parser.add_argument("--licence", default="", help="of the head; without one the file says that it is not stated")
-    parser.add_argument("--out", type=Path, help="the file (published/<dataset>-<protocol>-<row>)")
+    parser.add_argument("--out", type=Path, help="the file (published/<run>, of a grid <run>.<row>)")
     return parser
 
 
@@ -51,7 +51,7 @@ def _run(words: Sequence[str] | None) -> int:
     place, protocol = _words.place(options), _words.protocol(options)
     asked = (options.runs, options.dataset, protocol.name, options.head, options.name, options.mapping)
     path = runs.checkpoint(*asked, runs.changed(options.seeds, options.set))
-    target = _target(options, runs.trained(options.dataset, protocol.name, path.stem))
+    target = _target(options, _of_run(options, path, runs.trained(options.dataset, protocol.name, path.stem)))
     with memory_told():
         told = published(path, place.store, options.licence.strip() or NOT_STATED)
         if options.format == "onnx":
@@ -61,6 +61,14 @@ def _run(words: Sequence[str] | None) -> int:
     print(f"checkpoint {path}\nwritten to {target} ({target.stat().st_size / 1e6:.1f} MB)")
     _say_terms(told)
     return 0
+
+
+def _of_run(options: argparse.Namespace, path: Path, usual: str) -> str:
+    """The file's name, so that no other run's head is replaced: the run's folder, and the row where others may be
+    beside it. usual: how ``train`` calls the folder of that row."""
+    parts = path.parent.relative_to(options.runs).parts
+    alone = not options.name and (parts[0] == usual or parts[0].startswith(f"{usual}-"))
+    return ".".join(parts if alone else [*parts, path.stem])
 
 
 def _target(options: argparse.Namespace, usual: str) -> Path:

@@ -68,6 +68,7 @@ def _run(options: argparse.Namespace) -> int:
     """Raises: AffectError."""
     wait_briefly()
     root = options.root or options.data / options.dataset
+    tables = tables_of(read_grid(options.grid), options.mapping, toml.assignments(options.set))
     config = dataset_config(options.dataset, options.config)
     request = Request(
         options.dataset,
@@ -84,7 +85,6 @@ def _run(options: argparse.Namespace) -> int:
     if options.root is None and not root.exists():
         reader.prepare()
     manifest = manifest_of(reader, request.folder / "manifest.parquet")
-    tables = tables_of(read_grid(options.grid), options.mapping, toml.assignments(options.set))
     needs = find_needs(tables, config, request, manifest)
     _tell(options, needs, config, request, manifest)
     if options.plan:
@@ -118,7 +118,10 @@ def _tell(
 def _measured(needs: Needs, config: DatasetConfig, request: Request, manifest: Manifest) -> Mapping[str, cost.Cost]:
     """Of what is to be extracted; a feature whose network cannot be built without its file is told and left out."""
     found: dict[str, cost.Cost] = {}
-    measured = cost.extraction(config, list(needs.pending), request, cost.sample(manifest))
+    few = cost.sample(manifest)
+    measured = cost.extraction(config, list(needs.pending), request, few)
+    if needs.pending:
+        print(f"measuring on {len(set(few.images))} images, a feature at a time", flush=True)
     for name, took in measured if needs.pending else ():
         if isinstance(took, AffectError):
             print(f"  {name}: not measured: {took}")

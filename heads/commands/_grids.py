@@ -11,7 +11,7 @@ from heads.commands._spread import Ahead
 from heads.documents.results import document
 from heads.documents.row import Table
 from heads.documents.summary import summarise
-from heads.experiments import finished
+from heads.experiments import finished, instead
 from heads.experiments.bench import check, prepare
 from heads.experiments.cell import Cell
 from heads.experiments.ensemble_cell import EnsembleCell, cells_of
@@ -20,6 +20,7 @@ from heads.experiments.grid import Grid, cells
 from heads.experiments.place import Place
 from heads.experiments.rows import TOO_LITTLE, Rows, Watch
 from heads.experiments.runs import slug
+from heads.inputs.features import NoVectors
 from heads.known_protocols import check_head, find
 from heads.protocol import Protocol
 from heads.tables import written
@@ -49,12 +50,24 @@ def table(place: Place, protocol: Protocol, wanted: Sequence[Cell], folder: Path
     Raises: every AffectError of reading, training and writing.
     """
     _check_seeds(place)
-    bench = prepare(place.store, place.dataset, protocol, wanted, place.device)
+    try:
+        bench = prepare(place.store, place.dataset, protocol, wanted, place.device)
+    except TooLittleData as error:
+        raise TooLittleData(f"{error}{_others_that_do(place, wanted)}") from None
+    except NoVectors as error:
+        those = ", ".join(instead.heads(protocol, error.array))
+        raise ConfigError(f"{error}{f': {those}' if those else ''}") from None
     rows = Rows(place, bench, folder, watch)
     done = [rows.train(one) for one in wanted]
     results = document(bench, done)
     written.write(folder, results)
     return results
+
+
+def _others_that_do(place: Place, wanted: Sequence[Cell]) -> str:
+    """The protocols under which every one of the cells' heads can be trained on this dataset, as a sentence."""
+    words = instead.protocols(place.store.manifest(place.dataset), {one.head for one in wanted})
+    return f". On these people would do: PROTOCOL={' or '.join(words)}" if words else ""
 
 
 def ablate(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cache import plugins
+from cache.errors import ConfigError
 from heads.head import Head
 from heads.learning.train import Best
 from heads.learning.training import Recipe
@@ -44,6 +45,17 @@ class Cell:
     def vectors(self) -> frozenset[str]:
         """Those of ``inputs`` that must be vectors."""
         return frozenset(self.inputs) - frozenset(self.model.arrays_of(self.recipe))
+
+    def check_files(self) -> None:
+        """Of a file that training reads, long before it does. Raises: ConfigError where it cannot be opened."""
+        for path in self.model.files_of(self.recipe):
+            try:
+                with path.open("rb"):
+                    pass
+            except OSError as error:
+                setting = next((name for name, value in self.settings.items() if value == str(path)), "its settings")
+                told = f"{path}: cannot be read: {error.strerror or error}"
+                raise ConfigError(f"{told}. See {setting} of {self.name}") from None
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,14 @@ from heads.inputs.stored import Stored
 DEVICES = ("cpu", "cuda")
 
 
+class NoVectors(ConfigError):  # noqa: N818 (reads as what it is)
+    """An array has other rows than a head takes. array: its name."""
+
+    def __init__(self, told: str, array: str) -> None:
+        super().__init__(told)
+        self.array = array
+
+
 @dataclass(frozen=True)
 class Split:
     """rows: (n,) manifest rows, ascending. tensors: input name -> (n, d) float32 on one device, (n,) of an array of
@@ -78,7 +86,7 @@ def load_split(
     inputs: ``feature/array`` names. arrays: those of them whose rows may have any shape; where it is no vector they
     stay in the store. An image's feature is repeated for each of its people. Whole numbers become floats.
     Raises: StoreError when a feature or one of its rows is not in the store, or the store's annotation is not
-    ``manifest`` any more; UnknownName for an unknown array; ConfigError when an array is not one number per channel.
+    ``manifest`` any more; UnknownName for an unknown array; NoVectors when an array is not one number per channel.
     """
     if features.manifest.source != manifest.source:
         raise StoreError(f"{manifest.dataset}: its annotation was read anew in between. Run the same command again")
@@ -100,5 +108,7 @@ def _find(features: Features, name: str, any_shape: bool) -> tuple[Feature, str]
     word, _, array = name.partition("/")
     feature = features[word]
     if len(shape := feature.spec(array).shape) != 1 and not any_shape:
-        raise ConfigError(f"{name}: one row has shape {shape}; a head takes vectors, (d,)")
+        clips = f", {frames} frames of a clip" if (frames := feature.info.get("frames")) else ""
+        cure = f"Take a head for {'clips' if clips else 'such rows'}, docs/heads.md"
+        raise NoVectors(f"{name}: one row has shape {shape}{clips}; a head takes vectors, (d,). {cure}", name)
     return feature, array

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from heads.statistics.interval import over
@@ -44,7 +44,7 @@ def notes(results: Results) -> list[str]:
     outside = {one["file"]: one["digest"] for row in results["rows"] for one in row.get("plugins", {}).values()}
     if outside:
         lines.append(f"Plug-ins: {', '.join(f'{file} ({digest})' for file, digest in outside.items())}.")
-    lines += [f"Not trained: {one['error']}." for one in results.get("absent", [])]
+    lines += [f"Not trained: {error}." for error in refused(results.get("absent", []))]
     marked = {feature["name"]: feature["used"] for feature in results["features"] if not feature["trained"]}
     if used := [name for name, was in marked.items() if was]:
         lines.append(f"UNTRAINED features in this table: {', '.join(used)}. Numbers made from them are no results.")
@@ -66,6 +66,16 @@ def cited(papers: list[dict[str, Any]]) -> list[str]:
         "like for like."
         for remark, sources in by_remark.items()
     ]
+
+
+def refused(absent: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Each error once, behind the names of the rows that it is of where it does not begin with its row's. absent: as in
+    results.json."""
+    rows: dict[str, list[str]] = {}
+    for one in absent:
+        rows.setdefault(one["error"], []).append(one.get("name", ""))
+    told = {error: tuple(f"{word}{name}: " for name in names for word in ("", "head ")) for error, names in rows.items()}
+    return [error if error.startswith(told[error]) else f"{', '.join(names)}: {error}" for error, names in rows.items()]
 
 
 def _shared(results: Results) -> list[str]:

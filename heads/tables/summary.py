@@ -7,7 +7,7 @@ from typing import Any
 
 from heads.statistics.interval import over
 from heads.tables.columns import NONE, titled
-from heads.tables.results import cited
+from heads.tables.results import cited, refused
 from heads.text import aligned, counted_seeds, interval, signed
 
 Summary = Mapping[str, Any]
@@ -179,7 +179,7 @@ def notes(summary: Summary) -> list[str]:
         [{"source": one["title"], "dataset": one["dataset"], "remark": one["remark"]} for one in papers] + beside
     )
     for protocol, told in summary["protocols"].items():
-        for error in dict.fromkeys(one["error"] for one in told["absent"] if not one["reason"].startswith("features")):
+        for error in refused([one for one in told["absent"] if not one["reason"].startswith("features")]):
             lines.append(f"{protocol}: {error}.".replace("..", "."))
     absent = {one["error"].partition(": ")[2] for told in summary["protocols"].values() for one in told["absent"]}
     lines += [f"{error}." for error in sorted(absent) if error.startswith("features")]

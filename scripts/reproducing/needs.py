@@ -48,10 +48,14 @@ class Needs:
 
 
 def tables_of(grid: Grid, mapping: Path | None, overrides: dict[str, object]) -> dict[str, list[Cell]]:
-    """Protocol -> its cells. Raises: UnknownName, ConfigError."""
+    """Protocol -> its cells. Raises: UnknownName; ConfigError, also for a file that a cell reads and that is not there:
+    training would say so hours later."""
     with grid.named(overrides):
         protocols: list[Protocol] = [find(word, mapping) for word in dict.fromkeys(grid.protocols)]
-        return {one.name: cells(grid, one, dict(overrides), protocols) for one in protocols}
+        found = {one.name: cells(grid, one, dict(overrides), protocols) for one in protocols}
+    for one in (cell for table in found.values() for cell in table):
+        one.check_files()
+    return found
 
 
 def find_needs(

@@ -154,9 +154,21 @@ def test_the_photograph_is_drawn_where_it_is_at_hand(trained: Trained, tmp_path:
     assert other["notes"] == [
         "the photograph is 128 x 64, its annotation says 64 x 64: what is drawn may be out of place"
     ]
-    bare, whole = (Image.open(tmp_path / one / "mscoco_00105.jpg.1.explained.png") for one in "ab")
+    bare, whole = (Image.open(tmp_path / one / "mscoco_00105.jpg.1.linear.explained.png") for one in "ab")
     assert not _has(bare, (0x40, 0x50, 0x60))
     assert _has(whole, (0x40, 0x50, 0x60))
+
+
+def test_another_head_is_explained_beside_the_first_and_another_run_of_it_in_its_place(
+    trained: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("linear", "b_dml", "linear"):
+        trained.explain(name, tmp_path)
+    assert len(list(tmp_path.glob("mscoco_00105.jpg.1.*.explained.*"))) == 4
+    assert "replaces" not in capsys.readouterr().out
+    trained.explain("unscaled", tmp_path)
+    earlier = trained.folder / "runs" / "linear" / "linear.safetensors"
+    assert f"\nreplaces what was explained of {earlier}\n" in capsys.readouterr().out
 
 
 def test_a_photograph_of_the_dataset_is_explained_as_its_people(
@@ -166,10 +178,10 @@ def test_a_photograph_of_the_dataset_is_explained_as_its_people(
     root = trained.folder / "root"
     words = trained.words("random", tmp_path, "--image", str(root / "mscoco" / "00105.jpg"), "--root", str(root))
     assert explain.main(words) == 0
-    told = json.loads((tmp_path / "00105.jpg.explained.json").read_text())
+    told = json.loads((tmp_path / "00105.jpg.random.explained.json").read_text())
     assert [one["number"] for one in told["persons"]] == [0, 1]
     assert told["persons"][1]["answers"] == trained.explain("random", tmp_path)["answers"]
-    assert (tmp_path / "00105.jpg.1.explained.png").is_file()
+    assert (tmp_path / "00105.jpg.1.random.explained.png").is_file()
 
 
 def test_people_of_a_new_photograph_have_numbers(
@@ -178,7 +190,7 @@ def test_people_of_a_new_photograph_have_numbers(
     Image.new("RGB", (64, 64)).save(tmp_path / "a.jpg")
     words = trained.words("random", tmp_path / "out", "--image", str(tmp_path / "a.jpg"), "--boxes")
     assert explain.main([*words, "1,2,30,40 5,5,60,40"]) == 0
-    told = json.loads((tmp_path / "out" / "a.jpg.explained.json").read_text())
+    told = json.loads((tmp_path / "out" / "a.jpg.random.explained.json").read_text())
     assert [one["notes"] for one in told["persons"]] == [[DRAWN], [DRAWN]]
     assert "\n0: random, trained on demo" in (out := capsys.readouterr().out)
     assert "\n1: random, trained on demo" in out

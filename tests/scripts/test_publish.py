@@ -1,6 +1,7 @@
 """A head as one file: it says anywhere what it says at home, and a file that is not whole says nothing."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,21 @@ def test_without_a_licence_it_is_said_loudly(place: Path, tmp_path: Path, capsys
     assert publish.main([*words(place), *TRAINED, "--out", str(tmp_path / FILE)]) == 0
     assert capsys.readouterr().err.startswith("licence of the head: not stated")
     assert published.read(tmp_path / FILE).licence == "not stated"
+
+
+def test_runs_of_one_head_are_published_side_by_side(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    runs = tmp_path / "runs"
+    usual, slow = runs / "demo-cat-6-6-ib_dml", runs / "demo-cat-6-6-ib_dml-seeds=2-lr=1e-5"
+    for folder in (usual, slow, runs / "mine", runs / "demo-seeds=3" / "cat-6-6"):
+        shutil.copytree(place / "runs" / "mine", folder)
+    asked = ["--dataset", "demo", "--store", str(place / "store"), "--runs", "runs", "--head", "ib_dml"]
+    for more in ([], ["--seeds", "2", "--set", "lr=1e-5"], ["--name", "mine"], ["--seeds", "3"]):
+        assert publish.main([*asked, *more]) == 0
+    names = ["demo-cat-6-6-ib_dml", "demo-cat-6-6-ib_dml-seeds=2-lr=1e-5", "demo-seeds=3.cat-6-6.ib_dml", "mine.ib_dml"]
+    assert {one.name for one in Path("published").iterdir()} == {f"{name}.safetensors" for name in names}
 
 
 def again(path: Path, change: Callable[[dict[str, Tensor], dict[str, str]], None]) -> None:

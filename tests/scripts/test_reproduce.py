@@ -61,6 +61,7 @@ def test_it_tells_does_and_goes_on(words: list[str], tmp_path: Path, capsys: pyt
     assert "2 cells, which read 2 features" in told
     assert "to extract: image, 30 of 30 images" in told
     assert "not in the config: clip; 1 cells that read it will say so" in told
+    assert "measuring on 24 images, a feature at a time\nextraction: " in told, "said before it takes minutes"
     assert "hours on this machine" in told
     assert not (tmp_path / "store").exists(), "a plan leaves nothing"
     assert main(words) == 0
@@ -91,3 +92,16 @@ def test_what_is_wrong_is_one_line(words: list[str], tmp_path: Path, capsys: pyt
         told = capsys.readouterr().err.strip()
         assert line in told
         assert "\n" not in told
+
+
+@pytest.mark.parametrize("plan", [["--plan"], []])
+def test_a_file_that_training_would_miss_stops_it_before_anything_is_measured(
+    plan: list[str], words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    grid, gone = tmp_path / "graph.toml", tmp_path / "none.txt"
+    grid.write_text('heads = ["ml_gcn"]\nprotocols = ["multilabel"]\n')
+    assert main([*words, *plan, "--grid", str(grid), "--set", f"words={gone}"]) == 2
+    told = capsys.readouterr()
+    assert told.err == f"error: {gone}: cannot be read: No such file or directory. See words of ml_gcn\n"
+    assert told.out == ""
+    assert not (tmp_path / "store").exists()

@@ -46,8 +46,8 @@ class Trained(NamedTuple):
     def explain(self, name: str, out: Path, *more: str) -> dict[str, Any]:
         """What the JSON of KEY says of him."""
         assert explain.main(self.words(name, out, "--key", KEY, *more)) == 0
-        told: dict[str, Any] = json.loads((out / "mscoco_00105.jpg.1.explained.json").read_text())
-        assert (out / "mscoco_00105.jpg.1.explained.png").is_file()
+        told: dict[str, Any] = json.loads((out / f"mscoco_00105.jpg.1.{HEADS[name][0]}.explained.json").read_text())
+        assert (out / f"mscoco_00105.jpg.1.{HEADS[name][0]}.explained.png").is_file()
         (person,) = told["persons"]
         return {**person, "whole": told}
 

@@ -270,3 +270,24 @@ def test_a_file_of_another_form_is_told_by_its_first_wrong_line(root: Path) -> N
             checked(number, column, value)
     with pytest.raises(ConfigError, match=f"^0 lines, there are {len(rows)} test people$"):
         _submission.check("", manifest, rows)
+
+
+def test_what_would_do_on_these_clips_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of nobody are valence and the like known, by which the head's usual protocol chooses the epoch."""
+    rows = [replace(row, span=(0, 9), vad=(float("nan"),) * 3) for row in people(60, categories=CATEGORIES[:4])]
+    arrays = {name: spec.to_json() for name, spec in SPECS["body"][1].items()}
+    about = {"granularity": "person", "trained": True, "arrays": arrays, "frames": FRAMES}
+    make_store(tmp_path / "store", rows, features=[], infos=[{"feature": "body", "fingerprint": "1" * 16, **about}])
+    places = ["--store", str(tmp_path / "store"), "--runs", str(tmp_path / "runs"), "--dataset", "demo", "--seeds", "1"]
+    assert cli.main(["train", *places, "--head", "tsn_rgb"]) == 2
+    error = capsys.readouterr().err
+    assert "0 val people have valence, arousal and dominance" in error
+    assert error.endswith(". On these people would do: PROTOCOL=multilabel or emotic-26 or single-label\n")
+    quick = ["--set", "epochs=1 resamples=20 streams=B"]
+    assert cli.main(["train", *places, "--head", "tsn_rgb", "--protocol", "multilabel", *quick]) == 0, "it does"
+    capsys.readouterr()
+    vectors = ["--head", "linear", "--protocol", "multilabel", "--set", "features=body/pooled"]
+    assert cli.main(["train", *places, *vectors]) == 2
+    shape = f"one row has shape ({FRAMES}, 6), {FRAMES} frames of a clip; a head takes vectors, (d,)"
+    cure = "Take a head for clips, docs/heads.md: tsn_rgb"
+    assert capsys.readouterr().err == f"error: body/pooled: {shape}. {cure}\n"

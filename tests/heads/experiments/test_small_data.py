@@ -74,3 +74,19 @@ def test_a_class_smaller_than_a_group_is_told_with_a_cure_that_works(
     assert f"class down has {smallest} train people, needs at least 4 (per_class). " in (err := capsys.readouterr().err)
     assert err.endswith(f'Take more data or another PROTOCOL, or SET="{cure}"\n')
     assert train(tmp_path, *words, f"epochs=1 {cure}") == 0
+
+
+def test_rows_that_are_not_trained_for_want_of_people_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small_store(tmp_path / "store", {"Anger": 11, "Fear": 3, "Happiness": 7, "Peace": 7})
+    (tmp_path / "small.toml").write_text(
+        'heads = ["linear", "mlp", "ib_dml"]\nprotocols = ["single-label"]\n'
+        '[[settings]]\nfor = ["mlp", "ib_dml"]\nper_class = 4\n[[settings]]\nfor = ["linear"]\nper_class = 0\n'
+    )
+    places = ["--store", str(tmp_path / "store"), "--runs", str(tmp_path / "runs"), "--dataset", "table"]
+    assert main(["ablate", *places, "--grid", str(tmp_path / "small.toml"), "--seeds", "1", "--set", "epochs=1"]) == 0
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Not trained: ")]
+    assert len(told) == 1, "rows of one reason are named together"
+    start = "Not trained: mlp, ib_dml: table single-label: class Fear has 3 train people, needs at least 4 (per_class)"
+    assert told[0].startswith(start)
