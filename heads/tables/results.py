@@ -74,7 +74,8 @@ def refused(absent: Sequence[Mapping[str, Any]]) -> list[str]:
     rows: dict[str, list[str]] = {}
     for one in absent:
         rows.setdefault(one["error"], []).append(one.get("name", ""))
-    told = {error: tuple(f"{word}{name}: " for name in names for word in ("", "head ")) for error, names in rows.items()}
+    words = ("", "head ")
+    told = {error: tuple(f"{word}{name}: " for name in names for word in words) for error, names in rows.items()}
     return [error if error.startswith(told[error]) else f"{', '.join(names)}: {error}" for error, names in rows.items()]
 
 
