@@ -3,6 +3,7 @@ names, or is marked as too long."""
 
 import re
 import shlex
+import textwrap
 from pathlib import Path
 from typing import NamedTuple
 
@@ -167,7 +168,8 @@ def test_ones_own_photographs(tmp_path: Path) -> None:
 def test_a_stage_of_people_beside_the_others(tmp_path: Path) -> None:
     """The page's lines in the example's place of theirs: means inside boxes, by hand; what was there stays in use."""
     page = ROOT / "docs" / "plug-ins.md"
-    ((unit, prepare),) = re.findall(r"```python\n( +unit = .+?\n)\n(.+?)```", page.read_text("utf-8"), re.DOTALL)
+    found = re.findall(r"```python\n( *unit = .+?\n)\n+(.+?)```", page.read_text("utf-8"), re.DOTALL)
+    ((unit, prepare),) = [[textwrap.indent(textwrap.dedent(part), "    ") for part in one] for one in found]
     source = re.sub(r" +unit = .+?\n", unit, EXAMPLES["pipeline/stages/colour.py"])
     source = re.sub(r"    def prepare\(.+?\n\n", lambda _: prepare + "\n", source, flags=re.DOTALL)
     stage = tmp_path / "mine" / "pipeline" / "stages" / "box_colour.py"
