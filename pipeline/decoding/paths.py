@@ -44,7 +44,7 @@ def resolve(root: Path, relative: str) -> Path:
         named = unquote(file.removeprefix(_REFUSED), errors="backslashreplace")
         raise ImageError(Status.OUTSIDE_ROOT, f"{asked}: the annotation names {named!r}, outside the dataset's folder")
     try:
-        base, real = _real(root), os.path.realpath(root / inside(root, relative))
+        base, real = _real(root.absolute()), os.path.realpath(root / inside(root, relative))
     except (DataError, OSError) as error:
         raise ImageError(Status.OUTSIDE_ROOT, f"{asked}: is no path inside the dataset's folder") from error
     if not real.startswith(base):

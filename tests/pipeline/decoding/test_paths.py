@@ -105,3 +105,14 @@ def test_the_root_itself_may_be_a_link(tmp_path: Path) -> None:
     (tmp_path / "disk" / "x.jpg").touch()
     (tmp_path / "root").symlink_to("disk")
     assert resolve(tmp_path / "root", "x.jpg").name == "x.jpg"
+
+
+def test_a_relative_root_is_the_one_of_the_folder_that_one_is_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A notebook may change its folder between two data sets of the same name."""
+    for name in ("first", "second"):
+        (file := tmp_path / name / "photos" / "a.jpg").parent.mkdir(parents=True)
+        file.touch()
+        monkeypatch.chdir(tmp_path / name)
+        assert resolve(Path("photos"), "a.jpg") == file
