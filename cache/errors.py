@@ -66,9 +66,14 @@ class PluginFault(PluginError):  # noqa: N818 (reads as what it is)
 def nearest(word: str, choices: Iterable[str]) -> str:
     """The tail of an error text: the nearest known word, then all of them. ``choices`` may be empty."""
     known = sorted(choices)
+    return f"{meant(word, known)} Known: {', '.join(known) or 'none'}."
+
+
+def meant(word: str, choices: Iterable[str]) -> str:
+    """`` Did you mean 'this'?``, or nothing where no choice is near."""
+    known = sorted(choices)
     close = get_close_matches(word.lower(), [name.lower() for name in known], n=1, cutoff=0.5)
-    hint = next((f" Did you mean {name!r}?" for name in known if close and name.lower() == close[0]), "")
-    return f"{hint} Known: {', '.join(known) or 'none'}."
+    return next((f" Did you mean {name!r}?" for name in known if close and name.lower() == close[0]), "")
 
 
 def unknown(kind: str, word: str, choices: Iterable[str]) -> UnknownName:

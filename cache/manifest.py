@@ -117,6 +117,11 @@ class Manifest:
         """Whether the rows are people in videos."""
         return len(self.spans) > 0
 
+    @property
+    def files(self) -> str:
+        """The word for what its rows are people of."""
+        return "videos" if self.clips else "images"
+
     def __len__(self) -> int:
         return len(self.keys)
 

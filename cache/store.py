@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cache.errors import NoFeature, StoreError, UnknownName, nearest
+from cache import plugins
+from cache.errors import NoFeature, StoreError, UnknownName, meant, nearest
 from cache.feature import Feature
 from cache.files import make_folder, read_json, replace_text
 from cache.fingerprint import fingerprint
@@ -51,8 +52,11 @@ class Store:
     def folder(self, dataset: str) -> Path:
         """Raises: UnknownName when nothing of ``dataset`` was extracted here."""
         if dataset not in (known := self.datasets()):
-            cure = f"Run make extract DATASET={dataset} first"
-            raise UnknownName(f"{self.root}: holds no dataset {dataset!r}.{nearest(dataset, known)} {cure}")
+            readers = plugins.names("pipeline.datasets")
+            hint = "" if dataset in readers else meant(dataset, {*known, *readers})
+            cure = "" if hint else f" Run make extract DATASET={dataset} first"
+            told = f"{self.root}: holds no dataset {dataset!r}.{hint} Known: {', '.join(known) or 'none'}."
+            raise UnknownName(told + cure)
         return self.root / dataset
 
     def manifest(self, dataset: str) -> Manifest:

@@ -33,10 +33,10 @@ class Ticker:
 
 
 class Progress:
-    """Counts images. total: how many there will be."""
+    """Counts images, or other ``files``. total: how many there will be."""
 
-    def __init__(self, what: str, total: int, out: TextIO | None = None) -> None:
-        self.what, self.total = what, total
+    def __init__(self, what: str, total: int, out: TextIO | None = None, files: str = "images") -> None:
+        self.what, self.total, self.files = what, total, files
         self.done = self.failed = 0
         self._first: tuple[float, int] | None = None
         self._ticker = Ticker(out)
@@ -60,7 +60,9 @@ class Progress:
         """The last line of a step that did not end: only ``kept`` images are finished, the others were in work."""
         if self.done:
             lost = max(self.done - kept, 0)
-            self._ticker.write(f"{self.what}: {kept} of {self.total} images kept, {lost} in work dropped", last=True)
+            self._ticker.write(
+                f"{self.what}: {kept} of {self.total} {self.files} kept, {lost} in work dropped", last=True
+            )
 
     def line(self, now: float) -> str:
         """The state in words at monotonic time ``now``; the time left by the images after the first ones, for
@@ -73,7 +75,8 @@ class Progress:
             tail = f" in {clock(seconds)},"
         elif after:
             tail = f" {clock((now - began) / after * (self.total - self.done))} left,"
-        return f"{self.what}: {self.done}/{self.total} images, {self.done / seconds:.1f}/s,{tail} {self.failed} failed"
+        rate = f"{self.done}/{self.total} {self.files}, {self.done / seconds:.1f}/s"
+        return f"{self.what}: {rate},{tail} {self.failed} failed"
 
 
 class Transfer:

@@ -38,14 +38,15 @@ def check_sample(options: argparse.Namespace) -> int:
     cap = int(store.reading(options.dataset).get("max_pixels", 0)) or MAX_PIXELS
     running = Running(root, options.device, threads=options.threads, max_pixels=cap)
     images = draw(list(chosen.values()), options.sample, options.draw)
+    files = features.manifest.files
     if not images:
-        say(f"{options.dataset}: no image to extract again: no shard of {' '.join(chosen)} is there")
+        say(f"{options.dataset}: none of the {files} to extract again: no shard of {' '.join(chosen)} is there")
         return 1
-    progress = Progress(f"again {options.dataset}", len(images))
+    progress = Progress(f"again {options.dataset}", len(images), files=files)
     with TemporaryDirectory() as folder:
         again = extract_again(made, images, running, Path(folder), lambda fine: progress.step(1, int(not fine)))
         progress.close()
-        say(f"{options.dataset}: {len(images)} images extracted again (DRAW={options.draw})")
+        say(f"{options.dataset}: {len(images)} {files} extracted again (DRAW={options.draw})")
         differ = [name for name in made if _differs(*made[name], again.get(name), running, Path(folder))]
     say(f"{options.dataset}: {_verdict(differ, options) if differ else 'all as stored'}")
     return 1 if differ else 0

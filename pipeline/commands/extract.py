@@ -39,11 +39,12 @@ def asked(options: argparse.Namespace, retry: bool = False) -> Request:
 
 
 def verdict(report: Report, options: argparse.Namespace) -> int:
-    """Say what was done and what failed. Returns 1 when more images failed than are allowed, else 0."""
+    """Say what was done and what failed. Returns 1 when more images, or videos, failed than are allowed, else 0."""
     dataset = report.manifest.dataset
     if untrained := [recipe.feature for recipe in report.recipes if not recipe.info["trained"]]:
         print(f"UNTRAINED: {' '.join(untrained)}")
-    print(f"{dataset}: {report.images} images read, {report.shards} shards written, {len(report.failed)} images failed")
+    read, files = report.images, report.manifest.files
+    print(f"{dataset}: {read} {files} read, {report.shards} shards written, {len(report.failed)} {files} failed")
     if len(report.failed) <= options.allow_failed:
         return 0
     shown = ", ".join(printable(path) for path in sorted(report.failed)[:3]) + (

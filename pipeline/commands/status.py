@@ -36,6 +36,7 @@ def status(store: Path, dataset: str) -> dict[str, Any]:
         "release": manifest.release,
         "people": int((manifest.persons >= 0).sum()),
         "images": len(set(manifest.images)),
+        "files": manifest.files,
         "failed_images": len(failed),
         "splits": manifest.counts(),
         "features": {
@@ -65,7 +66,8 @@ def status(store: Path, dataset: str) -> dict[str, Any]:
 def table(state: dict[str, Any], words: str, most: int = 40) -> list[str]:
     """The state in lines for a terminal; at most ``most`` ledger lines, one per sample and reason. words: which a make
     command needs to look at the same store."""
-    lines = [f"{state['dataset']}, release {state['release']}: {state['people']} people in {state['images']} images"]
+    number = f"{state['people']} people in {state['images']} {state['files']}"
+    lines = [f"{state['dataset']}, release {state['release']}: {number}"]
     for split, counts in state["splits"].items():
         lines.append(f"  {split}: " + ", ".join(f"{number} {word}" for word, number in counts.items()))
     shown = [word for word in COLUMNS if any(word in one["rows"] for one in state["features"].values())]
@@ -116,4 +118,4 @@ def _ledger_lines(state: dict[str, Any], most: int) -> list[str]:
     lines = [f"{word} {image}: {text} ({', '.join(sorted(names))})" for (word, image, text), names in by_reason.items()]
     if len(lines) > most:
         lines[most:] = [f"... and {len(lines) - most} more: make status DATASET={state['dataset']} JSON=1"]
-    return [f"failed images: {state['failed_images']}", *lines]
+    return [f"failed {state['files']}: {state['failed_images']}", *lines]

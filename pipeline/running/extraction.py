@@ -20,6 +20,7 @@ from pipeline.running.plan import Plan, make_plan
 from pipeline.running.recipes import Recipe, dataset_config
 from pipeline.running.request import Request
 from pipeline.running.runner import Summary
+from pipeline.running.twins import describe_twins
 
 
 @dataclass(frozen=True)
@@ -61,15 +62,17 @@ def extract(request: Request, say: Callable[[str], None]) -> Report:
         if manifest.clips != (config.frames > 0):
             what = "clips: its config says frames = 8, or as many as you want of each" if manifest.clips else "no clips"
             raise ConfigError(f"{request.dataset} has {what}{'' if manifest.clips else '. Leave frames out'}")
-        for line in describe(manifest):
+        for line in [*describe(manifest), *_replaced(store, manifest)]:
             say(line)
         store.begin(manifest, config.shard_images, reader.reading.remembered())
         _use(store, request, chosen, say)
         features = request.features(manifest, config.shard_images, chosen)
         for leftover in (path for feature in features.values() for path in feature.leftovers()):
-            say(f"removing {leftover}: beyond the last of the manifest's images")
+            say(f"removing {leftover}: beyond the last of the manifest's {manifest.files}")
             remove(leftover)
         plan = make_plan(Layout(manifest, config.shard_images), features, chosen, request.retry)
+        for line in describe_twins(manifest, request.root) if plan.tasks else ():
+            say(f"  note: {line}")
         record_makings(plan, request.device)
         images = _run(plan, request, say)
         _check_done(plan)
@@ -150,6 +153,19 @@ def describe(manifest: Manifest) -> list[str]:
     return lines + [f"  note: {note}" for note in manifest.notes]
 
 
+def _replaced(store: Store, manifest: Manifest) -> list[str]:
+    """A line where the store's rows are of another annotation that has hardly a person in common with this one: very
+    likely another data set's folder. Raises: StoreError."""
+    if manifest.dataset not in store.datasets():
+        return []
+    before = store.manifest(manifest.dataset)
+    left = len(set(before.keys) & set(manifest.keys))
+    if 2 * left >= len(before):
+        return []
+    told = f"of the {len(before)} people that {store.root / manifest.dataset} was made of {left} are in this annotation"
+    return [f"{told}, so the rows of the others go. A data set beside the first takes another STORE"]
+
+
 def failed_images(features: Mapping[str, Feature]) -> frozenset[str]:
     """Paths of the images that have a failed row in any of ``features``."""
     keys = {one.key for feature in features.values() for one in feature.failures(FAILURES)}
@@ -170,20 +186,22 @@ def _check_done(plan: Plan) -> None:
 
 def _run(plan: Plan, request: Request, say: Callable[[str], None]) -> int:
     """Returns how many images were read."""
+    files = plan.layout.manifest.files
     if plan.pending and request.retry:
         say(f"{plan.pending} shards were never extracted and are left alone: make extract does them")
     if request.retry and (again := sum(not task.retry for task in plan.tasks)):
-        say(f"{again} shards hold images or people that have changed since, and are read again whole")
+        say(f"{again} shards hold {files} or people that have changed since, and are read again whole")
     if not plan.tasks:
         say("nothing to retry" if request.retry else "nothing to extract")
         return 0
     check_device(request.device, here=request.executor == "local")
     work = sorted({name for task in plan.tasks for name in task.features}, key=list(plan.recipes).index)
-    say(f"{plan.images} images in {len(plan.tasks)} shards to read for {' '.join(work)}")
+    say(f"{plan.images} {files} in {len(plan.tasks)} shards to read for {' '.join(work)}")
     if request.device != "cpu" and (own := [name for name in work if plan.recipes[name].stage.cpu_only]):
         say(f"on the CPU in spite of DEVICE={request.device}, where their networks alone run: {' '.join(own)}")
     sizes = {task.number: plan.images_of(task) for task in plan.tasks}
-    progress = Progress(f"{'retry' if request.retry else 'extract'} {request.dataset}", sum(sizes.values()))
+    word = "retry" if request.retry else "extract"
+    progress = Progress(f"{word} {request.dataset}", sum(sizes.values()), files=files)
     done, summaries = list[Summary](), execute(plan, request, progress.step)
     try:
         for summary in summaries:

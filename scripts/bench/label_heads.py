@@ -9,7 +9,8 @@ reads and writes; both measured in the same rounds. Usual: the same head for one
 other. What is compared takes turns, round by round; told are the medians of the rounds' ratios. Objects and maps lie
 in shards of a store, as extraction leaves them. ``tail_layer4``, ``tail_stage4``: what a step costs that trains
 ResNet-18's last block, or HRNet-W32's. Writes bench/label_heads.json. ``fusion abn tail_layer4``: only these, the
-machine beside each; what else the file holds is kept. ``--quick``: one round, nothing written.
+machine beside each; what else the file holds is kept. ``--as label_heads_two_cores``: into another file of bench/, of
+another machine. ``--quick``: one round, nothing written.
 """
 
 import json
@@ -46,7 +47,7 @@ from scripts.bench.label_heads_runs import (
 from scripts.bench.label_heads_targets import LABELS, PEOPLE
 from scripts.bench.results import FOLDER, machine, record
 
-ROUNDS = 3
+ROUNDS = 7
 USUAL_GOAL, MEMORY_GOAL = 3.0, 4.0
 
 
@@ -103,7 +104,7 @@ def random_rows(left: Mapping[str, Stored], name: str, count: int = 1000) -> dic
     return {"rows_per_second": round(rate), "mbytes_per_second": round(rate * size / 1e6), "bytes_per_row": size}
 
 
-def main(named: Sequence[str] = (), quick: bool = False) -> None:
+def main(named: Sequence[str] = (), quick: bool = False, file: str = "label_heads") -> None:
     """Everything, or the heads ``named``, on two threads of an idle machine (``load`` tells)."""
     before = os.getloadavg()[0]
     torch.set_num_threads(THREADS)
@@ -131,12 +132,15 @@ def main(named: Sequence[str] = (), quick: bool = False) -> None:
     if quick:
         print(json.dumps(result, indent=2))
     elif named:
-        kept = json.loads((FOLDER / "label_heads.json").read_text())
+        place = FOLDER / f"{file}.json"
+        kept = json.loads(place.read_text()) if place.exists() else about
         timed = [*(one.name for one in settings), *tails]
-        record("label_heads", kept | {word: result[word] | {"load": load} | machine() for word in timed})
+        record(file, kept | {word: result[word] | {"load": load} | machine() for word in timed})
     else:
-        record("label_heads", result | about | machine())
+        record(file, result | about | machine())
 
 
 if __name__ == "__main__":
-    main([word for word in sys.argv[1:] if word != "--quick"], "--quick" in sys.argv)
+    words = [word for word in sys.argv[1:] if word != "--quick"]
+    place = words.index("--as") if "--as" in words else len(words)
+    main([*words[:place], *words[place + 2 :]], "--quick" in sys.argv, *words[place + 1 : place + 2])

@@ -18,6 +18,8 @@ from scripts.bench.heads_runs import Run, alternately, milliseconds, verdict
 from scripts.bench.label_heads_runs import Setting, steps_run
 
 FLOOR_GOAL, TOGETHER_GOAL = 1.8, 1.3
+REPEATS = 5
+"""Of the runs whose parts are timed, in each round: they are short."""
 MATRICES = 64
 """At most, of 4 MB: more than a processor's cache holds."""
 PRODUCTS = {"bmm", "baddbmm", "mm", "addmm", "convolution", "convolution_backward"}
@@ -101,7 +103,9 @@ class Clock(TorchDispatchMode):  # type: ignore[no-untyped-call]
 def limit(one: Setting, data: Samples, rounds: int) -> dict[str, Any]:
     """What training together can save at most. Every seed has weights and batches of its own, so the products, the
     optimiser and the reading of S seeds are S times those of one; only the rest of one seed's step can be shared."""
-    parts = [(*_parts(steps_run(one, data, [0])), _reading(one, data)) for _ in range(rounds)]
+    run = steps_run(one, data, [0])
+    run()  # in the first steps memory is asked for
+    parts = [(*_parts(run), _reading(one, data)) for _ in range(REPEATS * rounds)]
     step, products, optimiser, reading = (statistics.median(part[place] for part in parts) for place in range(4))
     most = step / (products + optimiser + reading)
     scale = 1e3 / one.steps

@@ -44,7 +44,7 @@ def counts(manifest: Manifest, features: Mapping[str, Feature]) -> dict[str, Any
 def ours(manifest: Manifest) -> dict[str, int]:
     """What published counts are told of: ``images`` (of clips ``videos``), ``people``, ``usable people``, each also
     ``in train`` and so on."""
-    images = "videos" if manifest.clips else "images"
+    images = manifest.files
     found: Counter[str] = Counter()
     seen = set[tuple[str, str]]()
     for image, person, split, status in zip(
@@ -74,7 +74,7 @@ def _split(manifest: Manifest, rows: NDArray[np.int64]) -> dict[str, Any]:
     chosen = rows.tolist()
     images = [manifest.images[row] for row in chosen]
     return {
-        "videos" if manifest.clips else "images": len(set(images)),
+        manifest.files: len(set(images)),
         **({"films": len(set(films(images)))} if manifest.clips else {}),
         "people": int((manifest.persons[rows] >= 0).sum()),
         "usable people": int(_usable(manifest, rows).sum()),

@@ -42,7 +42,8 @@ scale = 2.0
 
 
 class ToyReader(Reader):
-    """``root/k.png`` with k % 3 persons each, those named in ``annotation.txt``; "wide" in it widens one box."""
+    """``root/k.png`` with k % 3 persons each, those named in ``annotation.txt``, ``k.png@test`` in another split than
+    train; "wide" in it widens one box."""
 
     name, version = "demo", 1
 
@@ -57,11 +58,12 @@ class ToyReader(Reader):
 
     @staticmethod
     def _rows(name: str, wide: bool) -> list[Row]:
-        number = int(name.removesuffix(".png"))
+        name, _, split = name.partition("@")
+        split, number = split or "train", int(name.removesuffix(".png"))
         if number % 3 == 0:
-            return [Row(name, -1, "train", size=(20, 16), status="no_person")]
+            return [Row(name, -1, split, size=(20, 16), status="no_person")]
         boxes = [(float(k), 1.0, 9.0 + k + wide, 12.0) for k in range(number % 3)]
-        return [Row(name, k, "train", box, box, (20, 16), ("a",)) for k, box in enumerate(boxes)]
+        return [Row(name, k, split, box, box, (20, 16), ("a",)) for k, box in enumerate(boxes)]
 
 
 class Colour(Stage[np.ndarray]):
