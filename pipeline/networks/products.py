@@ -2,52 +2,98 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+ROWS = 1024
+"""What weights are packed for; a call may have any number."""
 
 
 class Product(nn.Module):
-    """``layer``, and exact GELU after it where ``then`` is "gelu", for rows of float32; no gradient passes.
+    """``layer``, and exact GELU after it with ``gelu``, for rows of float32; no gradient passes.
 
     torch's own writes the offset of every row first, adds the product to it and goes over the result again for GELU.
     """
 
-    def __init__(self, layer: nn.Linear, rows: int, then: str = "none") -> None:
-        """rows: about how many a call has; the weights are packed for it."""
+    def __init__(self, layer: nn.Linear, gelu: bool = False) -> None:
         super().__init__()
-        self.packed = torch.ops.mkldnn._reorder_linear_weight(layer.weight.detach(), rows)
+        self.packed = torch.ops.mkldnn._reorder_linear_weight(layer.weight.detach(), ROWS)
         self.register_buffer("bias", None if layer.bias is None else layer.bias.detach())
-        self.then = then
+        self.then = ("gelu", "none") if gelu else ("none", "")  # "none": GELU as it stands, not one of its likenesses
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (..., in). Returns (..., out)."""
-        how = "none" if self.then == "gelu" else ""  # which of its GELUs: the exact one
-        made: Tensor = torch.ops.mkldnn._linear_pointwise(x, self.packed, self.bias, self.then, [], how)
+        then, how = self.then
+        made: Tensor = torch.ops.mkldnn._linear_pointwise(x, self.packed, self.bias, then, [], how)
         return made
 
 
-def pack(network: nn.Module, rows: int) -> nn.Module:
-    """``network`` with a ``Product`` in place of every affine map, where this torch has them (its CPU builds with
-    oneDNN); on a CPU, in float32. Also where a map named ``fc1`` stands beside an exact GELU ``activation_fn`` or
-    ``act``, with both in one."""
+def pack(network: nn.Module, forward: Callable[[], Any]) -> int:
+    """Put a ``Product`` in place of every affine map that ``forward``, a run of ``network`` on any input, calls: on a
+    CPU, in float32, an eighth of a vision transformer's time less. One whose output is read by exact GELU alone takes
+    that along.
+
+    Returns how many were put in; none where torch was built without oneDNN.
+    """
     if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
-        return network
-    for parent in list(network.modules()):
-        kinds = dict(parent.named_children())
-        gelu = next((name for name in ("activation_fn", "act") if _is_gelu(kinds.get(name))), "")
-        for name, layer in kinds.items():
-            if type(layer) is nn.Linear:
-                both = name == "fc1" and bool(gelu)
-                setattr(parent, name, Product(layer, rows, "gelu" if both else "none"))
-                if both:
-                    setattr(parent, gelu, nn.Identity())
-    return network
+        return 0
+    seen = _Seen()
+    hooks = [module.register_forward_hook(seen.called) for module in network.modules() if not list(module.children())]
+    try:
+        with torch.no_grad(), seen:
+            forward()
+    finally:
+        for hook in hooks:
+            hook.remove()
+    joined = seen.joined()
+    places = [(parent, name, layer) for parent in network.modules() for name, layer in parent.named_children()]
+    for parent, name, layer in places:
+        if isinstance(layer, nn.Linear) and seen.uses[layer]:
+            setattr(parent, name, Product(layer, gelu=layer in joined))
+        elif layer in joined.values():
+            setattr(parent, name, nn.Identity())
+    return len({layer for _, _, layer in places if isinstance(layer, nn.Linear) and seen.uses[layer]})
 
 
-def _is_gelu(layer: nn.Module | None) -> bool:
-    """Whether it is x times the normal distribution's share below x, not one of the approximations."""
-    if layer is None:
-        return False
+class _Seen(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Watches one run: which GELU reads which affine map's output, and how often each output is read."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.outputs: dict[int, tuple[nn.Module, Tensor]] = {}  # the tensors are kept, so that no id is used twice
+        self.found: list[tuple[nn.Module, nn.Module, int]] = []
+        self.reads: Counter[int] = Counter()
+        self.uses: Counter[nn.Module] = Counter()
+
+    def called(self, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+        if type(module) is nn.Linear:
+            self.outputs[id(output)] = module, output
+            self.uses[module] += 1
+        elif "gelu" in type(module).__name__.lower():
+            self.uses[module] += 1
+            if id(inputs[0]) in self.outputs and _is_exact(module):
+                self.found.append((self.outputs[id(inputs[0])][0], module, id(inputs[0])))
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.reads.update({id(leaf) for leaf in tree_leaves((args, kwargs)) if id(leaf) in self.outputs})
+        return func(*args, **(kwargs or {}))
+
+    def joined(self) -> dict[nn.Module, nn.Module]:
+        """Affine map -> its GELU."""
+        return {
+            layer: gelu
+            for layer, gelu, output in self.found
+            if self.reads[output] == self.uses[layer] == self.uses[gelu] == 1
+        }
+
+
+def _is_exact(gelu: nn.Module) -> bool:
+    """Whether it is x times the normal distribution's share below x, and no likeness of that."""
     x = torch.linspace(-4, 4, 65)
-    with torch.inference_mode():
-        return bool(torch.equal(layer(x), nn.functional.gelu(x)))
+    return bool(torch.equal(gelu.forward(x), nn.functional.gelu(x)))

@@ -192,6 +192,7 @@ class Extractor(Stage[Pixels]):
 
         from pipeline.networks.folding import fold
         from pipeline.networks.padding import absorb
+        from pipeline.networks.products import pack
         from pipeline.stages._backbone_networks import build
 
         kept, cut = self.config.map or bool(self.config.cut), self.config.cut
@@ -203,6 +204,8 @@ class Extractor(Stage[Pixels]):
         if device == "cpu":  # a GPU is quicker with the kernels as they are
             absorb(backbone, lambda: backbone(zeros))
         deploy(backbone, device, self.config.precision)
+        if device == "cpu" and self.config.precision == "float32":
+            pack(backbone, lambda: backbone(zeros))
         self.network: Any = whole
         self.device = device
 

@@ -73,12 +73,14 @@ class Extractor(Stage[Pixels]):
     def load(self, device: str, weights: Weights) -> None:
         network = build()
         fill(network, weights, self.config.weights)
+        import torch
+
         project_first(network)
         self.network: Any = deploy(network, device, self.config.precision)
         if device == "cpu" and self.config.precision == "float32":
             from pipeline.networks.products import pack
 
-            pack(network, (self.config.size // PATCH) ** 2)
+            pack(network, lambda: network(torch.zeros(1, 3, 2 * PATCH, 2 * PATCH)))
         self.device = device
 
     def prepare(self, photo: Photo) -> list[Pixels | Failed]:
