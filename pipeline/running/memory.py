@@ -15,9 +15,10 @@ from cache.spec import Granularity, Status
 from pipeline.decoding.images import MAX_PIXELS
 from pipeline.decoding.video import frames
 from pipeline.framed import Framed, Moments
+from pipeline.running.clip_people import Sample
 from pipeline.running.reading import Row
 from pipeline.running.recipes import Recipe
-from pipeline.running.watching import Sample, Wanted, look_at, show
+from pipeline.running.watching import Wanted, look_at, show
 from pipeline.stage import Extracted, Photo, Stage
 
 NONE: Mapping[str, Extracted] = MappingProxyType({})

@@ -10,7 +10,7 @@ from PIL import Image
 
 from cache.errors import ConfigError
 from pipeline.decoding.tracks import Track, load
-from pipeline.running.watching import Sample
+from pipeline.running.clip_people import Sample
 from scripts.prediction.cuts import LEAST_ALIKE, Cuts
 from scripts.prediction.finding import Finder
 from scripts.prediction.following import LEAST_OVERLAP, LOST, Follower

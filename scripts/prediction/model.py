@@ -13,9 +13,9 @@ from PIL import Image
 from cache.errors import ConfigError, DataError, StoreError, WeightsError
 from cache.spec import Granularity, Status
 from heads.checkpoints.checkpoint import Checkpoint
+from pipeline.running.clip_people import Sample
 from pipeline.running.memory import Memory
 from pipeline.running.recipes import DatasetConfig, Recipe, recipes, weights_of
-from pipeline.running.watching import Sample
 from pipeline.stage import Extracted, Photo
 from pipeline.weights.folder import Weights
 from scripts.prediction import crowd

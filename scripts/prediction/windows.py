@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from pipeline.decoding.tracks import Track
-from pipeline.running.watching import Sample
+from pipeline.running.clip_people import Sample
 from scripts.prediction.clip import Clip
 from scripts.prediction.model import Model
 from scripts.prediction.whereabouts import Whereabouts

@@ -17,8 +17,8 @@ from cache.manifest import Manifest
 from pipeline.decoding.images import MAX_PIXELS, ImageError, decode
 from pipeline.decoding.paths import resolve
 from pipeline.decoding.video import frames
+from pipeline.running.clip_people import samples_of
 from pipeline.running.reading import usable_boxes
-from pipeline.running.watching import samples_of
 
 SIDE = 400
 """Pixels of a small copy's longer side."""

@@ -13,9 +13,9 @@ from heads import cli
 from heads.experiments.evaluate import evaluate
 from pipeline import cli as extraction
 from pipeline.decoding import tracks
+from pipeline.running.clip_people import Sample
 from pipeline.running.memory import Memory
 from pipeline.running.recipes import dataset_config, recipes
-from pipeline.running.watching import Sample
 from pipeline.weights.folder import Weights
 from scripts import predict, publish
 from scripts.prediction.windows import MOST, SECONDS, spans

@@ -16,7 +16,7 @@ from pipeline.dataset import manifest_of, source_of
 from pipeline.datasets import _videos
 from pipeline.datasets._bold_csv import LABELLED
 from pipeline.datasets.bold import CATEGORIES, Reader
-from pipeline.running import watching
+from pipeline.running import clip_people
 
 ORDER = "Peace Affection Esteem Anticipation Engagement Confidence Happiness Pleasure Excitement Surprise"
 
@@ -184,5 +184,5 @@ def test_joints_that_are_not_of_a_samples_frames_are_told_and_never_shifted_in_s
     assert found.boxes[:, 1].tolist()[:2] == [4 + 0, 4 + 0]
     (note,) = [note for note in found.notes if note.startswith("samples whose joints are not of all their frames")]
     assert "3, first videos/001/own.mp4/0.mp4#0" in note
-    samples, _ = watching.samples_of(root, found, np.arange(3))
+    samples, _ = clip_people.samples_of(root, found, np.arange(3))
     assert [int(one.track.frames[0]) for one in samples if one.track] == [3, 0, 0]

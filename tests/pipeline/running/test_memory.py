@@ -13,9 +13,9 @@ from cache.store import Store
 from pipeline.decoding import tracks
 from pipeline.decoding.images import decode
 from pipeline.framed import Framed
+from pipeline.running.clip_people import Sample
 from pipeline.running.memory import Memory, derived
 from pipeline.running.recipes import Recipe
-from pipeline.running.watching import Sample
 from pipeline.stage import Extracted, Photo, Stage
 from pipeline.weights.folder import Weights
 

@@ -13,7 +13,8 @@ from cache.spec import ArraySpec, Granularity, Status
 from pipeline.decoding.images import ImageError
 from pipeline.decoding.tracks import Track
 from pipeline.framed import Framed, Moments
-from pipeline.running.watching import Sample, Wanted, show
+from pipeline.running.clip_people import Sample
+from pipeline.running.watching import Wanted, show
 from pipeline.stage import Extracted, Failed, Photo, Stage
 
 BOX = np.array([1, 1, 9, 9], np.float32)
