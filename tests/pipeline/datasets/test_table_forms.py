@@ -63,7 +63,7 @@ def test_an_unknown_word_names_the_nearest_and_a_published_dataset_takes_none(
     )
     words = ["--dataset", "demo", "--data", str(tmp_path / "data"), "--store", str(tmp_path / "s"), "--box", "xywh"]
     assert main(["extract", *words]) == 2
-    line = "error: BOX=xywh: demo has boxes of one form, as published. Leave the word out\n"
+    line = "error: BOX=xywh: the files of demo have boxes of one form, or say theirs. Leave the word out\n"
     assert capsys.readouterr().err == line
     assert not (tmp_path / "data").exists()
 
