@@ -27,8 +27,16 @@ WIDTHS = {"image/pooled": 12, "body/pooled": 10, "sem2vec/presence": 8}
 SMALL = {"stream": 12, "semantic_hidden": 10, "fusion": 14, "embedding": 8, "standardise": False}
 TRAINING = {"epochs": 2, "step": 1, "patience": 0, "lr": 2e-3, "batch": 16}
 SEEDS = (0, 3)
+MINERS = plugins.names("heads.miners")
+"""Each loss with two of them, so that each of these is with several losses; all pairs are among the slow tests."""
 PAIRS = [
-    pytest.param(*pair, id="-".join(pair)) for pair in itertools.product(ON_EMBEDDINGS, plugins.names("heads.miners"))
+    pytest.param(
+        loss,
+        miner,
+        id=f"{loss}-{miner}",
+        marks=[] if (column - row) % len(MINERS) < 2 else [pytest.mark.slow],
+    )
+    for (row, loss), (column, miner) in itertools.product(enumerate(ON_EMBEDDINGS), enumerate(MINERS))
 ]
 
 
