@@ -50,13 +50,13 @@ class Store:
         return sorted(path.parent.name for path in self.root.glob("*/manifest.parquet"))
 
     def folder(self, dataset: str) -> Path:
-        """Raises: UnknownName when nothing of ``dataset`` was extracted here."""
+        """Raises: UnknownName when nothing of ``dataset`` was extracted here; PluginError."""
         if dataset not in (known := self.datasets()):
             readers = plugins.names("pipeline.datasets")
             hint = "" if dataset in readers else meant(dataset, {*known, *readers})
-            cure = "" if hint else f" Run make extract DATASET={dataset} first"
+            word = f"DATASET={dataset}" if dataset in readers else "DATASET=.. with the word meant"
             told = f"{self.root}: holds no dataset {dataset!r}.{hint} Known: {', '.join(known) or 'none'}."
-            raise UnknownName(told + cure)
+            raise UnknownName(f"{told} Run make extract {word} first")
         return self.root / dataset
 
     def manifest(self, dataset: str) -> Manifest:
@@ -80,8 +80,8 @@ class Store:
         return dict(self._current(dataset).get("features", {}))
 
     def reading(self, dataset: str) -> dict[str, Any]:
-        """What was said of the dataset's files when its manifest was made: ``box`` and ``max_pixels``, where they were,
-        and ``annotation``, the digest of the one that ``box`` was said of.
+        """What is known of the dataset's files since its manifest was made: ``box`` and ``max_pixels``, where they were
+        said, ``annotation``, the digest of the one that ``box`` was said of, and ``root``, which names their folder.
 
         Raises: StoreError.
         """
@@ -141,7 +141,7 @@ class Store:
 
 def _is_current(current: Any) -> bool:
     """True for ``{"shard_images": 1.., "features": {name: fingerprint}, "reading": {"box": "..", "max_pixels": 1..,
-    "annotation": ".."}}`` or part of it; names stay in the folder."""
+    "annotation": "..", "root": ".."}}`` or part of it; names stay in the folder."""
     if not isinstance(current, dict):
         return False
     size, features = current.get("shard_images", IMAGES_PER_SHARD), current.get("features", {})
@@ -150,7 +150,7 @@ def _is_current(current: Any) -> bool:
     if not isinstance(reading := current.get("reading", {}), dict):
         return False
     cap = reading.get("max_pixels", 1)
-    texts = [reading.get(name, "") for name in ("box", "annotation")]
+    texts = [reading.get(name, "") for name in ("box", "annotation", "root")]
     if not (all(isinstance(text, str) for text in texts) and type(cap) is int and cap > 0):
         return False
     names = [*features, *features.values()]

@@ -103,7 +103,8 @@ def annotation_digest(reader: Reader) -> str:
 def say_how(reader: Reader, reading: Reading) -> None:
     """Have ``reader`` read its files so. Raises: ConfigError for a word of BOX that it does not take."""
     if reading.box and not reader.forms:
-        raise ConfigError(f"BOX={reading.box}: the files of {reader.name} have boxes of one form, or say theirs. Leave the word out")
+        told = f"the files of {reader.name} have boxes of one form, or say theirs"
+        raise ConfigError(f"BOX={reading.box}: {told}. Leave the word out")
     if reading.box and reading.box not in reader.forms:
         raise ConfigError(f"BOX={reading.box}: no such form of a box.{nearest(reading.box, reader.forms)}")
     reader.reading = reading

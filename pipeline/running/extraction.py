@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from cache.errors import ConfigError, StoreError
 from cache.feature import Feature
 from cache.files import remove, sweep
+from cache.fingerprint import fingerprint
 from cache.layout import Layout
 from cache.manifest import Manifest
 from cache.plugins import load
@@ -62,9 +63,10 @@ def extract(request: Request, say: Callable[[str], None]) -> Report:
         if manifest.clips != (config.frames > 0):
             what = "clips: its config says frames = 8, or as many as you want of each" if manifest.clips else "no clips"
             raise ConfigError(f"{request.dataset} has {what}{'' if manifest.clips else '. Leave frames out'}")
-        for line in [*describe(manifest), *_replaced(store, manifest)]:
+        place = fingerprint(str(request.root.resolve()))
+        for line in [*describe(manifest), *_replaced(store, manifest), *_moved(store, request, place)]:
             say(line)
-        store.begin(manifest, config.shard_images, reader.reading.remembered())
+        store.begin(manifest, config.shard_images, {**reader.reading.remembered(), "root": place})
         _use(store, request, chosen, say)
         features = request.features(manifest, config.shard_images, chosen)
         for leftover in (path for feature in features.values() for path in feature.leftovers()):
@@ -154,16 +156,27 @@ def describe(manifest: Manifest) -> list[str]:
 
 
 def _replaced(store: Store, manifest: Manifest) -> list[str]:
-    """A line where the store's rows are of another annotation that has hardly a person in common with this one: very
-    likely another data set's folder. Raises: StoreError."""
+    """A line where hardly anybody is left of whom the store's rows are. Raises: StoreError."""
     if manifest.dataset not in store.datasets():
         return []
-    before = store.manifest(manifest.dataset)
-    left = len(set(before.keys) & set(manifest.keys))
+    before, now = (_people(one) for one in (store.manifest(manifest.dataset), manifest))
+    left = len(before & now)
     if 2 * left >= len(before):
         return []
     told = f"of the {len(before)} people that {store.root / manifest.dataset} was made of {left} are in this annotation"
-    return [f"{told}, so the rows of the others go. A data set beside the first takes another STORE"]
+    return [f"{told}; the rows of the others go. If this is another data set, give it another STORE"]
+
+
+def _people(manifest: Manifest) -> set[tuple[str, int]]:
+    return {pair for pair in zip(manifest.images, manifest.persons.tolist(), strict=True) if pair[1] >= 0}
+
+
+def _moved(store: Store, request: Request, place: str) -> list[str]:
+    """A line where the files lie in another folder than when the store was made. place: what names it now."""
+    if store.reading(request.dataset).get("root", place) == place:
+        return []
+    check = f"make verify DATASET={request.dataset} SAMPLE=50 tells whether they are"
+    return [f"another ROOT than before: files of the same name and size count as the same; {check}"]
 
 
 def failed_images(features: Mapping[str, Feature]) -> frozenset[str]:

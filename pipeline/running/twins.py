@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cache.fingerprint import digest_files
-from cache.manifest import OK, Manifest
+from cache.manifest import OK, SPLITS, Manifest
 from pipeline.decoding.images import ImageError
 from pipeline.decoding.paths import resolve
+
+ABSENT = -1
 
 
 def describe_twins(manifest: Manifest, root: Path) -> list[str]:
@@ -18,9 +20,10 @@ def describe_twins(manifest: Manifest, root: Path) -> list[str]:
     found = list(_twins(manifest, root))
     if not found:
         return []
-    first = " = ".join(f"{path} ({split})" for path, split in found[0].items())
-    cure = "Leave all but one out of the annotation, or give them one split"
-    return [f"the same {manifest.files}, byte for byte, are in two splits: {len(found)}, first {first}. {cure}"]
+    one = {split: path for path, split in reversed(found[0].items())}  # the first of each split
+    first = " = ".join(f"{_shown(one[split])} ({split})" for split in SPLITS if split in one)
+    told = f"{manifest.files} that are in several splits under several names, byte for byte the same: {len(found)}"
+    return [f"{told}, first {first}. Leave all but one out of the annotation, or give them one split"]
 
 
 def _twins(manifest: Manifest, root: Path) -> Iterator[dict[str, str]]:
@@ -31,6 +34,7 @@ def _twins(manifest: Manifest, root: Path) -> Iterator[dict[str, str]]:
     for path in splits:
         size, file = _file(root, f"{manifest.folder}/{path}" if manifest.folder else path)
         files[size][path] = file
+    files.pop(ABSENT, None)
     for one in files.values():
         alike: dict[str, dict[str, str]] = defaultdict(dict)
         for path, file in one.items() if len({splits[path] for path in one}) > 1 else ():
@@ -39,12 +43,12 @@ def _twins(manifest: Manifest, root: Path) -> Iterator[dict[str, str]]:
 
 
 def _file(root: Path, path: str) -> tuple[int, Path]:
-    """With its length, -1 where there is none."""
+    """With its length, ABSENT where there is no plain file inside ``root``."""
     try:
         file = resolve(root, path)
-        return (file.stat().st_size if file.is_file() else -1), file
+        return (file.stat().st_size if file.is_file() else ABSENT), file
     except (ImageError, OSError):
-        return -1, root / path
+        return ABSENT, root / path
 
 
 def _digest(file: Path, path: str) -> str:
@@ -53,3 +57,7 @@ def _digest(file: Path, path: str) -> str:
         return digest_files([file])
     except OSError:
         return f"unread: {path}"
+
+
+def _shown(path: str) -> str:
+    return path if path.isprintable() else ascii(path)

@@ -13,6 +13,7 @@ machine beside each; what else the file holds is kept. ``--as label_heads_two_co
 another machine. ``--quick``: one round, nothing written.
 """
 
+import argparse
 import json
 import os
 import resource
@@ -140,7 +141,13 @@ def main(named: Sequence[str] = (), quick: bool = False, file: str = "label_head
         record(file, result | about | machine())
 
 
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m scripts.bench.label_heads", description="Heads of several labels.")
+    parser.add_argument("named", nargs="*", choices=[*HEADS, *TAILS, []], metavar="HEAD", help="only these (all)")
+    parser.add_argument("--quick", action="store_true", help="one round, nothing written")
+    parser.add_argument("--as", dest="file", default="label_heads", metavar="FILE", help="of bench/ (label_heads)")
+    return parser
+
+
 if __name__ == "__main__":
-    words = [word for word in sys.argv[1:] if word != "--quick"]
-    place = words.index("--as") if "--as" in words else len(words)
-    main([*words[:place], *words[place + 2 :]], "--quick" in sys.argv, *words[place + 1 : place + 2])
+    main(**vars(_parser().parse_args()))

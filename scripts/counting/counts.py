@@ -78,13 +78,13 @@ def _split(manifest: Manifest, rows: NDArray[np.int64]) -> dict[str, Any]:
         **({"films": len(set(films(images)))} if manifest.clips else {}),
         "people": int((manifest.persons[rows] >= 0).sum()),
         "usable people": int((usable := _usable(manifest, rows)).sum()),
-        **({} if manifest.clips else {"without a box of their own": _whole(manifest, rows[usable])}),
+        **({} if manifest.clips else {"box is the whole image": _whole(manifest, rows[usable])}),
         "statuses": dict(Counter(manifest.statuses[row] for row in chosen)),
     }
 
 
 def _whole(manifest: Manifest, rows: NDArray[np.int64]) -> int:
-    """How many have their whole image as their box, as those have for whom no box was given."""
+    """How many have their whole image as their box: those for whom none was given, and those who fill it."""
     corners = np.concatenate([np.zeros((len(rows), 2)), manifest.sizes[rows]], 1)
     return int((manifest.boxes[rows] == corners).all(1).sum())
 

@@ -44,7 +44,7 @@ def code(text: str, language: str) -> list[str]:
 
 
 def test_the_readme_is_one_screen_and_a_half() -> None:
-    assert len(TEXTS[ROOT / "README.md"].splitlines()) <= 90
+    assert len(TEXTS[ROOT / "README.md"].splitlines()) <= 92
 
 
 def test_heads() -> None:

@@ -106,7 +106,7 @@ def test_histograms_are_those_of_a_loop(told: dict[str, Any], split: str) -> Non
     edges = (0, 1, 2, 5, 10, 20, 50, 101)
     assert found == [sum(a <= one < b for one in shares) for a, b in itertools.pairwise(edges)]
     whole = sum(row.box == (0.0, 0.0, *row.size) for row in rows)
-    assert told["splits"][split]["without a box of their own"] == whole
+    assert told["splits"][split]["box is the whole image"] == whole
     assert (whole > 1) == (split == "train")
 
 
