@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from distributed import Client
 
 EXECUTORS = ("dask", "local")
+MEMORY_BACK = "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_"
+"""Dask's workers give freed memory back to the system at once, and to ask for it anew takes a third of a training's
+time. Left out here: what a step frees, the next one wants."""
 WAIT_SECONDS = 10
 """How long to wait for a scheduler, and for its first worker."""
 
@@ -31,6 +34,7 @@ class Cluster:
     def client(self) -> Iterator[Client]:
         """Raises: ConfigError when nobody answers at ``scheduler``; NotInstalled."""
         try:
+            import dask.config
             from distributed import Client, LocalCluster
         except ModuleNotFoundError:
             raise NotInstalled(
@@ -38,7 +42,9 @@ class Cluster:
             ) from None
         if not self.scheduler:
             own = {"threads_per_worker": 1, "dashboard_address": None, "silence_logs": 50}
-            with LocalCluster(n_workers=self.count, **own) as cluster, Client(cluster) as client:
+            with dask.config.set({MEMORY_BACK: None}):
+                cluster = LocalCluster(n_workers=self.count, **own)
+            with cluster, Client(cluster) as client:
                 yield client
             return
         try:
