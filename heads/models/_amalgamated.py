@@ -71,7 +71,7 @@ class Networks(nn.Module):
         emotions = self.emotion(student, seed)
         if self.space is None or not teachers:
             return emotions, detected, None
-        theirs = [_turned(resized(_wide(x), *self.sides), turned) for x in teachers]
+        theirs = [_turned(_wide(resized(x, *self.sides)), turned) for x in teachers]
         return emotions, detected, torch.stack(self.space(student, theirs, seed), 1)
 
     def _entered(self, trunk: Sequence[Tensor], seed: int) -> Tensor:
@@ -80,7 +80,7 @@ class Networks(nn.Module):
         total = None
         for x, entry in zip(trunk, self.entries, strict=True):
             height, width = (min(pair) for pair in zip(x.shape[-2:], self.sides, strict=True))
-            part = resized(entry(resized(_wide(x), height, width), seed), *self.sides)
+            part = resized(entry(_wide(resized(x, height, width)), seed), *self.sides)
             total = part if total is None else total + part
         assert total is not None
         return total
