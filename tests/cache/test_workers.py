@@ -12,15 +12,12 @@ def test_own_workers_keep_freed_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     words = "distributed.nanny.pre-spawn-environ"
     usual, given = nanny._get_env_variables(words), dict[str, str]()
 
-    class Started(Exception):
-        pass
-
     def start(**_: object) -> None:
         given.update(nanny._get_env_variables(words))
-        raise Started
+        raise InterruptedError
 
     monkeypatch.setattr("distributed.LocalCluster", start)
-    with pytest.raises(Started), Cluster().client():
+    with pytest.raises(InterruptedError), Cluster().client():
         pass
     assert "MALLOC_TRIM_THRESHOLD_" in usual
     assert given == {name: value for name, value in usual.items() if name != "MALLOC_TRIM_THRESHOLD_"}
