@@ -6,15 +6,14 @@ torch's and torchvision's, and timm's with an activation, of which the activatio
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+from torch import nn
 from torchvision.ops import FrozenBatchNorm2d
+
+from pipeline.networks.watched import Watched
 
 _CONVOLUTIONS: tuple[type[nn.Module], ...] = (nn.Conv2d,)
 _NORMS: tuple[type[nn.Module], ...] = (nn.BatchNorm2d, FrozenBatchNorm2d)
@@ -28,15 +27,15 @@ def fold(network: nn.Module, forward: Callable[[], Any]) -> int:
     forward: runs ``network`` once on any input. What is folded is seen in that run, not guessed from names: a batch
     normalisation of which the one input is a convolution's output that nothing else reads, both used once.
     """
-    seen = _Seen()
+    seen = Watched()
     network.eval()
     convolutions, norms = _foldable()
     if not any(type(module) in norms for module in network.modules()):
         return 0
     hooks = [
-        module.register_forward_hook(seen.convolved)
+        module.register_forward_hook(lambda layer, _, output: seen.gave(layer, output))
         if type(module) in convolutions
-        else module.register_forward_pre_hook(seen.normalised)
+        else module.register_forward_pre_hook(lambda norm, inputs: seen.took(norm, inputs[0]))
         for module in network.modules()
         if type(module) in (*convolutions, *norms)
     ]
@@ -47,7 +46,7 @@ def fold(network: nn.Module, forward: Callable[[], Any]) -> int:
         for hook in hooks:
             hook.remove()
     places = {module: (parent, name) for parent in network.modules() for name, module in parent.named_children()}
-    pairs = seen.pairs()
+    pairs = [(convolution, norm) for convolution, norm in seen.pairs() if norm.running_mean is not None]
     for convolution, norm in pairs:
         _join(convolution, norm)
         parent, name = places[norm]
@@ -67,40 +66,6 @@ def _foldable() -> tuple[tuple[type[nn.Module], ...], tuple[type[nn.Module], ...
 def _rest(norm: Any) -> nn.Module:
     """What a norm does beside normalising."""
     return nn.Identity() if type(norm) in _NORMS else nn.Sequential(norm.drop, norm.act)
-
-
-class _Seen(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Watches one run: which normalisation reads which convolution's output, and how often each output is read."""
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.outputs: dict[int, tuple[nn.Conv2d, Tensor]] = {}  # the tensors are kept, so that no id is used twice
-        self.found: list[tuple[nn.Conv2d, nn.Module, int]] = []
-        self.reads: Counter[int] = Counter()
-        self.uses: Counter[int] = Counter()
-
-    def convolved(self, module: nn.Module, _inputs: Any, output: Tensor) -> None:
-        assert isinstance(module, nn.Conv2d)
-        self.outputs[id(output)] = module, output
-        self.uses[id(module.weight)] += 1
-
-    def normalised(self, module: nn.Module, inputs: Any) -> None:
-        self.uses[id(module)] += 1
-        if id(inputs[0]) in self.outputs:
-            self.found.append((self.outputs[id(inputs[0])][0], module, id(inputs[0])))
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        self.reads.update({id(leaf) for leaf in tree_leaves((args, kwargs)) if id(leaf) in self.outputs})
-        return func(*args, **(kwargs or {}))
-
-    def pairs(self) -> list[tuple[nn.Conv2d, nn.Module]]:
-        """What can be folded."""
-        return [
-            (convolution, norm)
-            for convolution, norm, output in self.found
-            if self.reads[output] == self.uses[id(convolution.weight)] == self.uses[id(norm)] == 1
-            and norm.running_mean is not None
-        ]
 
 
 def _join(convolution: nn.Conv2d, norm: Any) -> None:

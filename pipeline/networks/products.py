@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
+
+from pipeline.networks.watched import Watched
 
 ROWS = 1024
 """What weights are packed for; a call may have any number."""
@@ -45,15 +46,16 @@ def pack(network: nn.Module, forward: Callable[[], Any]) -> int:
     """
     if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return 0
-    seen = _Seen()
-    hooks = [module.register_forward_hook(seen.called) for module in network.modules() if not list(module.children())]
+    seen = Watched()
+    hooks = [module.register_forward_hook(partial(_see, seen)) for module in network.modules()]
     try:
         with torch.no_grad(), seen:
             before = forward()
     finally:
         for hook in hooks:
             hook.remove()
-    joined, layers = seen.joined(), seen.layers()
+    layers = {layer for layer, _ in seen.outputs.values() if isinstance(layer, nn.Linear)}
+    joined = {layer: gelu for layer, gelu in seen.pairs() if layer in layers}
     if not layers:
         return 0
     made = {layer: _product(layer, layer in joined) for layer in layers}
@@ -66,6 +68,14 @@ def pack(network: nn.Module, forward: Callable[[], Any]) -> int:
         layer.weight.data = product.packed.to_dense()
     _replace(network, {new: old for old, new in others.items()})
     return 0
+
+
+def _see(seen: Watched, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+    """Large affine maps, and exact GELUs."""
+    if type(module) is nn.Linear and min(module.in_features, module.out_features) >= LEAST:
+        seen.gave(module, output)
+    elif "gelu" in type(module).__name__.lower() and _is_exact(module):
+        seen.took(module, inputs[0])
 
 
 def _product(layer: nn.Linear, gelu: bool) -> Product:
@@ -86,53 +96,14 @@ def _gives(forward: Callable[[], Any], before: Any) -> bool:
     """Whether another run gives what the one before gave, but for rounding."""
     try:
         with torch.no_grad():
-            after = forward()
+            pairs = zip(tree_leaves(before), tree_leaves(forward()), strict=True)
+            return all(_near(a, b) for a, b in pairs if isinstance(a, Tensor) and a.numel())
     except Exception:  # whatever a network does that misses a layer's weights
         return False
-    pairs = zip(tree_leaves(before), tree_leaves(after), strict=True)
-    return all(_near(a, b) for a, b in pairs if isinstance(a, Tensor) and a.numel())
 
 
 def _near(a: Tensor, b: Tensor) -> bool:
     return torch.allclose(a, b, rtol=1e-3, atol=1e-4 * float(a.abs().nan_to_num().max()), equal_nan=True)
-
-
-class _Seen(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Watches one run: which GELU reads which affine map's output, and how often each output is read."""
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.outputs: dict[int, tuple[nn.Linear, Tensor]] = {}  # the tensors are kept, so that no id is used twice
-        self.found: list[tuple[nn.Linear, nn.Module, int]] = []
-        self.reads: Counter[int] = Counter()
-        self.uses: Counter[nn.Module] = Counter()
-
-    def called(self, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
-        if type(module) is nn.Linear:
-            self.outputs[id(output)] = module, output
-            self.uses[module] += 1
-        elif "gelu" in type(module).__name__.lower():
-            self.uses[module] += 1
-            if id(inputs[0]) in self.outputs and _is_exact(module):
-                self.found.append((self.outputs[id(inputs[0])][0], module, id(inputs[0])))
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        self.reads.update({id(leaf) for leaf in tree_leaves((args, kwargs)) if id(leaf) in self.outputs})
-        return func(*args, **(kwargs or {}))
-
-    def layers(self) -> set[nn.Linear]:
-        """The large ones that were called."""
-        every = {layer for layer, _ in self.outputs.values()}
-        return {layer for layer in every if min(layer.in_features, layer.out_features) >= LEAST}
-
-    def joined(self) -> dict[nn.Linear, nn.Module]:
-        """Affine map, a large one -> its GELU."""
-        large = self.layers()
-        return {
-            layer: gelu
-            for layer, gelu, output in self.found
-            if layer in large and self.reads[output] == self.uses[layer] == self.uses[gelu] == 1
-        }
 
 
 def _is_exact(gelu: nn.Module) -> bool:
