@@ -7,9 +7,10 @@ from tempfile import TemporaryDirectory
 from cache.feature import Feature
 from cache.plugins import load
 from cache.store import Store
-from pipeline.commands._told import printable, say, where
+from pipeline.commands._told import say, where
 from pipeline.dataset import Reader, check_root
 from pipeline.decoding.images import MAX_PIXELS
+from pipeline.decoding.paths import shown
 from pipeline.progress import Progress
 from pipeline.running.again import confirm, draw, extract_again
 from pipeline.running.agreement import Agreement, compare
@@ -62,14 +63,14 @@ def _differs(feature: Feature, recipe: Recipe, again: Feature | None, running: R
         return False
     others = confirm(feature, recipe, found.others, running, folder)
     used, text = found.nearest
-    nearest = f"; the farthest at {used:.0%} of what is allowed, {printable(text)}" if used else ", every digit"
+    nearest = f"; the farthest at {used:.0%} of what is allowed, {shown(text)}" if used else ", every digit"
     if not others:
         edge = f"; {len(found.others)} of them only in the batches they were made in" if found.others else ""
         say(f"  {name}: {found.rows} rows as stored{nearest}{edge}")
         return False
     say(f"  {name}: {len(found.others)} of {found.rows} rows differ")
     for key, difference in list(others.items())[:MOST]:
-        say(f"    {printable(key)} {printable(difference)}")
+        say(f"    {shown(key)} {shown(difference)}")
     if len(found.others) > MOST or len(found.others) > len(others):
         say(f"    ... {len(found.others)} in all, those of one shard looked at in the batches they were made in")
     return True

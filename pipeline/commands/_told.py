@@ -1,18 +1,12 @@
 """What several commands say to the user: lines, paths, and the words of a make command that they propose."""
 
 import argparse
-import json
 from pathlib import Path
 
 
 def say(line: str) -> None:
     """A line for the user, at once."""
     print(line, flush=True)
-
-
-def printable(path: str) -> str:
-    """The path on one line: control characters escaped."""
-    return path if path.isprintable() else json.dumps(path, ensure_ascii=False)[1:-1]
 
 
 def where(options: argparse.Namespace) -> str:

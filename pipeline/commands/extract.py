@@ -4,7 +4,8 @@ import argparse
 
 from cache.errors import unknown
 from cache.workers import EXECUTORS
-from pipeline.commands._told import printable, say, where
+from pipeline.commands._told import say, where
+from pipeline.decoding.paths import shown
 from pipeline.running.extraction import Report, extract
 from pipeline.running.request import Request
 
@@ -47,10 +48,8 @@ def verdict(report: Report, options: argparse.Namespace) -> int:
     print(f"{dataset}: {read} {files} read, {report.shards} shards written, {len(report.failed)} {files} failed")
     if len(report.failed) <= options.allow_failed:
         return 0
-    shown = ", ".join(printable(path) for path in sorted(report.failed)[:3]) + (
-        ", ..." if len(report.failed) > 3 else ""
-    )
+    first = ", ".join(map(shown, sorted(report.failed)[:3])) + (", ..." if len(report.failed) > 3 else "")
     same = " with the same CONFIG" if options.config else ""
     cures = f"make retry{same} reads them again, ALLOW_FAILED={len(report.failed)} accepts them"
-    print(f"failed: {shown}. make status {where(options)} shows why; {cures}")
+    print(f"failed: {first}. make status {where(options)} shows why; {cures}")
     return 1

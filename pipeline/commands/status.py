@@ -8,7 +8,8 @@ from typing import Any
 
 from cache.spec import FAILURES, Status
 from cache.store import Store
-from pipeline.commands._told import printable, where
+from pipeline.commands._told import where
+from pipeline.decoding.paths import shown
 from pipeline.running.age import age
 
 COLUMNS = ("pending", *(status.word for status in Status))
@@ -114,7 +115,7 @@ def _ledger_lines(state: dict[str, Any], most: int) -> list[str]:
     by_reason: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     for one in state["ledger"]:
         if Status[one["status"].upper()] in FAILURES | {Status.UNUSABLE, Status.TOO_SMALL}:
-            by_reason[one["status"], printable(one["image"]), one["message"]].add(one["feature"])
+            by_reason[one["status"], shown(one["image"]), one["message"]].add(one["feature"])
     lines = [f"{word} {image}: {text} ({', '.join(sorted(names))})" for (word, image, text), names in by_reason.items()]
     if len(lines) > most:
         lines[most:] = [f"... and {len(lines) - most} more: make status DATASET={state['dataset']} JSON=1"]

@@ -12,11 +12,10 @@ from typing import Final
 from cache.errors import DataError, nearest
 from cache.manifest import BAD_BOX, NO_LABEL, OK, OTHER_SPLIT, OUTSIDE_ROOT, SPLITS, TOO_SMALL, Row
 from pipeline.datasets import _videos
-from pipeline.datasets._people import shown
 from pipeline.datasets._rows import clamped
 from pipeline.datasets._videos import Film, Span, Tracked
 from pipeline.decoding.boxes import too_small
-from pipeline.decoding.paths import inside, refused
+from pipeline.decoding.paths import inside, refused, shown
 
 UNKNOWN: Final = (0, 0)
 """The span of a whole video whose frames cannot be counted."""

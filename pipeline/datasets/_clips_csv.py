@@ -14,11 +14,12 @@ from cache.errors import DataError
 from pipeline.datasets import _csv
 from pipeline.datasets._clips import Clip
 from pipeline.datasets._csv import Record
-from pipeline.datasets._people import VAD, rated, shown
+from pipeline.datasets._people import VAD, rated
 from pipeline.datasets._table_columns import Header, check_splits, understood
 from pipeline.datasets._table_csv import MARKS, box_of, labels_of, path_of, rating, splits_of
 from pipeline.datasets._videos import Span
 from pipeline.decoding.box_forms import to_xyxy
+from pipeline.decoding.paths import shown
 
 OWN: Final = ("person", "first", "last", "joints")
 """Columns beside those of labels.csv, all optional."""

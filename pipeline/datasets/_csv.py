@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from cache.errors import DataError
-from pipeline.datasets._people import shown
+from pipeline.decoding.paths import shown
 
 LARGEST: Final = 1 << 30
 """Bytes of a file; 34,320 people in EMOTIC's form take 8 MB."""

@@ -18,7 +18,8 @@ from typing import Any, Final
 
 from cache.errors import DataError
 from pipeline.datasets import _json
-from pipeline.datasets._people import LARGEST_SIDE, Image, Person, shown
+from pipeline.datasets._people import LARGEST_SIDE, Image, Person
+from pipeline.decoding.paths import shown
 
 _NO_VAD: Final = (math.nan,) * 3
 

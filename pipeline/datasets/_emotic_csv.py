@@ -15,7 +15,8 @@ from typing import Final
 
 from cache.errors import DataError
 from pipeline.datasets._csv import Record, Table
-from pipeline.datasets._people import LARGEST_SIDE, VAD, Image, Person, rated, shown
+from pipeline.datasets._people import LARGEST_SIDE, VAD, Image, Person, rated
+from pipeline.decoding.paths import shown
 
 COLUMNS: Final = (
     *("Folder", "Filename", "Image Size", "BBox"),

@@ -15,7 +15,8 @@ from cache.errors import DataError
 from cache.manifest import SPLITS
 from pipeline.datasets import _emotic_coco, _emotic_csv, _emotic_mat
 from pipeline.datasets._csv import Table, read_csv, repeats
-from pipeline.datasets._people import Image, shown
+from pipeline.datasets._people import Image
+from pipeline.decoding.paths import shown
 
 MATS: Final = (
     "Annotations/Annotations.mat",

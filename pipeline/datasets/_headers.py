@@ -9,11 +9,11 @@ from pathlib import Path
 
 from cache.errors import DataError
 from cache.fingerprint import fingerprint
-from pipeline.datasets._people import Image, Person, shown
+from pipeline.datasets._people import Image, Person
 from pipeline.decoding import images
 from pipeline.decoding.formats import FIRST_FRAME
 from pipeline.decoding.images import MAX_PIXELS, ImageError
-from pipeline.decoding.paths import resolve
+from pipeline.decoding.paths import resolve, shown
 
 
 @dataclass(frozen=True)

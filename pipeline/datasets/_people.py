@@ -67,8 +67,3 @@ def rated(values: Sequence[float]) -> tuple[tuple[float, float, float], tuple[st
             remarks.append(f"{name} {value:g} is not in 1..10" if known else f"no {name}")
         kept.append(value if usable else math.nan)
     return (kept[0], kept[1], kept[2]), tuple(remarks)
-
-
-def shown(path: str) -> str:
-    """A path as one line of an error or a note shows it."""
-    return path if path.isprintable() else ascii(path)

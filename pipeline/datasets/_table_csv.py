@@ -11,10 +11,10 @@ from cache.errors import DataError, nearest
 from cache.manifest import SPLITS
 from pipeline.datasets import _csv
 from pipeline.datasets._csv import Record, Table
-from pipeline.datasets._people import VAD, shown
+from pipeline.datasets._people import VAD
 from pipeline.datasets._table_columns import BOX, Header, check_splits, understood
 from pipeline.datasets._table_sheet import Entry, Sheet
-from pipeline.decoding.paths import inside
+from pipeline.decoding.paths import inside, shown
 
 MARKS: Final = ",;\t"
 """What may separate columns."""

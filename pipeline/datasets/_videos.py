@@ -17,9 +17,8 @@ import numpy as np
 
 from cache.errors import DataError
 from cache.fingerprint import fingerprint
-from pipeline.datasets._people import shown
 from pipeline.decoding.images import ImageError
-from pipeline.decoding.paths import resolve
+from pipeline.decoding.paths import resolve, shown
 from pipeline.decoding.tracks import Track, load
 from pipeline.decoding.video import probe
 

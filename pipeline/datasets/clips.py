@@ -39,10 +39,10 @@ from cache.manifest import Manifest
 from pipeline.datasets import _clips_csv, _videos
 from pipeline.datasets._clips import Clip, Clips, paths_of
 from pipeline.datasets._clips_csv import Sheet
-from pipeline.datasets._people import shown
 from pipeline.datasets._split import SEED, SHARES, drawn_by_class, lacking
 from pipeline.decoding.box_forms import doubt
 from pipeline.decoding.images import MAX_PIXELS
+from pipeline.decoding.paths import shown
 
 FILE: Final = "clips.csv"
 

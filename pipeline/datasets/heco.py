@@ -28,11 +28,11 @@ from cache.manifest import Manifest
 from pipeline.datasets import _headers
 from pipeline.datasets._csv import Record, Table, read_csv, repeats
 from pipeline.datasets._headers import Header, read_headers
-from pipeline.datasets._people import Image, Person, rated, shown
+from pipeline.datasets._people import Image, Person, rated
 from pipeline.datasets._rows import Rows
 from pipeline.datasets._split import SEED, SHARES, drawn
 from pipeline.decoding.images import MAX_PIXELS
-from pipeline.decoding.paths import inside
+from pipeline.decoding.paths import inside, shown
 
 CATEGORIES: Final = ("Surprise", "Excitement", "Happiness", "Peace", "Disgust", "Anger", "Fear", "Sadness")
 MISSPELT: Final = {"Happinesst": "Happiness"}

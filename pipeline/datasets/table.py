@@ -37,12 +37,13 @@ from cache.errors import DataError
 from cache.manifest import Manifest
 from pipeline.datasets import _headers, _table_coco, _table_csv
 from pipeline.datasets._headers import Header, read_headers
-from pipeline.datasets._people import Person, rated, shown
+from pipeline.datasets._people import Person, rated
 from pipeline.datasets._rows import Rows
 from pipeline.datasets._split import SEED, SHARES, drawn_by_class, lacking
 from pipeline.datasets._table_sheet import Entry, Sheet, corners, settled
 from pipeline.decoding.box_forms import FORMS
 from pipeline.decoding.images import MAX_PIXELS
+from pipeline.decoding.paths import shown
 
 FILES: Final = ("labels.csv", "labels.json")
 

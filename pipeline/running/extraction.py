@@ -175,7 +175,8 @@ def _moved(store: Store, request: Request, place: str) -> list[str]:
     """A line where the files lie in another folder than when the store was made. place: what names it now."""
     if store.reading(request.dataset).get("root", place) == place:
         return []
-    check = f"make verify DATASET={request.dataset} SAMPLE=50 tells whether they are"
+    words = f"DATASET={request.dataset} ROOT={request.root} STORE={request.store}"
+    check = f"make verify {words} SAMPLE=50 tells whether they are"
     return [f"another ROOT than before: files of the same name and size count as the same; {check}"]
 
 

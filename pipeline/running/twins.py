@@ -7,7 +7,7 @@ from pathlib import Path
 from cache.fingerprint import digest_files
 from cache.manifest import OK, SPLITS, Manifest
 from pipeline.decoding.images import ImageError
-from pipeline.decoding.paths import resolve
+from pipeline.decoding.paths import resolve, shown
 
 ABSENT = -1
 
@@ -21,7 +21,7 @@ def describe_twins(manifest: Manifest, root: Path) -> list[str]:
     if not found:
         return []
     one = {split: path for path, split in reversed(found[0].items())}  # the first of each split
-    first = " = ".join(f"{_shown(one[split])} ({split})" for split in SPLITS if split in one)
+    first = " = ".join(f"{shown(one[split])} ({split})" for split in SPLITS if split in one)
     told = f"{manifest.files} that are in several splits under several names, byte for byte the same: {len(found)}"
     return [f"{told}, first {first}. Leave all but one out of the annotation, or give them one split"]
 
@@ -57,7 +57,3 @@ def _digest(file: Path, path: str) -> str:
         return digest_files([file])
     except OSError:
         return f"unread: {path}"
-
-
-def _shown(path: str) -> str:
-    return path if path.isprintable() else ascii(path)

@@ -113,4 +113,4 @@ def test_another_root_is_told_once(tmp_path: Path) -> None:
         run(tmp_path / name, tmp_path / "store", say=said.append)
         told.append([line for line in said if "another ROOT" in line])
     assert told[0] == told[1] == told[3] == []
-    assert "make verify DATASET=demo SAMPLE=50" in told[2][0]
+    assert f"make verify DATASET=demo ROOT={tmp_path / 'second'} STORE={tmp_path / 'store'} SAMPLE=50" in told[2][0]
