@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,19 +56,17 @@ USUAL_GOAL, MEMORY_GOAL = 3.0, 4.0
 def over_others(one: Setting, data: Samples, folder: Path, rounds: int) -> dict[str, Any]:
     """All seeds together over one by one, and over the usual loop, which both repeat one seed's steps. ``arithmetic``:
     how much together could give at most."""
+    together = steps_run(one, data, range(one.seeds))
+    singly = in_turn([steps_run(one, data, [0])] * one.seeds)
+    seconds = alternately({"together": together, "one_by_one": singly}, rounds)  # no loader's workers beside these
     with usual_run(one, data, folder) as usual:
-        seconds = alternately(
-            {
-                "together": steps_run(one, data, range(one.seeds)),
-                "one_by_one": in_turn([steps_run(one, data, [0])] * one.seeds),
-                "usual": in_turn([usual] * one.seeds),
-            },
-            rounds,
-        )
-    return {f"{name}_step_ms": milliseconds(row, one.steps) for name, row in seconds.items()} | {
+        runs = {"together": together, "usual": in_turn([usual] * one.seeds), "loading_ahead": partial(time.sleep, 2.0)}
+        beside = alternately(runs, rounds)
+    times = seconds | {"usual": beside["usual"]}
+    return {f"{name}_step_ms": milliseconds(row, one.steps) for name, row in times.items()} | {
         "together_over_one_by_one": verdict(seconds["one_by_one"], seconds["together"], TOGETHER_GOAL)
         | {"arithmetic": limit(one, data, rounds)},
-        "over_the_usual_loop": verdict(seconds["usual"], seconds["together"], USUAL_GOAL),
+        "over_the_usual_loop": verdict(beside["usual"], beside["together"], USUAL_GOAL),
     }
 
 

@@ -19,7 +19,7 @@ from scripts.bench.label_heads_runs import Setting, steps_run
 
 FLOOR_GOAL, TOGETHER_GOAL = 1.8, 1.3
 REPEATS = 5
-"""Of the runs whose parts are timed, in each round: they are short."""
+"""Of the runs whose parts are timed, in each round, where one seed is trained: they are short."""
 MATRICES = 64
 """At most, of 4 MB: more than a processor's cache holds."""
 PRODUCTS = {"bmm", "baddbmm", "mm", "addmm", "convolution", "convolution_backward"}
@@ -101,22 +101,26 @@ class Clock(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 def limit(one: Setting, data: Samples, rounds: int) -> dict[str, Any]:
-    """What training together can save at most. Every seed has weights and batches of its own, so the products, the
-    optimiser and the reading of S seeds are S times those of one; only the rest of one seed's step can be shared."""
-    run = steps_run(one, data, [0])
-    run()  # in the first steps memory is asked for
-    parts = [(*_parts(run), _reading(one, data)) for _ in range(REPEATS * rounds)]
-    step, products, optimiser, reading = (statistics.median(part[place] for part in parts) for place in range(4))
-    most = step / (products + optimiser + reading)
-    scale = 1e3 / one.steps
-    return {
-        "step_ms": round(scale * step, 1),
-        "products_ms": round(scale * products, 1),
-        "optimiser_ms": round(scale * optimiser, 1),
-        "reading_ms": round(scale * reading, 1),
+    """What training S seeds together can save at most. Every seed has weights and batches of its own, so products,
+    optimiser and reading are needed for each, however they are joined (``own``, measured in steps of all seeds
+    together); only the rest of a seed's step can be shared, which is then done once."""
+    alone, together = (_measured(one, data, range(seeds), rounds) for seeds in (1, one.seeds))
+    step, rest = alone["step"], max(alone["step"] - alone["own"], 0)
+    most = one.seeds * step / (together["own"] + rest)
+    told = {"step": step, "own": alone["own"], "own_of_all_seeds": together["own"]}
+    return {f"{name}_ms": round(1e3 * value / one.steps, 1) for name, value in told.items()} | {
         "most_together_could_give": round(most, 2),
         "allows_the_goal": most >= TOGETHER_GOAL,
     }
+
+
+def _measured(one: Setting, data: Samples, seeds: Sequence[int], rounds: int) -> dict[str, float]:
+    """Seconds of a run of ``seeds``, and of what none of them can share."""
+    run = steps_run(one, data, seeds)
+    run()  # in the first steps memory is asked for
+    parts = [(*_parts(run), _reading(one, data, len(seeds))) for _ in range(REPEATS * rounds // len(seeds))]
+    step, *own = (statistics.median(part[place] for part in parts) for place in range(4))
+    return {"step": step, "own": sum(own)}
 
 
 def _parts(run: Callable[[], None]) -> tuple[float, float, float]:
@@ -130,10 +134,10 @@ def _parts(run: Callable[[], None]) -> tuple[float, float, float]:
     return whole, products, sum(value for name, value in clock.seconds.items() if name.startswith("_fused_"))
 
 
-def _reading(one: Setting, data: Samples) -> float:
+def _reading(one: Setting, data: Samples, seeds: int) -> float:
     """Seconds in which the batches of a run are read."""
     draw = torch.Generator().manual_seed(1)
-    places = torch.randint(len(data), (one.steps, 1, one.recipe.batch), generator=draw)
+    places = torch.randint(len(data), (one.steps, seeds, one.recipe.batch), generator=draw)
     started = time.perf_counter()
     for batch in places:
         data.batch(batch)

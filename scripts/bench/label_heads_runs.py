@@ -221,7 +221,7 @@ class People(torch.utils.data.Dataset[dict[str, Tensor]]):
 @contextmanager
 def usual_run(one: Setting, data: Samples, folder: Path) -> Iterator[Run]:
     """Steps of one seed as one would write them: DataLoader, torch's optimiser, no recording, the paper's equations as
-    they stand (``rivals.relational``). Workers load ahead while others are timed, which is in this loop's favour."""
+    they stand (``rivals.relational``). Workers load ahead between two runs, which is in this loop's favour."""
     path = folder / f"{one.name}.h5"
     with h5py.File(path, "w") as file:
         rows = torch.arange(ON_DISK)
