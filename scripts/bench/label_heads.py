@@ -32,7 +32,7 @@ import torch
 from cache import plugins
 from heads.inputs.samples import Samples
 from heads.inputs.stored import Stored
-from scripts.bench.heads_runs import alternately, in_turn, milliseconds, verdict
+from scripts.bench.heads_runs import Run, alternately, in_turn, milliseconds, verdict
 from scripts.bench.label_heads_floor import TOGETHER_GOAL, limit, over_floor
 from scripts.bench.label_heads_runs import (
     HEADS,
@@ -60,7 +60,8 @@ def over_others(one: Setting, data: Samples, folder: Path, rounds: int) -> dict[
     singly = in_turn([steps_run(one, data, [0])] * one.seeds)
     seconds = alternately({"together": together, "one_by_one": singly}, rounds)  # no loader's workers beside these
     with usual_run(one, data, folder) as usual:
-        runs = {"together": together, "usual": in_turn([usual] * one.seeds), "loading_ahead": partial(time.sleep, 2.0)}
+        ahead: Run = partial(time.sleep, 2.0)
+        runs = {"together": together, "usual": in_turn([usual] * one.seeds), "loading_ahead": ahead}
         beside = alternately(runs, rounds)
     times = seconds | {"usual": beside["usual"]}
     return {f"{name}_step_ms": milliseconds(row, one.steps) for name, row in times.items()} | {
