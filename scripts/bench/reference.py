@@ -6,8 +6,10 @@ its reason; key points and boxes must agree within half a pixel. Then the rates:
 copies of the photographs, on the same cores. The rival runs as its users run it, one photograph at a time by its own
 API, with as many threads as there are cores or with one, whichever is quicker in a trial before (on a busy machine,
 threads that wait for each other cost more than they give); ours is the runner, which also writes a checked shard.
-They take turns, round by round; told is the median of the rounds' ratios, and the goal is 1.3. Where something was set
-in the rival to make the work the same, it stands in ``deviations``; ``as_published`` is its rate with nothing set.
+They take turns, round by round; told is the median of the rounds' ratios, and the goal is 1.3. ``arithmetic``: the
+products of a photograph, and the ``most`` that the ratio could be if ours did nothing else, on all cores, at the rate
+of a convolution that suits them. Where something was set in the rival to make the work the same, it stands in
+``deviations``; ``as_published`` is its rate with nothing set.
 
 ``--photos FOLDER``: photographs of people (a person's box is made of each face found, else of the whole photograph).
 Writes bench/reference.json, about seven minutes on two quiet cores, entry by entry with the machine beside each, and
@@ -24,12 +26,15 @@ import shutil
 import statistics
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch.nn.functional import conv2d
+from torch.utils.flop_counter import FlopCounterMode
 
 from cache.manifest import Manifest, Row
 from pipeline.decoding import boxes
@@ -47,6 +52,8 @@ from scripts.bench.references.table import TABLE, rewritten
 from scripts.bench.results import FOLDER, machine
 
 ROUNDS, GOAL, MOST = 3, 1.3, 4
+CONVOLUTIONS, CONVOLUTION = 50, 2 * 4 * 28**2 * 256**2 * 9 / 1e9
+"""How many, and the GFLOP of one."""
 NOT_COMPARED = {
     "expression": "fer needs TensorFlow, which is not among the dependencies: tests compare its preprocessing and "
     "network, written down anew",
@@ -117,10 +124,11 @@ def manifest(photos: Sequence[Photograph]) -> Manifest:
 
 
 def smaller_batches(plan: Plan, photos: Sequence[Photograph]) -> None:
-    """One batch for each core at least; what a row holds does not hang on it."""
+    """Three batches for each core at least, so that one is read while another is computed, as in any longer run; what a
+    row holds does not hang on it."""
     for recipe in plan.recipes.values():
         items = sum(len(recipe.stage.prepare(_shown(photo))) for photo in photos)
-        recipe.stage.batch_size = max(1, min(recipe.stage.batch_size, -(-items // CORES)))
+        recipe.stage.batch_size = max(1, min(recipe.stage.batch_size, -(-items // (3 * CORES))))
 
 
 def _shown(photo: Photograph) -> Photo:
@@ -139,16 +147,48 @@ def rates(one: Reference, known: Sequence[Photograph], folder: Path) -> dict[str
         runs: dict[str, Run] = {"ours": lambda: _ran(worker), "theirs": rival(one.theirs, photos, threads)}
         if one.published:
             runs["as_published"] = rival(one.published, photos, threads)
-        seconds = alternately(runs, ROUNDS)
+        with ThreadPoolExecutor(CORES) as pool:
+            seconds = alternately(runs | {"convolutions": lambda: convolutions(pool)}, ROUNDS)
+    work = gflop(one, photos)
+    rate = CORES * CONVOLUTIONS * CONVOLUTION / statistics.median(seconds.pop("convolutions"))
     told: dict[str, Any] = {"photographs_timed": len(photos), "people": sum(len(photo.boxes) for photo in photos)}
     told |= {"rounds": ROUNDS, "their_threads": threads}
     told["photographs_per_second"] = {
         name: round(len(photos) / statistics.median(row), 2) for name, row in seconds.items()
     }
     told |= verdict(seconds["theirs"], seconds["ours"], GOAL)
+    most = rate / work * statistics.median(seconds["theirs"]) / len(photos)
+    told["arithmetic"] = {
+        "gflop_per_photograph": round(work, 1),
+        "gflop_per_second": round(rate, 1),
+        "most": round(most, 2),
+    }
     if one.published:
         told["as_published"] = verdict(seconds["as_published"], seconds["ours"], GOAL)
     return told
+
+
+def gflop(one: Reference, photos: Sequence[Photograph]) -> float:
+    """Of a photograph, in products and convolutions, by torch's own counter while the rival runs."""
+    some = photos[:MOST]
+    with FlopCounterMode(display=False) as counted:
+        for photo in some:
+            one.theirs(photo)
+    return float(counted.get_total_flops()) / 1e9 / len(some)
+
+
+def convolutions(pool: ThreadPoolExecutor) -> None:
+    """CONVOLUTIONS on every core, of a size that suits it, so that their rate is what a network's could be at most."""
+    torch.set_num_threads(1)
+    x = torch.randn(4, 256, 28, 28).contiguous(memory_format=torch.channels_last)
+    weight = torch.randn(256, 256, 3, 3).contiguous(memory_format=torch.channels_last)
+
+    def run(_: int) -> None:
+        with torch.inference_mode():
+            for _ in range(CONVOLUTIONS):
+                conv2d(x, weight, padding=1)
+
+    list(pool.map(run, range(CORES)))
 
 
 def rival(called: Callable[[Photograph], Any], photos: Sequence[Photograph], threads: int) -> Run:

@@ -83,7 +83,7 @@ def of_timm(folder: Path, model: str, side: int = 224, timed: int = 16) -> Refer
     )
 
 
-def hrnet_maps(folder: Path, model: str = "hrnet_w32", side: int = 512, timed: int = 4) -> Reference:
+def hrnet_maps(folder: Path, model: str = "hrnet_w32", side: int = 512, timed: int = 12) -> Reference:
     """Feature maps of timm's ``features_only``."""
     name = f"{model}.ms_in1k"
     path = folder / find(f"timm/{name}").file

@@ -25,7 +25,7 @@ LIMITS = {
 }
 
 
-def depth(folder: Path, side: int = 518, timed: int = 2) -> Reference:
+def depth(folder: Path, side: int = 518, timed: int = 12) -> Reference:
     """Maps at ``side``; model, settings of the processor and our copy of the weights are written into ``folder``."""
     transformers: Any = import_module("transformers")  # most of it is not typed
     transformers.utils.logging.disable_progress_bar()

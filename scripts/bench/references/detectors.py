@@ -26,7 +26,7 @@ LIMITS = {
 }
 
 
-def objects(folder: Path, model: str = _detector.FIRST_NETWORK, timed: int = 2, **sides: int) -> Reference:
+def objects(folder: Path, model: str = _detector.FIRST_NETWORK, timed: int = 4, **sides: int) -> Reference:
     """``model``, whose checkpoint is written into ``folder``; sides: min_size and max_size where not its own."""
     known, path = _detector.MODELS[model], folder / find(model).file
     size = {"min_size": known.min_size, "max_size": known.max_size} | sides

@@ -26,7 +26,7 @@ LIMITS = {
 }
 
 
-def sem2vec(folder: Path, model: str = "fcn_hr48", side: int = 512, timed: int = 2) -> Reference:
+def sem2vec(folder: Path, model: str = "fcn_hr48", side: int = 512, timed: int = 4) -> Reference:
     """Labels of ``model`` at ``side`` x ``side``; its checkpoint is written into ``folder``."""
     config = openmmlab.published("mmseg", openmmlab.SEGMENTORS[model])
     with quiet():

@@ -34,7 +34,7 @@ def wide_resnet() -> nn.Module:
     return network
 
 
-def scene(folder: Path, timed: int = 16) -> Reference:
+def scene(folder: Path, timed: int = 48) -> Reference:
     """The two published files are written into ``folder``, the tensors' names with their prefix."""
     path, matrix = folder / find(NETWORK).file, folder / find(MATRIX).file
     state = {f"module.{name}": value for name, value in drawn(wide_resnet(), NETWORK).items()}
