@@ -8,7 +8,13 @@ from typing import Any
 
 TABLE = Path(__file__).resolve().parents[3] / "docs" / "reference.md"
 BEGIN, END = "<!-- references -->\n", "<!-- /references -->\n"
-COLUMNS = ("entry", "its own project's path", "greatest difference (tolerance)", "ours / theirs, of at most", "at least 1.3")
+COLUMNS = (
+    "entry",
+    "its own project's path",
+    "greatest difference (tolerance)",
+    "ours / theirs, of at most",
+    "at least 1.3",
+)
 
 
 def rewritten(text: str, result: Mapping[str, Any]) -> str:
