@@ -79,3 +79,8 @@ def meant(word: str, choices: Iterable[str]) -> str:
 def unknown(kind: str, word: str, choices: Iterable[str]) -> UnknownName:
     """An UnknownName for ``word``, with the nearest right word."""
     return UnknownName(f"no {kind} {word!r}.{nearest(word, choices)}")
+
+
+def shown(path: str) -> str:
+    """A path as one line of an error or a note shows it: control characters escaped."""
+    return path if path.isprintable() else ascii(path)

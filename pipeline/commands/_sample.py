@@ -4,13 +4,13 @@ import argparse
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from cache.errors import shown
 from cache.feature import Feature
 from cache.plugins import load
 from cache.store import Store
 from pipeline.commands._told import say, where
 from pipeline.dataset import Reader, check_root
 from pipeline.decoding.images import MAX_PIXELS
-from pipeline.decoding.paths import shown
 from pipeline.progress import Progress
 from pipeline.running.again import confirm, draw, extract_again
 from pipeline.running.agreement import Agreement, compare

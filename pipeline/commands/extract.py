@@ -2,10 +2,9 @@
 
 import argparse
 
-from cache.errors import unknown
+from cache.errors import shown, unknown
 from cache.workers import EXECUTORS
 from pipeline.commands._told import say, where
-from pipeline.decoding.paths import shown
 from pipeline.running.extraction import Report, extract
 from pipeline.running.request import Request
 

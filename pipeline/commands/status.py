@@ -6,10 +6,10 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+from cache.errors import shown
 from cache.spec import FAILURES, Status
 from cache.store import Store
 from pipeline.commands._told import where
-from pipeline.decoding.paths import shown
 from pipeline.running.age import age
 
 COLUMNS = ("pending", *(status.word for status in Status))

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from cache.errors import DataError, nearest
+from cache.errors import DataError, nearest, shown
 from cache.manifest import BAD_BOX, NO_LABEL, OK, OTHER_SPLIT, OUTSIDE_ROOT, SPLITS, TOO_SMALL, Row
 from pipeline.datasets import _videos
 from pipeline.datasets._rows import clamped
 from pipeline.datasets._videos import Film, Span, Tracked
 from pipeline.decoding.boxes import too_small
-from pipeline.decoding.paths import inside, refused, shown
+from pipeline.decoding.paths import inside, refused
 
 UNKNOWN: Final = (0, 0)
 """The span of a whole video whose frames cannot be counted."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from cache.errors import DataError
+from cache.errors import DataError, shown
 from pipeline.datasets import _csv
 from pipeline.datasets._clips import Clip
 from pipeline.datasets._csv import Record
@@ -19,7 +19,6 @@ from pipeline.datasets._table_columns import Header, check_splits, understood
 from pipeline.datasets._table_csv import MARKS, box_of, labels_of, path_of, rating, splits_of
 from pipeline.datasets._videos import Span
 from pipeline.decoding.box_forms import to_xyxy
-from pipeline.decoding.paths import shown
 
 OWN: Final = ("person", "first", "last", "joints")
 """Columns beside those of labels.csv, all optional."""

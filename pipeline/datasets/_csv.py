@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from cache.errors import DataError
-from pipeline.decoding.paths import shown
+from cache.errors import DataError, shown
 
 LARGEST: Final = 1 << 30
 """Bytes of a file; 34,320 people in EMOTIC's form take 8 MB."""

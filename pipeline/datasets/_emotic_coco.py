@@ -16,10 +16,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from cache.errors import DataError
+from cache.errors import DataError, shown
 from pipeline.datasets import _json
 from pipeline.datasets._people import LARGEST_SIDE, Image, Person
-from pipeline.decoding.paths import shown
 
 _NO_VAD: Final = (math.nan,) * 3
 

@@ -13,10 +13,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from cache.errors import DataError
+from cache.errors import DataError, shown
 from pipeline.datasets._csv import Record, Table
 from pipeline.datasets._people import LARGEST_SIDE, VAD, Image, Person, rated
-from pipeline.decoding.paths import shown
 
 COLUMNS: Final = (
     *("Folder", "Filename", "Image Size", "BBox"),

@@ -11,12 +11,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from cache.errors import DataError
+from cache.errors import DataError, shown
 from cache.manifest import SPLITS
 from pipeline.datasets import _emotic_coco, _emotic_csv, _emotic_mat
 from pipeline.datasets._csv import Table, read_csv, repeats
 from pipeline.datasets._people import Image
-from pipeline.decoding.paths import shown
 
 MATS: Final = (
     "Annotations/Annotations.mat",

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cache.errors import DataError
+from cache.errors import DataError, shown
 from cache.manifest import SPLITS
 from pipeline.datasets._matfile import read_mat
 from pipeline.datasets._people import LARGEST_SIDE, VAD, Image, Person, rated
-from pipeline.decoding.paths import shown
 
 
 def load(path: Path) -> dict[str, list[Any]]:

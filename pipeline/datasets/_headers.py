@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cache.errors import DataError
+from cache.errors import DataError, shown
 from cache.fingerprint import fingerprint
 from pipeline.datasets._people import Image, Person
 from pipeline.decoding import images
 from pipeline.decoding.formats import FIRST_FRAME
 from pipeline.decoding.images import MAX_PIXELS, ImageError
-from pipeline.decoding.paths import resolve, shown
+from pipeline.decoding.paths import resolve
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from cache.errors import DataError, nearest
+from cache.errors import DataError, nearest, shown
 from cache.manifest import SPLITS
 from pipeline.datasets import _json
 from pipeline.datasets._people import VAD
 from pipeline.datasets._table_csv import path_of, rating
 from pipeline.datasets._table_sheet import Entry, Sheet
-from pipeline.decoding.paths import shown
 
 BBOX: Final = ("x", "y", "width", "height")
 READ: Final = ("id", "image_id", "category_id", "category_ids", "bbox", "iscrowd", *VAD, "gender", "age")

@@ -8,9 +8,8 @@ from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from cache.errors import DataError
+from cache.errors import DataError, shown
 from pipeline.datasets._people import VAD
-from pipeline.decoding.paths import shown
 
 BOX: Final = ("x1", "y1", "x2", "y2")
 OPTIONAL: Final = ("split", *VAD, "gender", "age")

@@ -7,14 +7,14 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Final
 
-from cache.errors import DataError, nearest
+from cache.errors import DataError, nearest, shown
 from cache.manifest import SPLITS
 from pipeline.datasets import _csv
 from pipeline.datasets._csv import Record, Table
 from pipeline.datasets._people import VAD
 from pipeline.datasets._table_columns import BOX, Header, check_splits, understood
 from pipeline.datasets._table_sheet import Entry, Sheet
-from pipeline.decoding.paths import inside, shown
+from pipeline.decoding.paths import inside
 
 MARKS: Final = ",;\t"
 """What may separate columns."""

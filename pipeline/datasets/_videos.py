@@ -15,10 +15,10 @@ from typing import Final, TypeVar
 
 import numpy as np
 
-from cache.errors import DataError
+from cache.errors import DataError, shown
 from cache.fingerprint import fingerprint
 from pipeline.decoding.images import ImageError
-from pipeline.decoding.paths import resolve, shown
+from pipeline.decoding.paths import resolve
 from pipeline.decoding.tracks import Track, load
 from pipeline.decoding.video import probe
 

@@ -33,7 +33,7 @@ from typing import ClassVar, Final
 import numpy as np
 
 import pipeline.dataset
-from cache.errors import DataError
+from cache.errors import DataError, shown
 from cache.films import film_of
 from cache.manifest import Manifest
 from pipeline.datasets import _clips_csv, _videos
@@ -42,7 +42,6 @@ from pipeline.datasets._clips_csv import Sheet
 from pipeline.datasets._split import SEED, SHARES, drawn_by_class, lacking
 from pipeline.decoding.box_forms import doubt
 from pipeline.decoding.images import MAX_PIXELS
-from pipeline.decoding.paths import shown
 
 FILE: Final = "clips.csv"
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 import pipeline.dataset
-from cache.errors import DataError
+from cache.errors import DataError, shown
 from cache.manifest import Manifest
 from pipeline.datasets import _headers
 from pipeline.datasets._csv import Record, Table, read_csv, repeats
@@ -32,7 +32,7 @@ from pipeline.datasets._people import Image, Person, rated
 from pipeline.datasets._rows import Rows
 from pipeline.datasets._split import SEED, SHARES, drawn
 from pipeline.decoding.images import MAX_PIXELS
-from pipeline.decoding.paths import inside, shown
+from pipeline.decoding.paths import inside
 
 CATEGORIES: Final = ("Surprise", "Excitement", "Happiness", "Peace", "Disgust", "Anger", "Fear", "Sadness")
 MISSPELT: Final = {"Happinesst": "Happiness"}

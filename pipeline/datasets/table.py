@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 import pipeline.dataset
-from cache.errors import DataError
+from cache.errors import DataError, shown
 from cache.manifest import Manifest
 from pipeline.datasets import _headers, _table_coco, _table_csv
 from pipeline.datasets._headers import Header, read_headers
@@ -43,7 +43,6 @@ from pipeline.datasets._split import SEED, SHARES, drawn_by_class, lacking
 from pipeline.datasets._table_sheet import Entry, Sheet, corners, settled
 from pipeline.decoding.box_forms import FORMS
 from pipeline.decoding.images import MAX_PIXELS
-from pipeline.decoding.paths import shown
 
 FILES: Final = ("labels.csv", "labels.json")
 

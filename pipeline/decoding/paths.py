@@ -1,4 +1,4 @@
-"""Paths that an annotation names: joined inside the dataset's root only, and shown on one line."""
+"""Paths that an annotation names, joined inside the dataset's root only."""
 
 import os
 import posixpath
@@ -51,11 +51,6 @@ def resolve(root: Path, relative: str) -> Path:
         cure = "Give the folder that really holds the files as ROOT"
         raise ImageError(Status.OUTSIDE_ROOT, f"{asked}: a symbolic link leads out of the dataset's folder. {cure}")
     return Path(real)
-
-
-def shown(path: str) -> str:
-    """A path as one line of an error or a note shows it: control characters escaped."""
-    return path if path.isprintable() else ascii(path)
 
 
 @lru_cache(maxsize=16)

@@ -4,10 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+from cache.errors import shown
 from cache.fingerprint import digest_files
 from cache.manifest import OK, SPLITS, Manifest
 from pipeline.decoding.images import ImageError
-from pipeline.decoding.paths import resolve, shown
+from pipeline.decoding.paths import resolve
 
 ABSENT = -1
 
