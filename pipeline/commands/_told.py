@@ -1,4 +1,4 @@
-"""What several commands say to the user: lines, paths, and the words of a make command that they propose."""
+"""What several commands say to the user: lines, and the words of a make command that they propose."""
 
 import argparse
 from pathlib import Path

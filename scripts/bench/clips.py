@@ -140,7 +140,7 @@ def measure(count: int, turns: int) -> dict[str, Any]:
     return told | {
         "over_bare": over("bare", rows, goal=GOAL),
         "over_loop_of_frames": over("loop_of_frames", rows, goal=GOAL_LOOP),
-        "over_loop_of_clips": over("loop_of_clips", rows),
+        "over_loop_of_clips": over("loop_of_clips", rows, goal=GOAL_LOOP),
         "bare_over_loop_of_clips": over("loop_of_clips", rows, way="bare"),
     }
 
