@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from heads.blocks.chosen import one_hot
-from heads.blocks.layers import Streamed
+from heads.blocks.layers import ALL, Streamed
 from heads.blocks.varied import Number, column
 from heads.head import CLASS, FLAGS, Taught
 from heads.inputs import words
@@ -117,10 +117,23 @@ class LabelGraph(nn.Module):
 
     def classifiers(self) -> Tensor:
         """(S, C, d), a row a label."""
-        hidden = F.leaky_relu(self.first(self.adjacency, self.vectors), self.slope)
-        made: Tensor = self.second(self.adjacency, hidden)
+        made: Tensor = self.second(self.adjacency, self._hidden())
         return made
 
-    def forward(self, samples: Tensor) -> Tensor:
-        """(S, B, C): eq. 4.12 and eq. 8. samples: (S, B, d)."""
+    def forward(self, samples: Tensor, wanted: slice = ALL) -> Tensor:
+        """(S, B, C): eq. 4.12 and eq. 8. samples: (S, B, d). wanted: see ``Streamed``.
+
+        The second layer's weights are by far the most. A step multiplies with all of them three times to make the
+        classifiers, a row a label; but twice, a row a sample, where samples are mapped by them first and few of their
+        columns want a gradient.
+        """
+        rows, width = samples.shape[1:]
+        first, last, _ = wanted.indices(width)
+        if self.second.taps is not None and rows * (2 + (last - first) / width) < 3 * self.adjacency.shape[-1]:
+            mixed = torch.bmm(self.adjacency, self._hidden())
+            return torch.bmm(mixed, self.second.folded(samples.mT, wanted)).mT
         return torch.bmm(samples, self.classifiers().mT)
+
+    def _hidden(self) -> Tensor:
+        """(S, C, graph_hidden)."""
+        return F.leaky_relu(self.first(self.adjacency, self.vectors), self.slope)

@@ -6,6 +6,7 @@ Seed s inside a batch of seeds starts and computes as seed s alone: every layer 
 import math
 from abc import ABC
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 import torch
@@ -14,6 +15,22 @@ from torch.nn import functional as F
 
 Taps = list[tuple[Tensor, Tensor]]
 """Of a layer: the x and the gradient of the output of every call that the loss depends on, (S, n, in), (S, n, out)."""
+
+_ROWS = 512
+"""Of a large weight that are multiplied at once with a few columns."""
+
+ALL = slice(None)
+"""Every column."""
+
+
+def learned(parts: Sequence[Tensor]) -> slice:
+    """The columns of ``parts`` side by side from the first to the last part whose gradient is wanted, which cached
+    features' is not. parts: (S, B, d) each."""
+    ends = list(accumulate(part.shape[2] for part in parts))
+    wanted = [number for number, part in enumerate(parts) if part.requires_grad]
+    if not wanted:
+        return slice(0, 0)
+    return slice(ends[wanted[0]] - parts[wanted[0]].shape[2], ends[wanted[-1]])
 
 
 def generators(seeds: Sequence[int]) -> list[torch.Generator]:
@@ -26,23 +43,26 @@ class Streamed(nn.Module, ABC):
 
     taps: while an optimiser makes that gradient itself, a list that gets (x, gradient of the output) of each call when
     it is differentiated, their product the weight's gradient; autograd then has none for it. Otherwise None.
+
+    wanted, below: the columns of x (the rows of ``after``) whose gradient matters, such as those of ``learned``; what
+    the others get is unspecified.
     """
 
     weight: nn.Parameter
     taps: Taps | None = None
 
-    def times(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
+    def times(self, x: Tensor, bias: Tensor | None = None, wanted: slice = ALL) -> Tensor:
         """x @ weight + bias. x: (S, B, in). bias: (S, 1, out)."""
         if self.taps is not None and torch.is_grad_enabled():
-            made: Tensor = _Tapped.apply(x, self.weight, bias, self.taps)  # type: ignore[no-untyped-call]
+            made: Tensor = _Tapped.apply(x, self.weight, bias, self.taps, wanted)  # type: ignore[no-untyped-call]
             return made
         return _affine(x, self.weight, bias)
 
-    def folded(self, after: Tensor) -> Tensor:
+    def folded(self, after: Tensor, wanted: slice = ALL) -> Tensor:
         """weight @ after: both maps in one, for fewer columns than there are samples. after: (S, out, k). Returns
         (S, in, k)."""
         if self.taps is not None and torch.is_grad_enabled():
-            made: Tensor = _Folded.apply(self.weight, after, self.taps)  # type: ignore[no-untyped-call]
+            made: Tensor = _Folded.apply(self.weight, after, self.taps, wanted)  # type: ignore[no-untyped-call]
             return made
         return torch.bmm(self.weight, after)
 
@@ -63,18 +83,18 @@ class Linear(Streamed):
         self.weight = nn.Parameter(torch.stack(weights).contiguous())
         self.bias = nn.Parameter(torch.stack(biases))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """x: (S, B, in). Returns (S, B, out)."""
-        return self.times(x, self.bias)
+    def forward(self, x: Tensor, wanted: slice = ALL) -> Tensor:
+        """x: (S, B, in). wanted: see ``Streamed``. Returns (S, B, out)."""
+        return self.times(x, self.bias, wanted)
 
 
 class _Tapped(torch.autograd.Function):
     """``_affine``, whose x and gradient go to ``taps`` in place of a gradient of the weight."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, taps: Taps) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, taps: Taps, wanted: slice) -> Tensor:
         ctx.save_for_backward(x, weight)
-        ctx.taps = taps
+        ctx.taps, ctx.wanted = taps, wanted
         return _affine(x, weight, bias)
 
     @staticmethod
@@ -82,24 +102,48 @@ class _Tapped(torch.autograd.Function):
         (gradient,), (x, weight) = gradients, ctx.saved_tensors
         ctx.taps.append((x.detach(), gradient))
         # The weight on the left: with few rows on the other side, it is read as it lies and not packed first.
-        before = torch.bmm(weight, gradient.mT).mT if ctx.needs_input_grad[0] else None
-        return before, None, gradient.sum(1, keepdim=True) if ctx.needs_input_grad[2] else None, None
+        before = None
+        if ctx.needs_input_grad[0]:
+            before = _among(torch.bmm(weight[:, ctx.wanted], gradient.mT), ctx.wanted, weight.shape[1]).mT
+        return before, None, gradient.sum(1, keepdim=True) if ctx.needs_input_grad[2] else None, None, None
 
 
 class _Folded(torch.autograd.Function):
     """weight @ after, tapped as a call on the rows of its own gradient."""
 
     @staticmethod
-    def forward(ctx: Any, weight: Tensor, after: Tensor, taps: Taps) -> Tensor:
+    def forward(ctx: Any, weight: Tensor, after: Tensor, taps: Taps, wanted: slice) -> Tensor:
         ctx.save_for_backward(weight, after)
-        ctx.taps = taps
-        return torch.bmm(weight, after)
+        ctx.taps, ctx.wanted = taps, wanted
+        return _few_columns(weight, after)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (gradient,), (weight, after) = gradients, ctx.saved_tensors
         ctx.taps.append((gradient.mT, after.detach().mT))
-        return None, torch.bmm(gradient.mT, weight).mT if ctx.needs_input_grad[1] else None, None
+        before = None
+        if ctx.needs_input_grad[1]:
+            made = torch.bmm(gradient.mT, weight[:, :, ctx.wanted]).mT
+            before = _among(made, ctx.wanted, weight.shape[2])
+        return None, before, None, None
+
+
+def _among(rows: Tensor, wanted: slice, count: int) -> Tensor:
+    """``rows``, (S, n, k), in their places ``wanted`` among ``count``, the others 0."""
+    start, end, _ = wanted.indices(count)
+    return rows if end - start == count else F.pad(rows, (0, 0, start, count - end))
+
+
+def _few_columns(weight: Tensor, columns: Tensor) -> Tensor:
+    """weight @ columns, by blocks of rows: up to twice as fast where the weights are many and the columns few."""
+    blocks, rest = divmod(weight.shape[1], _ROWS)
+    if rest:
+        return torch.bmm(weight, columns)
+    parts = [
+        torch.bmm(one.mT.expand(blocks, -1, -1), each.view(blocks, _ROWS, -1).mT).mT.flatten(0, 1)
+        for each, one in zip(weight, columns, strict=True)
+    ]
+    return torch.stack(parts)
 
 
 def _affine(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

@@ -26,9 +26,9 @@ Memory = list[Tensor]
 class Optimiser:
     """``with Optimiser(head, lr) as optimiser: optimiser.step(loss)``. lr: one number, or (S,) with one for each model.
 
-    Inside the ``with``, on a CPU, ``Streamed`` weights get no ``grad``: each seed's gradient is made in one small piece
-    of memory that stays in the processor's cache, and is used up there. Five seeds' weights, squares and gradients
-    together do not fit into it. Parameters that need no gradient stay as they are. memories, layer_memories:
+    Inside the ``with``, on a CPU, ``Streamed`` weights get no ``grad``: each seed's gradient of each is made in one
+    small piece of memory that stays in the processor's cache, and is used up there. Five seeds' weights, squares and
+    gradients together do not fit into it. Parameters that need no gradient stay as they are. memories, layer_memories:
     what ``rule`` remembers of each of ``others`` and of the weights of each of ``layers``; steps: how many were taken.
     """
 
@@ -41,7 +41,7 @@ class Optimiser:
         self.others = [parameter for parameter in trained if id(parameter) not in weights]
         self.memories = [self._fresh(parameter) for parameter in self.others]
         self.layer_memories = [self._fresh(layer.weight) for layer in self.layers]
-        self.scratch = [torch.empty_like(_at_once(layer.weight.detach())) for layer in self.layers]
+        self.scratch = _scratch([layer.weight.detach() for layer in self.layers])
 
     def _fresh(self, parameter: Tensor) -> Memory:
         return [torch.zeros_like(parameter) for _ in range(self.rule.memories)]
@@ -75,7 +75,7 @@ class Optimiser:
         rows: list[Row] = []
         parts = zip(self.layers, self.layer_memories, self.scratch, found[0], strict=True)
         for layer, memory, scratch, every in parts:
-            if every and len(scratch) == len(layer.weight):
+            if every and _small(layer.weight):
                 rows.append((layer.weight, _gradient(every, scratch), memory))
             elif every:
                 self._stream(layer.weight, every, memory, scratch)
@@ -105,9 +105,19 @@ def _streamed(layer: Streamed) -> bool:
     return layer.weight.device.type == "cpu" and layer.weight.requires_grad
 
 
-def _at_once(weight: Tensor) -> Tensor:
-    """The part of a layer's weights, (S, in, out), whose gradient is made in one piece: all seeds, or the first."""
-    return weight if weight[0].numel() <= _SMALL else weight[:1]
+def _small(weight: Tensor) -> bool:
+    return weight[0].numel() <= _SMALL
+
+
+def _scratch(weights: Sequence[Tensor]) -> list[Tensor]:
+    """Where the gradient of each of ``weights``, (S, in, out), is made: of small ones that of all seeds, (S, in, out);
+    of the others a seed's at a time, (1, in, out), all in the same memory."""
+    largest = max((one[0].numel() for one in weights if not _small(one)), default=0)
+    shared = weights[0].new_empty(largest) if weights else None
+    return [
+        torch.empty_like(one) if shared is None or _small(one) else shared[: one[0].numel()].view(1, *one.shape[1:])
+        for one in weights
+    ]
 
 
 def _gradient(taps: Taps, out: Tensor) -> Tensor:

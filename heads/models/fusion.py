@@ -26,7 +26,7 @@ from heads.blocks import categories
 from heads.blocks.categories import Categories, CategorySettings
 from heads.blocks.class_maps import class_maps
 from heads.blocks.hidden import Hidden
-from heads.blocks.layers import Linear, generators
+from heads.blocks.layers import ALL, Linear, generators, learned
 from heads.head import ClassMaps, Looks, Output
 from heads.inputs.streams import ExtraStreams, Pooled, once, words
 from heads.models import _pose
@@ -116,10 +116,10 @@ class Model(Tailed):
     def forward(self, features: Mapping[str, Tensor]) -> Output:
         """features: (S, B, d) of each input, (S, B, c, h, w) of those whose last block is trained."""
         every = self._encoded(self.through(features))
-        joined = torch.cat(every, 2)
+        joined, wanted = torch.cat(every, 2), learned(every)
         visual = [one for role, one in zip(self.roles, every, strict=True) if role in VISUAL]
         aside = self.categories.aside(torch.cat(visual, 2)) if self.categories.embedding is not None else None
-        return Output(joined, self.classifier(joined), self._dimensions(joined), aside)
+        return Output(joined, self.classifier(joined, wanted), self._dimensions(joined, wanted), aside)
 
     def looks(self, features: Mapping[str, Tensor]) -> Looks:
         """What the last maps of the streams with a block say of each class."""
@@ -144,15 +144,15 @@ class Model(Tailed):
         return [encoder(pooled[name]) for encoder, name in zip(self.encoders, self.inputs, strict=True)]
 
     def _classifier(self, width: int, labels: int, draws: Sequence[torch.Generator]) -> nn.Module:
-        """Of the concatenation, (S, B, width) -> (S, B, labels)."""
+        """Of the concatenation, (S, B, width) -> (S, B, labels); see ``Streamed`` for ``wanted``."""
         return Linear(width, labels, draws)
 
-    def _dimensions(self, x: Tensor) -> Tensor | None:
+    def _dimensions(self, x: Tensor, wanted: slice) -> Tensor | None:
         if not self.regressors:
             return None
         for layer in self.regressors[:-1]:
-            x = F.relu(layer(x))
-        made: Tensor = self.regressors[-1](x)
+            x, wanted = F.relu(layer(x, wanted)), ALL
+        made: Tensor = self.regressors[-1](x, wanted)
         return made
 
     def _layered(self, role: str | None) -> bool:

@@ -3,14 +3,15 @@
 import copy
 from collections.abc import Callable
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from heads.blocks.label_graph import GraphLayer
-from heads.blocks.layers import BatchNorm, Linear, generators
+from heads.blocks.label_graph import GraphLayer, LabelGraph
+from heads.blocks.layers import BatchNorm, Linear, generators, learned
 from heads.learning.optimiser import Optimiser
 from heads.learning.rules import SGD, Adam, RMSprop, Rule
 
@@ -144,6 +145,53 @@ def test_a_label_graphs_weights_are_streamed_though_nothing_else_of_it_is_traine
     assert not torch.equal(graph.layer.weight, start)
     with Optimiser(graph, lr=1e-2) as optimiser:
         assert optimiser.layers == [graph.layer]
+
+
+class Beside(nn.Module):
+    """Numbers as they are on both sides of what layers make of them; a layer and a label graph on all of them."""
+
+    def __init__(self, labels: int, hidden: int = 4) -> None:
+        super().__init__()
+        draws = generators(SEEDS)
+        self.own, self.layer = nn.ModuleList(Linear(5, 2, draws) for _ in range(2)), Linear(24, labels, draws)
+        settings = SimpleNamespace(words="", tau=0.4, p=0.25, graph_hidden=hidden)
+        self.graph = LabelGraph(settings, labels, 24, draws, slope=0.2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (S, B, 5). Returns (S, B, C)."""
+        parts = [x, self.own[0](x), x, self.own[1](x), x, x]
+        assert learned(parts) == slice(5, 14)
+        joined = torch.cat(parts, 2)
+        result: Tensor = self.layer(joined, learned(parts)) + self.graph(joined, learned(parts))
+        return result
+
+
+@pytest.mark.parametrize(
+    ("labels", "hidden"), [(3, 4), (7, 4), (7, 1024)], ids=["a row a label", "a row a sample", "in blocks"]
+)
+def test_gradients_are_made_of_the_columns_that_want_one(labels: int, hidden: int) -> None:
+    """In either of the graph's orders: with 6 samples, 3 labels are fewer than 6 * (2 + 9 / 24) / 3, 7 are more."""
+    module = Beside(labels, hidden).double()
+    plain = copy.deepcopy(module)
+    reference = torch.optim.RMSprop(plain.parameters(), lr=1e-2)
+    draw = torch.Generator().manual_seed(0)
+    with Optimiser(module, lr=1e-2) as optimiser:
+        for _ in range(5):
+            x, aim = (torch.randn(len(SEEDS), 6, width, generator=draw, dtype=torch.float64) for width in (5, labels))
+            loss = (module(x) - aim).square().sum()
+            found = optimiser.differentiate(loss)
+            taps = found[0][optimiser.layers.index(module.graph.second)]
+            assert [one.shape[1] for one, _ in taps] == [6 if labels == 7 else labels]
+            optimiser.update(found)
+            reference.zero_grad()
+            (plain(x) - aim).square().sum().backward()
+            reference.step()
+    for (name, one), two in zip(module.named_parameters(), plain.named_parameters(), strict=True):
+        torch.testing.assert_close(one, two[1], rtol=1e-9, atol=1e-9, msg=name)
+
+
+def test_nothing_is_learned_before_cached_features() -> None:
+    assert learned([torch.ones(1, 2, 3), torch.ones(1, 2, 4)]) == slice(0, 0)
 
 
 def test_an_input_that_is_changed_after_its_use_is_refused() -> None:
