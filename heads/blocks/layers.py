@@ -16,8 +16,8 @@ from torch.nn import functional as F
 Taps = list[tuple[Tensor, Tensor]]
 """Of a layer: the x and the gradient of the output of every call that the loss depends on, (S, n, in), (S, n, out)."""
 
-_ROWS = 512
-"""Of a large weight that are multiplied at once with a few columns."""
+_ROWS, _COLUMNS = 512, 256
+"""Of a large weight that are multiplied at once with a few columns, or rows."""
 
 ALL = slice(None)
 """Every column."""
@@ -123,7 +123,7 @@ class _Folded(torch.autograd.Function):
         ctx.taps.append((gradient.mT, after.detach().mT))
         before = None
         if ctx.needs_input_grad[1]:
-            made = torch.bmm(gradient.mT, weight[:, :, ctx.wanted]).mT
+            made = _few_rows(gradient.mT, weight[:, :, ctx.wanted]).mT
             before = _among(made, ctx.wanted, weight.shape[2])
         return None, before, None, None
 
@@ -135,15 +135,27 @@ def _among(rows: Tensor, wanted: slice, count: int) -> Tensor:
 
 
 def _few_columns(weight: Tensor, columns: Tensor) -> Tensor:
-    """weight @ columns, by blocks of rows: up to twice as fast where the weights are many and the columns few."""
+    """weight @ columns, by blocks of the weight's rows: up to twice as fast where weights are many, columns few."""
     blocks, rest = divmod(weight.shape[1], _ROWS)
     if rest:
         return torch.bmm(weight, columns)
     parts = [
-        torch.bmm(one.mT.expand(blocks, -1, -1), each.view(blocks, _ROWS, -1).mT).mT.flatten(0, 1)
+        torch.bmm(one.mT.expand(blocks, -1, -1), each.unflatten(0, (blocks, _ROWS)).mT).mT.flatten(0, 1)
         for each, one in zip(weight, columns, strict=True)
     ]
     return torch.stack(parts)
+
+
+def _few_rows(rows: Tensor, weight: Tensor) -> Tensor:
+    """rows @ weight, by blocks of the weight's columns: a quarter faster where weights are many, rows few."""
+    blocks, rest = divmod(weight.shape[2], _COLUMNS)
+    if rest:
+        return torch.bmm(rows, weight)
+    parts = [
+        torch.bmm(one.expand(blocks, -1, -1), each.unflatten(1, (blocks, _COLUMNS)).movedim(1, 0)).movedim(0, 1)
+        for one, each in zip(rows, weight, strict=True)
+    ]
+    return torch.stack(parts).flatten(2)
 
 
 def _affine(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

@@ -58,17 +58,19 @@ class Stored:
         chosen = self.places[rows.cpu().numpy()]
         out = np.empty((len(chosen), *self.row), self.parts[0].dtype if self.parts else np.float32)
 
-        def read(place: int) -> None:
-            part, row = chosen[place].tolist()
-            out[place] = self.parts[part][row]
+        together = min(_READERS, len(out)) if len(out) > 1 and out[0].nbytes >= LARGE else 1
 
-        if len(out) > 1 and out[0].nbytes >= LARGE:
-            with ThreadPoolExecutor(min(_READERS, len(out))) as threads:
-                for _ in threads.map(read, range(len(out))):
+        def read(first: int) -> None:
+            for place in range(first, len(out), together):
+                part, row = chosen[place].tolist()
+                out[place] = self.parts[part][row]
+
+        if together > 1:
+            with ThreadPoolExecutor(together) as threads:
+                for _ in threads.map(read, range(together)):
                     pass
         else:
-            for place in range(len(out)):
-                read(place)
+            read(0)
         return torch.from_numpy(out).to(self.on).float()
 
     def told(self) -> str:
