@@ -33,7 +33,7 @@ from cache import plugins
 from heads.inputs.samples import Samples
 from heads.inputs.stored import Stored
 from scripts.bench.heads_runs import Run, alternately, in_turn, milliseconds, verdict
-from scripts.bench.label_heads_floor import TOGETHER_GOAL, limit, over_floor
+from scripts.bench.label_heads_floor import TOGETHER_GOAL, Limit, over_floor
 from scripts.bench.label_heads_runs import (
     HEADS,
     SHAPES,
@@ -58,15 +58,17 @@ def over_others(one: Setting, data: Samples, folder: Path, rounds: int) -> dict[
     how much together could give at most."""
     together = steps_run(one, data, range(one.seeds))
     singly = in_turn([steps_run(one, data, [0])] * one.seeds)
-    seconds = alternately({"together": together, "one_by_one": singly}, rounds)  # no loader's workers beside these
+    limit = Limit(one, data)
+    runs = {"together": together, "one_by_one": singly, **limit.runs}
+    seconds = alternately(runs, rounds)  # no loader's workers beside these
     with usual_run(one, data, folder) as usual:
         ahead: Run = partial(time.sleep, 2.0)
         runs = {"together": together, "usual": in_turn([usual] * one.seeds), "loading_ahead": ahead}
         beside = alternately(runs, rounds)
-    times = seconds | {"usual": beside["usual"]}
+    times = {name: seconds[name] for name in ("together", "one_by_one")} | {"usual": beside["usual"]}
     return {f"{name}_step_ms": milliseconds(row, one.steps) for name, row in times.items()} | {
         "together_over_one_by_one": verdict(seconds["one_by_one"], seconds["together"], TOGETHER_GOAL)
-        | {"arithmetic": limit(one, data, rounds)},
+        | {"arithmetic": limit.told()},
         "over_the_usual_loop": verdict(beside["usual"], beside["together"], USUAL_GOAL),
     }
 

@@ -100,27 +100,52 @@ class Clock(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return made
 
 
-def limit(one: Setting, data: Samples, rounds: int) -> dict[str, Any]:
+class Limit:
     """What training S seeds together can save at most. Every seed has weights and batches of its own, so products,
     optimiser and reading are needed for each, however they are joined (``own``, measured in steps of all seeds
-    together); only the rest of a seed's step can be shared, which is then done once."""
-    alone, together = (_measured(one, data, range(seeds), rounds) for seeds in (1, one.seeds))
-    step, rest = alone["step"], max(alone["step"] - alone["own"], 0)
-    most = one.seeds * step / (together["own"] + rest)
-    told = {"step": step, "own": alone["own"], "own_of_all_seeds": together["own"]}
-    return {f"{name}_ms": round(1e3 * value / one.steps, 1) for name, value in told.items()} | {
-        "most_together_could_give": round(most, 2),
-        "allows_the_goal": most >= TOGETHER_GOAL,
-    }
+    together); only the rest of a seed's step can be shared, which is then done once.
 
+    runs: to be timed in turn with what the limit is told beside, so that they see the same machine.
+    """
 
-def _measured(one: Setting, data: Samples, seeds: Sequence[int], rounds: int) -> dict[str, float]:
-    """Seconds of a run of ``seeds``, and of what none of them can share."""
-    run = steps_run(one, data, seeds)
-    run()  # in the first steps memory is asked for
-    parts = [(*_parts(run), _reading(one, data, len(seeds))) for _ in range(REPEATS * rounds // len(seeds))]
-    step, *own = (statistics.median(part[place] for part in parts) for place in range(4))
-    return {"step": step, "own": sum(own)}
+    def __init__(self, one: Setting, data: Samples) -> None:
+        self.one = one
+        self.alone: list[dict[str, float]] = []
+        self.together: list[dict[str, float]] = []
+        self.runs: dict[str, Run] = {
+            "parts_of_one": self._measuring(data, 1, self.alone),
+            "parts_of_all": self._measuring(data, one.seeds, self.together),
+        }
+
+    def _measuring(self, data: Samples, seeds: int, into: list[dict[str, float]]) -> Run:
+        """Seconds of a run of ``seeds``, and of what none of them can share."""
+        run = steps_run(self.one, data, range(seeds))
+
+        def measure() -> None:
+            parts = [(*_parts(run), _reading(self.one, data, seeds)) for _ in range(max(1, REPEATS // seeds))]
+            step, *own = (statistics.median(part[place] for part in parts) for place in range(4))
+            into.append({"step": step, "own": sum(own)})
+
+        return measure
+
+    def told(self) -> dict[str, Any]:
+        """The medians of the rounds but the first, in which memory is asked for."""
+        rounds = list(zip(self.alone[1:], self.together[1:], strict=True))
+        most = [
+            self.one.seeds * alone["step"] / (together["own"] + max(alone["step"] - alone["own"], 0))
+            for alone, together in rounds
+        ]
+        seconds = {
+            "step": [alone["step"] for alone, _ in rounds],
+            "own": [alone["own"] for alone, _ in rounds],
+            "own_of_all_seeds": [together["own"] for _, together in rounds],
+        }
+        return {
+            f"{name}_ms": round(1e3 * statistics.median(each) / self.one.steps, 1) for name, each in seconds.items()
+        } | {
+            "most_together_could_give": round(statistics.median(most), 2),
+            "allows_the_goal": statistics.median(most) >= TOGETHER_GOAL,
+        }
 
 
 def _parts(run: Callable[[], None]) -> tuple[float, float, float]:
