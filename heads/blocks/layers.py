@@ -16,6 +16,8 @@ from torch.nn import functional as F
 Taps = list[tuple[Tensor, Tensor]]
 """Of a layer: the x and the gradient of the output of every call that the loss depends on, (S, n, in), (S, n, out)."""
 
+_FEW = 2**16
+"""Numbers of one seed's weight up to which all seeds are multiplied in one call."""
 _ROWS, _COLUMNS = 512, 256
 """Of a large weight that are multiplied at once with a few columns, or rows."""
 
@@ -104,7 +106,7 @@ class _Tapped(torch.autograd.Function):
         # The weight on the left: with few rows on the other side, it is read as it lies and not packed first.
         before = None
         if ctx.needs_input_grad[0]:
-            before = _among(torch.bmm(weight[:, ctx.wanted], gradient.mT), ctx.wanted, weight.shape[1]).mT
+            before = _among(_one_by_one(weight[:, ctx.wanted], gradient.mT), ctx.wanted, weight.shape[1]).mT
         return before, None, gradient.sum(1, keepdim=True) if ctx.needs_input_grad[2] else None, None, None
 
 
@@ -132,6 +134,14 @@ def _among(rows: Tensor, wanted: slice, count: int) -> Tensor:
     """``rows``, (S, n, k), in their places ``wanted`` among ``count``, the others 0."""
     start, end, _ = wanted.indices(count)
     return rows if end - start == count else F.pad(rows, (0, 0, start, count - end))
+
+
+def _one_by_one(weight: Tensor, columns: Tensor) -> Tensor:
+    """weight @ columns, a seed on all cores at a time where weights are many: in one call each core takes whole seeds,
+    and of an odd number one core has more to do."""
+    if weight[0].numel() <= _FEW:
+        return torch.bmm(weight, columns)
+    return torch.stack([torch.mm(*pair) for pair in zip(weight, columns, strict=True)])
 
 
 def _few_columns(weight: Tensor, columns: Tensor) -> Tensor:

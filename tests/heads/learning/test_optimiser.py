@@ -148,13 +148,13 @@ def test_a_label_graphs_weights_are_streamed_though_nothing_else_of_it_is_traine
 
 
 class Beside(nn.Module):
-    """Numbers as they are on both sides of what layers make of them; a layer and a label graph on all of them."""
+    """Numbers as they are on both sides of what layers make of them; layers and a label graph on all of them."""
 
     def __init__(self, labels: int, hidden: int, own: int) -> None:
         super().__init__()
         draws = generators(SEEDS)
         self.own = nn.ModuleList(Linear(5, width, draws) for width in (2, own))
-        self.layer = Linear(22 + own, labels, draws)
+        self.layer, self.last = Linear(22 + own, 256, draws), Linear(256, labels, draws)
         settings = SimpleNamespace(words="", tau=0.4, p=0.25, graph_hidden=hidden)
         self.graph = LabelGraph(settings, labels, 22 + own, draws, slope=0.2)
 
@@ -163,14 +163,14 @@ class Beside(nn.Module):
         parts = [x, self.own[0](x), x, self.own[1](x), x, x]
         assert learned(parts) == slice(5, 12 + parts[3].shape[2])
         joined = torch.cat(parts, 2)
-        result: Tensor = self.layer(joined, learned(parts)) + self.graph(joined, learned(parts))
+        result: Tensor = self.last(self.layer(joined, learned(parts))) + self.graph(joined, learned(parts))
         return result
 
 
 @pytest.mark.parametrize(
     ("labels", "hidden", "own"),
     [(3, 4, 2), (7, 4, 2), (7, 1024, 505)],
-    ids=["a row a label", "a row a sample", "in blocks"],
+    ids=["a row a label", "a row a sample", "large weights"],
 )
 def test_gradients_are_made_of_the_columns_that_want_one(labels: int, hidden: int, own: int) -> None:
     """In either of the graph's orders: with 6 samples, 3 labels are fewer than 6 * (2 + 9 / 24) / 3, and 7 more than
