@@ -56,10 +56,9 @@ USUAL_GOAL, MEMORY_GOAL = 3.0, 4.0
 def over_others(one: Setting, data: Samples, folder: Path, rounds: int) -> dict[str, Any]:
     """All seeds together over one by one, and over the usual loop, which both repeat one seed's steps. ``arithmetic``:
     how much together could give at most."""
-    together = steps_run(one, data, range(one.seeds))
-    singly = in_turn([steps_run(one, data, [0])] * one.seeds)
-    limit = Limit(one, data)
-    runs = {"together": together, "one_by_one": singly, **limit.runs}
+    together, alone = steps_run(one, data, range(one.seeds)), steps_run(one, data, [0])
+    limit = Limit(one, data, alone, together)
+    runs = {"together": together, "one_by_one": in_turn([alone] * one.seeds), **limit.runs}
     seconds = alternately(runs, rounds)  # no loader's workers beside these
     with usual_run(one, data, folder) as usual:
         ahead: Run = partial(time.sleep, 2.0)

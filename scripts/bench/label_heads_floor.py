@@ -108,18 +108,18 @@ class Limit:
     runs: to be timed in turn with what the limit is told beside, so that they see the same machine.
     """
 
-    def __init__(self, one: Setting, data: Samples) -> None:
+    def __init__(self, one: Setting, data: Samples, alone: Run, together: Run) -> None:
+        """alone, together: steps of one seed and of all, ``steps_run``."""
         self.one = one
         self.alone: list[dict[str, float]] = []
         self.together: list[dict[str, float]] = []
         self.runs: dict[str, Run] = {
-            "parts_of_one": self._measuring(data, 1, self.alone),
-            "parts_of_all": self._measuring(data, one.seeds, self.together),
+            "parts_of_one": self._measuring(data, 1, alone, self.alone),
+            "parts_of_all": self._measuring(data, one.seeds, together, self.together),
         }
 
-    def _measuring(self, data: Samples, seeds: int, into: list[dict[str, float]]) -> Run:
-        """Seconds of a run of ``seeds``, and of what none of them can share."""
-        run = steps_run(self.one, data, range(seeds))
+    def _measuring(self, data: Samples, seeds: int, run: Run, into: list[dict[str, float]]) -> Run:
+        """Seconds of ``run``, of so many ``seeds``, and of what none of them can share."""
 
         def measure() -> None:
             parts = [(*_parts(run), _reading(self.one, data, seeds)) for _ in range(max(1, REPEATS // seeds))]
