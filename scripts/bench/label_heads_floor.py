@@ -114,19 +114,9 @@ class Limit:
         self.alone: list[dict[str, float]] = []
         self.together: list[dict[str, float]] = []
         self.runs: dict[str, Run] = {
-            "parts_of_one": self._measuring(data, 1, alone, self.alone),
-            "parts_of_all": self._measuring(data, one.seeds, together, self.together),
+            "parts_of_one": _measuring(one, data, 1, alone, self.alone),
+            "parts_of_all": _measuring(one, data, one.seeds, together, self.together),
         }
-
-    def _measuring(self, data: Samples, seeds: int, run: Run, into: list[dict[str, float]]) -> Run:
-        """Seconds of ``run``, of so many ``seeds``, and of what none of them can share."""
-
-        def measure() -> None:
-            parts = [(*_parts(run), _reading(self.one, data, seeds)) for _ in range(max(1, REPEATS // seeds))]
-            step, *own = (statistics.median(part[place] for part in parts) for place in range(4))
-            into.append({"step": step, "own": sum(own)})
-
-        return measure
 
     def told(self) -> dict[str, Any]:
         """The medians of the rounds but the first, in which memory is asked for."""
@@ -146,6 +136,18 @@ class Limit:
             "most_together_could_give": round(statistics.median(most), 2),
             "allows_the_goal": statistics.median(most) >= TOGETHER_GOAL,
         }
+
+
+def _measuring(one: Setting, data: Samples, seeds: int, run: Run, into: list[dict[str, float]]) -> Run:
+    """Seconds of ``run``, of so many ``seeds``, and of what none of them can share. No method, which would keep its
+    object, and all models with it, until garbage is collected."""
+
+    def measure() -> None:
+        parts = [(*_parts(run), _reading(one, data, seeds)) for _ in range(max(1, REPEATS // seeds))]
+        step, *own = (statistics.median(part[place] for part in parts) for place in range(4))
+        into.append({"step": step, "own": sum(own)})
+
+    return measure
 
 
 def _parts(run: Callable[[], None]) -> tuple[float, float, float]:
